@@ -1,0 +1,105 @@
+"""What the infrastructure tells the functions: the environment variables, read once.
+
+A field `raw_bucket` is the variable `RAW_BUCKET`; infra sets exactly `variable_names(…)` of each
+function. The names of metrics stand here too, since alarms and dashboards are made from them.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, dataclass, fields
+from enum import StrEnum
+from typing import Any, Final, Self
+
+METRICS_NAMESPACE: Final = "S3DataPipeline"
+# The dimensions of every metric: Powertools' own `service`, and the function's name, so that two
+# stacks of one account never share a metric.
+SERVICE_DIMENSION: Final = "service"
+FUNCTION_DIMENSION: Final = "function_name"
+PROCESSOR_SERVICE: Final = "data-processor"
+ARCHIVER_SERVICE: Final = "data-archiver"
+
+
+class Metric(StrEnum):
+    """The custom metrics, in the namespace `S3DataPipeline`."""
+
+    FILES_PROCESSED = "FilesProcessed"
+    FILES_FAILED = "FilesFailed"  # permanently: each is a message in the dead-letter queue
+    FILES_RETRIED = "FilesRetried"
+    RECORDS_IN = "RecordsIn"
+    RECORDS_OUT = "RecordsOut"
+    RECORDS_REJECTED = "RecordsRejected"
+    RECORDS_EMPTY = "RecordsEmpty"
+    BYTES_IN = "BytesIn"
+    ACCESS_DENIED = "AccessDenied"
+    OBJECTS_ARCHIVED = "ObjectsArchived"
+    ARCHIVE_FAILURES = "ArchiveFailures"
+    BYTES_ARCHIVED = "BytesArchived"
+
+
+class MisconfigurationError(Exception):
+    """A variable is missing or cannot be read; the message lists every such variable."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Environment:
+    environment: str
+    log_level: str
+    processed_bucket: str
+    archive_bucket: str
+    retention_days: int
+
+    @classmethod
+    def read(cls, variables: Mapping[str, str]) -> Self:
+        """Return the variables as their types.
+
+        Raises MisconfigurationError with every variable that is missing or cannot be read.
+        """
+        values: dict[str, Any] = {}
+        problems: list[str] = []
+        for field in fields(cls):
+            name = field.name.upper()
+            parse, allowed = _PARSERS[field.type]
+            if name not in variables:
+                if field.default is MISSING:
+                    problems.append(f"{name} is not set, allowed: {allowed}")
+                continue
+            try:
+                values[field.name] = parse(variables[name])
+            except (ValueError, KeyError):
+                problems.append(f"{name} is {variables[name]!r}, allowed: {allowed}")
+        if problems:
+            raise MisconfigurationError("; ".join(problems))
+        return cls(**values)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProcessorEnvironment(_Environment):
+    """What the data processor is told."""
+
+    raw_bucket: str
+    dead_letter_queue_url: str
+    max_attempts: int  # receives of a message, then the dead-letter queue
+    max_rejected_percent: float
+    compress_output: bool
+    # Absent where S3 invokes the function directly (`processingQueue: false`).
+    processing_queue_url: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArchiverEnvironment(_Environment):
+    """What the data archiver is told."""
+
+    archive_days: int  # in the archive, before its lifecycle moves an object to GLACIER
+
+
+def variable_names(environment: type[_Environment]) -> frozenset[str]:
+    """Return the names of the variables that a function reads."""
+    return frozenset(field.name.upper() for field in fields(environment))
+
+
+_PARSERS: dict[Any, tuple[Callable[[str], Any], str]] = {
+    str: (str, "text"),
+    str | None: (str, "text"),
+    int: (int, "a whole number"),
+    float: (float, "a number"),
+    bool: ({"true": True, "false": False}.__getitem__, "true or false"),
+}

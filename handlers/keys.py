@@ -1,0 +1,152 @@
+"""The names that the pipeline gives: object keys, metadata keys and message attributes.
+
+The only place that knows the prefixes and how one key becomes another. Pure.
+"""
+
+import hashlib
+import re
+from datetime import date
+from typing import Final
+
+INCOMING: Final = "incoming/"
+COMPLETED: Final = "completed/"
+PROCESSED: Final = "processed/"
+REJECTED: Final = "rejected/"
+ARCHIVE: Final = "archive/"
+# Finished stretches of a large file, in the processed bucket, until its output stands.
+STAGING: Final = "staging/"
+
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html: in UTF-8.
+MAX_KEY_BYTES: Final = 1024
+
+JSON_SUFFIXES: Final = (".json", ".ndjson", ".jsonl")
+DELIMITED_SUFFIXES: Final = (".csv", ".tsv")
+SUFFIXES: Final = JSON_SUFFIXES + DELIMITED_SUFFIXES
+GZIP_SUFFIX: Final = ".gz"
+
+# User metadata of an output object: the commit record of a source version.
+SOURCE_BUCKET: Final = "source-bucket"
+SOURCE_KEY: Final = "source-key"
+SOURCE_VERSION: Final = "source-version"
+REJECTED_KEY: Final = "rejected-key"
+RECORDS_IN: Final = "records-in"
+RECORDS_OUT: Final = "records-out"
+RECORDS_REJECTED: Final = "records-rejected"
+RECORDS_EMPTY: Final = "records-empty"
+FIELDS_RENAMED: Final = "fields-renamed"
+
+# Message attributes of a dead letter (at most ten, says SQS).
+REASON: Final = "reason"
+PLACE: Final = "place"
+FAILURE_KIND: Final = "failure_kind"
+LETTER_BUCKET: Final = "source_bucket"
+LETTER_KEY: Final = "source_key"
+LETTER_VERSION: Final = "source_version"
+
+_PARTITION = re.compile(r"processed/(\d{4})/(\d{2})/(\d{2})/.", re.DOTALL)
+# What `_completed_short` makes; a key that already looks so is shortened too, so that no two meet.
+_SHORTENED = re.compile(r"~[0-9a-f]{64}(\.[a-z]+(\.gz)?)?\Z", re.IGNORECASE | re.ASCII)
+_DATA_SUFFIX = re.compile(
+    rf"({'|'.join(map(re.escape, SUFFIXES))})({re.escape(GZIP_SUFFIX)})?\Z",
+    re.IGNORECASE | re.ASCII,
+)
+_UTF8_BYTES: Final = 4  # the longest character, so the most that a cut can leave unused plus one
+
+
+def data_suffix(key: str) -> str:
+    """Return the data suffix as the key spells it, `.CSV.gz` say, or "" where there is none."""
+    match = _DATA_SUFFIX.search(key)
+    return match.group() if match else ""
+
+
+def source_digest(key: str, version: str) -> str:
+    """Return the 64 hex digits of the sha-256 of a source key and version."""
+    return hashlib.sha256(f"{key}\0{version}".encode()).hexdigest()
+
+
+def completed_key(key: str) -> str:
+    """Return where the original of a processed `incoming/` key goes; no two keys meet there."""
+    path = _relative(key)
+    completed = COMPLETED + path
+    length = len(completed.encode())
+    taken = length > MAX_KEY_BYTES - _UTF8_BYTES and _SHORTENED.search(completed)
+    if length <= MAX_KEY_BYTES and not taken:
+        return completed
+    suffix = data_suffix(path)
+    digest = hashlib.sha256(key.encode()).hexdigest()
+    return _fit(COMPLETED, path.removesuffix(suffix), f"~{digest}{suffix}")
+
+
+def output_keys(key: str, version: str, created: date, *, compressed: bool) -> tuple[str, ...]:
+    """Return the keys an output may take, in the order in which they are tried.
+
+    `created` is the day, in UTC, on which S3 created the source version. The first key is the
+    plain one; the others carry 8 and then all 64 hex digits of `source_digest`, for a name that
+    another source version took on that day, or that would not fit in 1,024 bytes. The last is
+    different for any two source versions.
+    """
+    suffix = ".json.gz" if compressed else ".json"
+    return _dated_keys(PROCESSED, key, version, created, suffix)
+
+
+def rejected_keys(key: str, version: str, created: date) -> tuple[str, ...]:
+    """Return the keys that the rejected records of a source version may take, as `output_keys`."""
+    return _dated_keys(REJECTED, key, version, created, ".ndjson")
+
+
+def archive_key(processed: str) -> str:
+    """Return where the archiver moves a `processed/` key; the day stays.
+
+    Raises ValueError for a key that is not in a day's partition.
+    """
+    if partition_day(processed) is None:
+        msg = f"not in a day's partition of {PROCESSED}: {processed!r}"
+        raise ValueError(msg)
+    return ARCHIVE + processed.removeprefix(PROCESSED)
+
+
+def partition_day(processed: str) -> date | None:
+    """Return the day of a `processed/YYYY/MM/DD/…` key, or None for any other key."""
+    match = _PARTITION.match(processed)
+    if not match:
+        return None
+    try:
+        return date(*map(int, match.groups()))
+    except ValueError:
+        return None
+
+
+def day_prefix(prefix: str, day: date) -> str:
+    """Return `prefix` with a day's partition behind it: `processed/2024/01/15/`."""
+    return f"{prefix}{day.isoformat().replace('-', '/')}/"
+
+
+def staging_prefix(key: str, version: str, processor_version: str) -> str:
+    """Return the folder of a source version's finished stretches.
+
+    A new processor version starts a file afresh: two versions' stretches never make one output.
+    """
+    return f"{STAGING}{processor_version}/{source_digest(key, version)}/"
+
+
+def _dated_keys(prefix: str, key: str, version: str, created: date, suffix: str) -> tuple[str, ...]:
+    path = _relative(key)
+    stem = path.removesuffix(data_suffix(path))
+    folder = day_prefix(prefix, created)
+    digest = source_digest(key, version)
+    plain = folder + stem + suffix
+    marked = tuple(_fit(folder, stem, f"-{mark}{suffix}") for mark in (digest[:8], digest))
+    return (plain, *marked) if len(plain.encode()) <= MAX_KEY_BYTES else marked
+
+
+def _relative(key: str) -> str:
+    if not key.startswith(INCOMING):
+        msg = f"not under {INCOMING}: {key!r}"
+        raise ValueError(msg)
+    return key.removeprefix(INCOMING)
+
+
+def _fit(prefix: str, stem: str, ending: str) -> str:
+    """Join the three, with the stem cut at a character so that the whole stays within the limit."""
+    room = MAX_KEY_BYTES - len(prefix.encode()) - len(ending.encode())
+    return prefix + stem.encode()[:room].decode(errors="ignore") + ending
