@@ -1,0 +1,262 @@
+"""The data processor: envelopes in, one delivery an object, a report out."""
+
+import os
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import cache, partial
+from json import dumps
+from typing import Any, Final
+
+from handlers import keys
+from handlers.deadline import Deadline
+from handlers.delivery import Continued, Delivered, Delivery
+from handlers.environment import PROCESSOR_SERVICE, Metric, ProcessorEnvironment
+from handlers.events import (
+    MalformedEventError,
+    ObjectReference,
+    Reading,
+    read_event,
+    read_message,
+)
+from handlers.failures import AccessDeniedError, PermanentError, TransientError
+from handlers.messages import Messenger
+from handlers.storage import Storage, client
+from handlers.telemetry import Telemetry
+
+_MAX_THREADS: Final = 10  # files at once; each may hold three stretches of 8 MiB
+_BACK_OFF_SECONDS: Final = 30  # before the second attempt, and twice that before the third
+_MAX_BACK_OFF_SECONDS: Final = 900
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """What became of one object or of one message."""
+
+    status: str  # processed, continued, failed (for good) or retried
+    reason: str = ""
+    metrics: Mapping[Metric, int] = field(default_factory=dict[Metric, int])
+
+    @property
+    def settled(self) -> bool:
+        """Return whether nothing is left to do: it is processed, sent on or a dead letter."""
+        return self.status != "retried"
+
+
+class Processor:
+    """Handles one invocation at a time; its objects and messages in parallel."""
+
+    def __init__(
+        self,
+        environment: ProcessorEnvironment,
+        storage: Storage,
+        messenger: Messenger,
+        telemetry: Telemetry,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._environment = environment
+        self._messenger = messenger
+        self._telemetry = telemetry
+        self._log = telemetry.logger
+        self._delivery = Delivery(storage, environment, now)
+
+    def handle(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:
+        """Handle a batch of the queue, or an event or a call that comes without one."""
+        deadline = Deadline(lambda: context.get_remaining_time_in_millis() / 1000)
+        records = event.get("Records")
+        if records and records[0].get("eventSource") == "aws:sqs":
+            return self._handle_batch(records, deadline, context)
+        return self._handle_event(event, deadline, context)
+
+    def _handle_batch(
+        self, records: Sequence[Mapping[str, Any]], deadline: Deadline, context: Any
+    ) -> dict[str, Any]:
+        with ThreadPoolExecutor(min(len(records), _MAX_THREADS)) as pool:
+            done = list(pool.map(partial(self._handle_message, deadline), records))
+        self._emit([result for results in done for result in results], context)
+        failed = [
+            {"itemIdentifier": record["messageId"]}
+            for record, results in zip(records, done, strict=True)
+            if not all(result.settled for result in results)
+        ]
+        return {"batchItemFailures": failed}
+
+    def _handle_message(self, deadline: Deadline, record: Mapping[str, Any]) -> list[Result]:
+        attempts = int(record["attributes"]["ApproximateReceiveCount"])
+        try:
+            reading = read_message(record["body"], self._environment.raw_bucket)
+        except MalformedEventError as error:
+            results = [self._bury_message(record["body"], str(error))]
+        else:
+            results = self._handle_objects(reading, deadline, attempts=attempts)
+        queue = self._environment.processing_queue_url
+        if queue and not all(result.settled for result in results):
+            back_off = min(_BACK_OFF_SECONDS * 2 ** (attempts - 1), _MAX_BACK_OFF_SECONDS)
+            try:
+                self._messenger.delay(queue, record["receiptHandle"], back_off)
+            except TransientError as error:  # it returns after the queue's own time-out then
+                self._log.warning("back-off not set", reason=str(error))
+        return results
+
+    def _handle_event(
+        self, event: Mapping[str, Any], deadline: Deadline, context: Any
+    ) -> dict[str, Any]:
+        """Handle an event that S3 or a caller sends; raises what Lambda is to try again."""
+        try:
+            reading = read_event(event, self._environment.raw_bucket)
+        except MalformedEventError as error:
+            results = [self._bury_message(dumps(event), str(error))]
+        else:
+            results = self._handle_objects(
+                reading, deadline, attempts=1, function=context.invoked_function_arn
+            )
+        self._emit(results, context)
+        retried = [result.reason for result in results if not result.settled]
+        if retried:
+            raise TransientError("; ".join(retried))
+        counted = Counter[str](result.status for result in results)
+        rejected = sum(result.metrics.get(Metric.RECORDS_REJECTED, 0) for result in results)
+        failures = [result.reason for result in results if result.status == "failed"]
+        return {
+            "processed": counted["processed"],
+            "failed": counted["failed"],
+            "rejected": rejected,
+            "continued": counted["continued"],
+            "failures": failures,
+        }
+
+    def _handle_objects(
+        self, reading: Reading, deadline: Deadline, *, attempts: int, function: str = ""
+    ) -> list[Result]:
+        for reason in reading.dropped:
+            self._log.info("dropped", reason=reason)
+        return [
+            self._handle_object(reference, deadline, attempts, function)
+            for reference in reading.references
+        ]
+
+    def _handle_object(
+        self, reference: ObjectReference, deadline: Deadline, attempts: int, function: str
+    ) -> Result:
+        try:
+            done = self._delivery.deliver(reference, deadline, repeated=attempts > 1)
+            if isinstance(done, Continued):
+                return self._continue(done, function)
+        except PermanentError as error:
+            return self._bury(reference, "permanent", error.reason, error.place)
+        except Exception as error:  # noqa: BLE001 - one object never holds back the others
+            return self._retry(reference, error, attempts)
+        return self._processed(reference, done)
+
+    def _processed(self, reference: ObjectReference, done: Delivered) -> Result:
+        counts = done.counts
+        metrics = {
+            Metric.FILES_PROCESSED: 1,
+            Metric.RECORDS_IN: counts.records_in,
+            Metric.RECORDS_OUT: counts.written,
+            Metric.RECORDS_REJECTED: counts.rejected,
+            Metric.RECORDS_EMPTY: counts.empty,
+            Metric.BYTES_IN: done.source_bytes,
+        }
+        self._log.info(
+            "processed",
+            **_named(reference),
+            output_key=done.output_key,
+            repeated=done.repeated,
+            records_in=counts.records_in,
+            records_out=counts.written,
+            records_rejected=counts.rejected,
+            records_empty=counts.empty,
+            fields_renamed=counts.renamed,
+        )
+        return Result(status="processed", metrics=metrics)
+
+    def _continue(self, done: Continued, function: str) -> Result:
+        """Ask for another invocation; the one at hand is then over for this object."""
+        event = done.reference.to_event()
+        if function or not self._environment.processing_queue_url:
+            self._messenger.invoke_later(function, event)
+        else:
+            self._messenger.send(self._environment.processing_queue_url, dumps(event))
+        offset = done.progress.position.offset
+        self._log.info("continued", **_named(done.reference), offset=offset)
+        return Result(status="continued")
+
+    def _retry(self, reference: ObjectReference, error: Exception, attempts: int) -> Result:
+        """Leave an object to the next attempt; behind the last one it is a dead letter."""
+        reason = (
+            str(error) if isinstance(error, TransientError) else f"{type(error).__name__}: {error}"
+        )
+        self._log.warning("attempt failed", **_named(reference), reason=reason, exc_info=error)
+        denied = {Metric.ACCESS_DENIED: 1} if isinstance(error, AccessDeniedError) else {}
+        if attempts >= self._environment.max_attempts:
+            buried = self._bury(reference, "transient", reason)
+            return replace(buried, metrics={**buried.metrics, **denied})
+        return Result(status="retried", reason=reason, metrics={Metric.FILES_RETRIED: 1, **denied})
+
+    def _bury(self, reference: ObjectReference, kind: str, reason: str, place: str = "") -> Result:
+        attributes = {
+            keys.REASON: reason,
+            keys.PLACE: place,
+            keys.FAILURE_KIND: kind,
+            keys.LETTER_BUCKET: reference.bucket,
+            keys.LETTER_KEY: reference.key,
+            keys.LETTER_VERSION: reference.version or "",
+        }
+        self._log.error("failed", **_named(reference), kind=kind, reason=reason, place=place)
+        return self._send_letter(dumps(reference.to_event()), attributes)
+
+    def _bury_message(self, body: str, reason: str) -> Result:
+        self._log.error("failed", kind="permanent", reason=reason)
+        return self._send_letter(body, {keys.REASON: reason, keys.FAILURE_KIND: "permanent"})
+
+    def _send_letter(self, body: str, attributes: Mapping[str, str]) -> Result:
+        reason = attributes[keys.REASON]
+        try:
+            self._messenger.send(self._environment.dead_letter_queue_url, body, attributes)
+        except TransientError as error:
+            # It stays in its queue, whose own redrive takes it to the dead letters in the end.
+            self._log.error("dead letter not sent", reason=str(error))
+            return Result(status="retried", reason=f"{reason} (no dead letter sent: {error})")
+        return Result(status="failed", reason=reason, metrics={Metric.FILES_FAILED: 1})
+
+    def _emit(self, results: Sequence[Result], context: Any) -> None:
+        totals = Counter[Metric]()
+        for result in results:
+            totals.update(result.metrics)
+        self._telemetry.emit(totals, function_name=context.function_name)
+
+
+def _named(reference: ObjectReference) -> dict[str, Any]:
+    return {"key": reference.key, "version": reference.version}
+
+
+@cache
+def _processor() -> Processor:
+    environment = ProcessorEnvironment.read(os.environ)
+    return Processor(
+        environment,
+        Storage(client("s3")),
+        Messenger(client),
+        Telemetry(
+            PROCESSOR_SERVICE,
+            level=environment.log_level,
+            environment=environment.environment,
+        ),
+        now=lambda: datetime.now(UTC),
+    )
+
+
+def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
+    """Process what an SQS batch, an S3 event or a direct call names.
+
+    A batch is answered with `batchItemFailures`; an event or a call `{"key": "incoming/…"}` with
+    the counts `processed`, `failed`, `rejected` and `continued`, and with the failures' reasons.
+
+    Raises:
+        TransientError: for an event or a call, when trying again may help.
+        MisconfigurationError: the environment is not what infra sets.
+    """
+    return _processor().handle(event, context)

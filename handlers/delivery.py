@@ -1,0 +1,276 @@
+"""The delivery protocol: one source version, from `incoming/` to its output, exactly once.
+
+The output object is the commit record. It is stored only where there is none, and names its source
+version; whoever finds the name taken looks whose it is. So any step may be repeated, by anyone, at
+any time: read, store the output, copy the original to `completed/`, delete the version.
+"""
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Final
+
+from handlers import __version__, keys
+from handlers.deadline import Deadline
+from handlers.environment import ProcessorEnvironment
+from handlers.events import ObjectReference
+from handlers.failures import GoneError, PermanentError, TransientError
+from handlers.formats import BadFileError
+from handlers.outputs import Outputs, SourceVersion
+from handlers.staging import STRETCH_BYTES, Counts, Progress, Staging
+from handlers.storage import (
+    Location,
+    ObjectInfo,
+    OpenObject,
+    Storage,
+    encode_value,
+    fits_metadata,
+)
+from handlers.stretches import FileWriter, Written
+
+_JSON_LINES: Final = "application/x-ndjson"
+_GZIP: Final = "application/gzip"
+# Stretches are joined some sixteen at a time, a tenth to a third of a second each.
+_JOIN_SECONDS: Final = 0.02  # a stretch
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivered:
+    """A version has its output, and its original is in `completed/`."""
+
+    counts: Counts
+    output_key: str
+    source_bytes: int
+    repeated: bool = False  # an earlier delivery had stored the output
+
+
+@dataclass(frozen=True, kw_only=True)
+class Continued:
+    """A large file is to go on in a later invocation, from where it stands."""
+
+    reference: ObjectReference
+    progress: Progress
+
+
+class Delivery:
+    """Delivers versions, one call each; safe to use from several threads."""
+
+    def __init__(
+        self, storage: Storage, environment: ProcessorEnvironment, now: Callable[[], datetime]
+    ) -> None:
+        self._storage = storage
+        self._environment = environment
+        self._now = now
+        self._outputs = Outputs(storage, environment)
+
+    def deliver(
+        self, reference: ObjectReference, deadline: Deadline, *, repeated: bool = False
+    ) -> Delivered | Continued:
+        """Process one object, whatever earlier attempts have done of it.
+
+        `repeated` says that there were some, so that a large file's stretches are looked for.
+
+        Raises:
+            PermanentError: bad input, an unknown suffix, or a version that vanished untold.
+            TransientError: an AWS call failed, or a permission is missing.
+        """
+        suffix = keys.data_suffix(reference.key)
+        if not suffix:
+            allowed = " ".join(keys.SUFFIXES)
+            msg = f"unknown suffix: {reference.key!r}, allowed: {allowed}, each with or without .gz"
+            raise PermanentError(msg)
+        location = Location(bucket=reference.bucket, key=reference.key, version=reference.version)
+        try:
+            opened = self._storage.open(location)
+        except GoneError:
+            return self._settled(reference)
+        source = _source(opened.info)
+        reference = replace(reference, version=source.version)
+        staging = self._staging(source)
+        try:
+            resume = repeated or reference.resume
+            written = self._write(opened, suffix, staging, deadline, resume=resume)
+            if isinstance(written, Progress):
+                return Continued(reference=replace(reference, resume=True), progress=written)
+            self._check_rejects(written.progress)
+        except PermanentError:
+            with suppress(TransientError):
+                staging.clear()
+            raise
+        key, found = self._commit(source, written, staging)
+        self._complete(opened.info, repeated=found)
+        if written.staged:
+            staging.clear()
+        return Delivered(
+            counts=written.progress.counts,
+            output_key=key,
+            source_bytes=opened.info.size,
+            repeated=found,
+        )
+
+    def _staging(self, source: SourceVersion) -> Staging:
+        compressed = self._environment.compress_output
+        # Stretches that are compressed and such that are not never make one output.
+        maker = f"{__version__}-gzip" if compressed else __version__
+        prefix = keys.staging_prefix(source.key, source.version, maker)
+        return Staging(self._storage, self._environment.processed_bucket, prefix)
+
+    def _write(
+        self,
+        opened: OpenObject,
+        suffix: str,
+        staging: Staging,
+        deadline: Deadline,
+        *,
+        resume: bool,
+    ) -> Written | Progress:
+        writer = FileWriter(
+            source=opened.blocks,
+            suffix=suffix,
+            staging=staging,
+            deadline=deadline,
+            environment=self._environment.environment,
+            compressed=self._environment.compress_output,
+        )
+        begun = (staging.latest() if resume else None) or Progress(processed_at=self._now())
+        try:
+            written = writer.write(begun)
+        except BadFileError as error:
+            raise PermanentError(error.reason, error.place) from error
+        if isinstance(written, Written) and written.staged and not begun.complete:
+            join_seconds = _JOIN_SECONDS * opened.info.size / STRETCH_BYTES
+            if deadline.remaining_seconds() < join_seconds:
+                return written.progress  # a whole invocation is left for joining them
+        return written
+
+    def _check_rejects(self, progress: Progress) -> None:
+        rejected, allowed = progress.counts.rejected, self._environment.max_rejected_percent
+        records = progress.counts.records_in
+        if rejected * 100 <= allowed * records:
+            return
+        place, _, reason = progress.first_reject.partition(": ")
+        share = f"{rejected} of {records} records are bad ({100 * rejected / records:.1f} %)"
+        msg = f"{share}, allowed: {allowed:g} %; the first: {reason}"
+        raise PermanentError(msg, place)
+
+    def _commit(
+        self, source: SourceVersion, written: Written, staging: Staging
+    ) -> tuple[str, bool]:
+        """Store the rejects, if any, and then the output; return its key, and if it was there."""
+        counts = written.progress.counts
+        metadata = source.to_metadata() | _counts_metadata(counts)
+        lines, rejects = [], []
+        if written.staged:
+            lines, rejects = staging.pieces(written.progress.position)
+
+        def put(metadata: Mapping[str, str], location: Location, *, output: bool) -> None:
+            gzipped = output and self._environment.compress_output
+            content_type = _GZIP if gzipped else _JSON_LINES
+            if written.staged:
+                self._storage.join(
+                    lines if output else rejects,
+                    location,
+                    metadata=metadata,
+                    content_type=content_type,
+                )
+            else:
+                body = written.lines if output else written.rejects
+                self._storage.put_new(location, body, metadata=metadata, content_type=content_type)
+
+        if counts.rejected:
+            names = keys.rejected_keys(source.key, source.version, source.day)
+            rejected_key, _ = self._outputs.store(
+                source,
+                names,
+                partial(put, metadata, output=False),
+                look_first=written.staged,
+            )
+            named = metadata | {keys.REJECTED_KEY: encode_value(rejected_key)}
+            metadata = named if fits_metadata(named) else metadata
+        return self._outputs.store(
+            source,
+            self._outputs.names(source),
+            partial(put, metadata, output=True),
+            look_first=written.staged or self._outputs.may_be_archived(source, self._now()),
+        )
+
+    def _complete(self, source: ObjectInfo, *, repeated: bool) -> None:
+        """Move the original; where the output was there, the completed copy may be too."""
+        where = source.location
+        target = Location(bucket=where.bucket, key=keys.completed_key(where.key))
+        mark = {keys.SOURCE_VERSION: where.version or ""}
+        done = self._storage.describe(target) if repeated else None
+        if not done or done.metadata.get(keys.SOURCE_VERSION) != where.version:
+            try:
+                self._storage.copy(source, target, added=mark)
+            except GoneError:
+                return  # another invocation has copied and deleted it
+        self._storage.delete_version(where)
+
+    def _settled(self, reference: ObjectReference) -> Delivered:
+        """Return what became of a version that is gone, or fail: somebody else deleted it."""
+        completed = keys.completed_key(reference.key)
+        for copy in self._storage.versions(reference.bucket, completed):
+            info = self._storage.describe(copy)
+            if info and info.metadata.get(keys.SOURCE_VERSION) == reference.version:
+                return Delivered(counts=Counts(), output_key="", source_bytes=0, repeated=True)
+        for source in _possible_sources(reference):
+            output = self._outputs.find(source)
+            if output:
+                return Delivered(
+                    counts=_read_counts(output.metadata),
+                    output_key=output.location.key,
+                    source_bytes=0,
+                    repeated=True,
+                )
+        msg = f"{reference.key!r} version {reference.version} is gone, and no output or completed"
+        msg += " copy names it: somebody else deleted it"
+        raise PermanentError(msg)
+
+
+def _source(info: ObjectInfo) -> SourceVersion:
+    where = info.location
+    if where.version in (None, "null"):
+        msg = f"{where} has no version: the raw bucket has to be versioned"
+        raise PermanentError(msg)
+    day = info.modified.astimezone(UTC).date()
+    return SourceVersion(bucket=where.bucket, key=where.key, version=where.version, day=day)
+
+
+def _possible_sources(reference: ObjectReference) -> list[SourceVersion]:
+    """Return the version with the days it may have, by the time that the event gives."""
+    if not reference.version or not reference.created:
+        return []
+    try:
+        created = datetime.fromisoformat(reference.created).astimezone(UTC)
+    except ValueError:
+        return []
+    # At midnight the event's time and S3's own may be of two days.
+    days = {(created + timedelta(minutes=minutes)).date() for minutes in (0, -15, 15)}
+    return [
+        SourceVersion(
+            bucket=reference.bucket, key=reference.key, version=reference.version, day=day
+        )
+        for day in sorted(days)
+    ]
+
+
+def _counts_metadata(counts: Counts) -> dict[str, str]:
+    return {
+        keys.RECORDS_IN: str(counts.records_in),
+        keys.RECORDS_OUT: str(counts.written),
+        keys.RECORDS_REJECTED: str(counts.rejected),
+        keys.RECORDS_EMPTY: str(counts.empty),
+        keys.FIELDS_RENAMED: str(counts.renamed),
+    }
+
+
+def _read_counts(metadata: Mapping[str, str]) -> Counts:
+    return Counts(
+        written=int(metadata.get(keys.RECORDS_OUT, 0)),
+        rejected=int(metadata.get(keys.RECORDS_REJECTED, 0)),
+        empty=int(metadata.get(keys.RECORDS_EMPTY, 0)),
+        renamed=int(metadata.get(keys.FIELDS_RENAMED, 0)),
+    )

@@ -1,0 +1,178 @@
+"""Finished stretches of a large output, until it stands: the state that survives a kill.
+
+A stretch is an object of its own, named by the offset in the source's text at which it starts and
+stored only where there is none; its metadata says where the next one starts and what was counted
+so far. A stretch is stored only once its predecessor is, so those there are form one chain, however
+many invocations work on the file. The rejects of a stretch are stored before it, named by where it
+starts and ends.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from datetime import datetime
+from itertools import pairwise
+from typing import Final, Self
+
+from handlers.formats import START, Position
+from handlers.storage import (
+    MAX_PARTS,
+    Location,
+    ObjectInfo,
+    Piece,
+    Storage,
+    decode_value,
+    encode_value,
+)
+
+# Above a part's least size, and small enough for three of them per file in a batch of ten.
+STRETCH_BYTES: Final = 8 * 1024 * 1024
+_JOINED_PIECES: Final = 500  # of 8 MiB: below the 5 GB that a part can be copied from
+_CONTENT_TYPE: Final = "application/octet-stream"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counts:
+    """Records of a file: `records_in` is the sum of the other three kinds."""
+
+    written: int = 0
+    rejected: int = 0
+    empty: int = 0
+    renamed: int = 0
+
+    @property
+    def records_in(self) -> int:
+        """Return how many records were read."""
+        return self.written + self.rejected + self.empty
+
+    def plus(self, *, written: int, rejected: int, empty: int, renamed: int) -> "Counts":
+        """Return these counts and some more records; `renamed` is the new count of all fields."""
+        return Counts(
+            written=self.written + written,
+            rejected=self.rejected + rejected,
+            empty=self.empty + empty,
+            renamed=renamed,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """How far a file is."""
+
+    processed_at: datetime  # the same for all of its records, whichever invocation wrote them
+    position: Position = START
+    counts: Counts = field(default_factory=Counts)
+    first_reject: str = ""
+    complete: bool = False
+
+    def to_metadata(self) -> dict[str, str]:
+        """Return it as the metadata of the stretch that ends here."""
+        counts = {name: str(value) for name, value in asdict(self.counts).items()}
+        return counts | {
+            "processed-at": self.processed_at.isoformat(),
+            "offset": str(self.position.offset),
+            "number": str(self.position.number),
+            "first-reject": encode_value(self.first_reject),
+            "complete": str(self.complete).lower(),
+        }
+
+    @classmethod
+    def from_metadata(cls, metadata: Mapping[str, str]) -> Self:
+        """Return what `to_metadata` was given."""
+        return cls(
+            processed_at=datetime.fromisoformat(metadata["processed-at"]),
+            position=Position(int(metadata["offset"]), int(metadata["number"])),
+            counts=Counts(**{part.name: int(metadata[part.name]) for part in fields(Counts)}),
+            first_reject=decode_value(metadata["first-reject"]),
+            complete=metadata["complete"] == "true",
+        )
+
+
+class Staging:
+    """The stretches of one source version, in the processed bucket."""
+
+    def __init__(self, storage: Storage, bucket: str, prefix: str) -> None:
+        self._storage = storage
+        self._bucket = bucket
+        self._prefix = prefix
+
+    def add(self, start: Position, lines: bytes, rejects: bytes, progress: Progress) -> None:
+        """Store the stretch from `start` to where `progress` is.
+
+        Raises TakenError where another invocation has stored one that starts there.
+        """
+        if rejects:
+            self._put_rejects(start.offset, progress.position.offset, rejects)
+        self._storage.put_new(
+            self._location(_name(start.offset)),
+            lines,
+            metadata=progress.to_metadata(),
+            content_type=_CONTENT_TYPE,
+        )
+
+    def _put_rejects(self, start: int, end: int, rejects: bytes) -> None:
+        """Store rejects; those of the same stretch, stored before a kill, are the same."""
+        self._storage.put(
+            self._location(_rejects_name(start, end)), rejects, content_type=_CONTENT_TYPE
+        )
+
+    def latest(self) -> Progress | None:
+        """Return how far the stretches go, or None if there are none."""
+        stretches = self._stretches()
+        if not stretches:
+            return None
+        last = self._storage.describe(stretches[-1].location)
+        return Progress.from_metadata(last.metadata) if last else None
+
+    def pieces(self, end: Position) -> tuple[list[Piece], list[Piece]]:
+        """Return the chain's output and its rejects, in order, each as the pieces of one object."""
+        stretches = self._stretches()
+        listed = {entry.location.key: entry.size for entry in self._list("rejects/")}
+        starts = [int(entry.location.key.removeprefix(self._prefix)) for entry in stretches]
+        names = (self._prefix + _rejects_name(*ends) for ends in pairwise([*starts, end.offset]))
+        outputs = [Piece(key=entry.location.key, size=entry.size) for entry in stretches]
+        rejects = [Piece(key=key, size=listed[key]) for key in names if key in listed]
+        return self._within_parts(outputs), self._within_parts(rejects)
+
+    def _within_parts(self, pieces: list[Piece]) -> list[Piece]:
+        """Return no more pieces than an object has parts: beyond, they are joined by hundreds."""
+        if len(pieces) <= MAX_PARTS:
+            return pieces
+        joined = {entry.location.key: entry.size for entry in self._list("joined/")}
+        groups: list[Piece] = []
+        for start in range(0, len(pieces), _JOINED_PIECES):
+            group = pieces[start : start + _JOINED_PIECES]
+            key = f"{self._prefix}joined/{group[0].key.removeprefix(self._prefix)}"
+            size = sum(piece.size for piece in group)
+            if joined.get(key) != size:
+                where = Location(bucket=self._bucket, key=key)
+                self._storage.join(group, where, metadata={}, content_type=_CONTENT_TYPE)
+            groups.append(Piece(key=key, size=size))
+        return groups
+
+    def clear(self) -> None:
+        """Delete all stretches; what a kill leaves, the bucket's lifecycle deletes."""
+        for page in self._storage.list_pages(self._bucket, self._prefix):
+            keys = {entry.location.key: None for entry in page}
+            if keys:
+                self._storage.delete_all(self._bucket, keys)
+
+    def _stretches(self) -> list[ObjectInfo]:
+        return [entry for entry in self._list("") if "/" not in self._rest(entry)]
+
+    def _rest(self, entry: ObjectInfo) -> str:
+        return entry.location.key.removeprefix(self._prefix)
+
+    def _list(self, folder: str) -> list[ObjectInfo]:
+        pages = self._storage.list_pages(self._bucket, self._prefix + folder)
+        return [entry for page in pages for entry in page]
+
+    def _location(self, name: str) -> Location:
+        return Location(bucket=self._bucket, key=self._prefix + name)
+
+
+def _name(offset: int) -> str:
+    return f"{offset:016d}"  # so that names sort as offsets do, up to 10 PB
+
+
+def _rejects_name(start: int, end: int) -> str:
+    return f"rejects/{start:016d}-{end:016d}"

@@ -1,0 +1,178 @@
+"""A file's records, written stretch by stretch: in memory if one is enough, else staged."""
+
+import zlib
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Final, Self
+
+from handlers import __version__
+from handlers.deadline import Deadline
+from handlers.failures import OutOfTimeError, TakenError, TransientError
+from handlers.formats import START, Batch, Position, transform
+from handlers.records import RecordEncoder, metadata_tail
+from handlers.staging import STRETCH_BYTES, Progress, Staging
+
+_GZIP_LEVEL: Final = 1  # a third of the time of level 6, for a few per cent more bytes
+_GZIP_WINDOW_BITS: Final = 16 + zlib.MAX_WBITS  # gzip, whose header then has no time in it
+
+
+class Stretch:
+    """Output lines and rejects of some batches; compressed, each stretch is a gzip member."""
+
+    def __init__(self, *, compressed: bool) -> None:
+        self._pack = zlib.compressobj(_GZIP_LEVEL, wbits=_GZIP_WINDOW_BITS) if compressed else None
+        self._lines: list[bytes] = []
+        self._rejects: list[bytes] = []
+        self.size = 0
+
+    def add(self, batch: Batch) -> None:
+        """Add a batch; `size` becomes the larger of the bytes of lines and of rejects."""
+        pack = self._pack
+        lines = [pack.compress(part) for part in batch.lines] if pack else batch.lines
+        rejects = [reject.line() for reject in batch.rejects]
+        self._lines += lines
+        self._rejects += rejects
+        self.size += max(sum(map(len, lines)), sum(map(len, rejects)))
+
+    def close(self) -> tuple[bytes, bytes]:
+        """Return the bytes of the lines and of the rejects."""
+        if self._pack and self._lines:
+            self._lines.append(self._pack.flush())
+        return b"".join(self._lines), b"".join(self._rejects)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Written:
+    """A whole file: held here, or in stretches where `staged`."""
+
+    progress: Progress
+    staged: bool
+    lines: bytes = b""
+    rejects: bytes = b""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileWriter:
+    """Writes one file's stretches."""
+
+    source: Callable[[int], Iterator[bytes]]
+    suffix: str
+    staging: Staging
+    deadline: Deadline
+    environment: str
+    compressed: bool
+
+    def write(self, progress: Progress) -> Written | Progress:
+        """Write the file from where `progress` is; return it whole, or how far it got in time.
+
+        Where other invocations have staged stretches of the file, it goes on behind the last.
+
+        Raises:
+            BadFileError: the file as a whole is broken.
+            TransientError: an AWS call failed, or not one batch could be done in time.
+        """
+        while not progress.complete:
+            try:
+                return self._write(progress)
+            except TakenError:
+                progress = self._latest()
+        return Written(progress=progress, staged=True)
+
+    def _latest(self) -> Progress:
+        progress = self.staging.latest()
+        if not progress:
+            msg = "the stretches of this file were removed while it was processed"
+            raise TransientError(msg)
+        return progress
+
+    def _write(self, begun: Progress) -> Written | Progress:
+        tail = metadata_tail(
+            processed_at=begun.processed_at,
+            environment=self.environment,
+            processor_version=__version__,
+        )
+        encoder = RecordEncoder(tail)
+        progress, start = begun, begun.position
+        stretch = Stretch(compressed=self.compressed)
+        with _Uploads(self.staging) as uploads:
+            try:
+                for batch in transform(self._guarded, self.suffix, encoder, start):
+                    progress = _advanced(progress, batch, begun.counts.renamed + encoder.renamed)
+                    stretch.add(batch)
+                    if stretch.size >= STRETCH_BYTES:
+                        uploads.add(start, stretch, progress)
+                        start, stretch = progress.position, Stretch(compressed=self.compressed)
+            except OutOfTimeError:
+                return self._cut(uploads, begun, start, stretch, progress)
+            progress = replace(progress, complete=True)
+            if not uploads.used and begun.position == START:
+                lines, rejects = stretch.close()
+                return Written(progress=progress, staged=False, lines=lines, rejects=rejects)
+            uploads.add(start, stretch, progress)
+            uploads.finish()
+        return Written(progress=progress, staged=True)
+
+    def _guarded(self, offset: int) -> Iterator[bytes]:
+        return self.deadline.guard(self.source(offset))
+
+    def _cut(
+        self,
+        uploads: "_Uploads",
+        begun: Progress,
+        start: Position,
+        stretch: Stretch,
+        progress: Progress,
+    ) -> Progress:
+        if progress.position == begun.position:
+            msg = "the time-out is too short to get any further with this file"
+            raise TransientError(msg)
+        try:
+            if start != progress.position:
+                uploads.add(start, stretch, progress)
+            uploads.finish()
+        except TakenError:
+            return self._latest()
+        return progress
+
+
+class _Uploads:
+    """Stores stretches beside the work on the next, one at a time: each behind its predecessor."""
+
+    def __init__(self, staging: Staging) -> None:
+        self._staging = staging
+        self._pool: ThreadPoolExecutor | None = None
+        self._running: Future[None] | None = None
+
+    @property
+    def used(self) -> bool:
+        return self._pool is not None
+
+    def add(self, start: Position, stretch: Stretch, progress: Progress) -> None:
+        """Store a stretch when those before it stand; raises what went wrong with them."""
+        self.finish()
+        self._pool = self._pool or ThreadPoolExecutor(1)
+        lines, rejects = stretch.close()
+        self._running = self._pool.submit(self._staging.add, start, lines, rejects, progress)
+
+    def finish(self) -> None:
+        running, self._running = self._running, None
+        if running:
+            running.result()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._pool:
+            self._pool.shutdown(wait=True)
+
+
+def _advanced(progress: Progress, batch: Batch, renamed: int) -> Progress:
+    counts = progress.counts.plus(
+        written=batch.written, rejected=len(batch.rejects), empty=batch.empty, renamed=renamed
+    )
+    first = progress.first_reject
+    if not first and batch.rejects:
+        first = f"{batch.rejects[0].place}: {batch.rejects[0].reason}"
+    return replace(progress, position=batch.after, counts=counts, first_reject=first)
