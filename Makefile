@@ -7,6 +7,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 STACK ?= dev
+# Test processes at once; each may hold half a gigabyte in the tests of memory limits.
+JOBS ?= 2
 
 # An f-string over a Pulumi Output is an error, not "<Output object at 0x…>" in a policy.
 export PULUMI_ERROR_OUTPUT_STRING := true
@@ -15,11 +17,60 @@ help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 $(READY): requirements-dev.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or later is needed, $(PYTHON) is $$($(PYTHON) --version 2>&1)"; exit 1; }
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or later is needed, $(PYTHON) is $$($(PYTHON) --version 2>&1): set PYTHON=…"; exit 1; }
+	@echo "Setting up $(VENV) …"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements-dev.txt
 	@touch $@
 
-setup: $(READY) ## Make the virtual environment (every other target does it when needed)
+setup: $(READY) ## Make the virtual environment (the other targets do it when needed)
 
-.PHONY: help setup
+demo: $(READY) ## Run the whole pipeline on this machine and watch files go through it
+	@$(BIN)/python -m local demo
+
+serve: $(READY) ## Keep the local pipeline running, for the AWS command line, boto3 and `python -m ops`
+	@$(BIN)/python -m local serve --port 4566 --outputs outputs.json --stack $(STACK)
+
+test: $(READY) ## Run the tests
+	@$(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal -m "not long"
+
+test-long: $(READY) ## Run the exhaustive tests: 1 GB files, a million mutated inputs (an hour or so)
+	@$(BIN)/python -m pytest -q -m long --timeout 7200
+
+check: check-style coverage ## Run all checks: style, types, import direction, tests with coverage
+
+check-style: style types imports
+
+style: $(READY) ## Check style and formatting
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: $(READY) ## Check types, strictly
+	@$(BIN)/basedpyright
+
+imports: $(READY) ## Check the direction of imports between the rooms
+	@$(BIN)/lint-imports
+
+coverage: $(READY) ## Run the tests and measure what they cover
+	@$(BIN)/coverage erase
+	@$(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal -m "not long" --cov --cov-report=term:skip-covered
+
+format: $(READY) ## Format the code
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+preview: $(READY) ## Show what `pulumi up` would change (STACK=dev)
+	pulumi preview --stack $(STACK)
+
+up: $(READY) ## Deploy the stack (STACK=dev)
+	pulumi up --stack $(STACK)
+
+lock: $(READY) ## Lock the requirements again, with hashes
+	@for name in requirements handlers/requirements requirements-dev bench/requirements; do \
+		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+			--no-annotate --no-emit-index-url --no-emit-find-links $$name.in --output-file $$name.txt || exit 1; done
+
+clean: ## Remove what the targets made
+	rm -rf $(VENV) .build .pytest_cache .ruff_cache .hypothesis .coverage* bench/.venv bench/data
+
+.PHONY: help setup demo serve test test-long check check-style style types imports coverage format preview up lock clean
