@@ -94,7 +94,7 @@ class Delivery:
             written = self._write(opened, suffix, staging, deadline, resume=resume)
             if isinstance(written, Progress):
                 return Continued(reference=replace(reference, resume=True), progress=written)
-            self._check_rejects(written.progress)
+            check_rejects(written.progress, self._environment.max_rejected_percent)
         except PermanentError:
             with suppress(TransientError):
                 staging.clear()
@@ -144,16 +144,6 @@ class Delivery:
             if deadline.remaining_seconds() < join_seconds:
                 return written.progress  # a whole invocation is left for joining them
         return written
-
-    def _check_rejects(self, progress: Progress) -> None:
-        rejected, allowed = progress.counts.rejected, self._environment.max_rejected_percent
-        records = progress.counts.records_in
-        if rejected * 100 <= allowed * records:
-            return
-        place, _, reason = progress.first_reject.partition(": ")
-        share = f"{rejected} of {records} records are bad ({100 * rejected / records:.1f} %)"
-        msg = f"{share}, allowed: {allowed:g} %; the first: {reason}"
-        raise PermanentError(msg, place)
 
     def _commit(
         self, source: SourceVersion, written: Written, staging: Staging
@@ -228,6 +218,17 @@ class Delivery:
         msg = f"{reference.key!r} version {reference.version} is gone, and no output or completed"
         msg += " copy names it: somebody else deleted it"
         raise PermanentError(msg)
+
+
+def check_rejects(progress: Progress, max_rejected_percent: float) -> None:
+    """Raise PermanentError if more of a file's records are bad than are allowed, in percent."""
+    rejected, records = progress.counts.rejected, progress.counts.records_in
+    if rejected * 100 <= max_rejected_percent * records:
+        return
+    place, _, reason = progress.first_reject.partition(": ")
+    share = f"{rejected} of {records} records are bad ({100 * rejected / records:.1f} %)"
+    msg = f"{share}, allowed: {max_rejected_percent:g} %; the first: {reason}"
+    raise PermanentError(msg, place)
 
 
 def _source(info: ObjectInfo) -> SourceVersion:

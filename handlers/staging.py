@@ -8,12 +8,12 @@ starts and ends.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime
 from itertools import pairwise
 from typing import Final, Self
 
-from handlers.formats import START, Position
+from handlers.formats import START, Batch, Position
 from handlers.storage import (
     MAX_PARTS,
     Location,
@@ -63,6 +63,16 @@ class Progress:
     counts: Counts = field(default_factory=Counts)
     first_reject: str = ""
     complete: bool = False
+
+    def after(self, batch: Batch, renamed: int) -> Self:
+        """Return how far the file is behind a batch; `renamed` counts all fields so far."""
+        counts = self.counts.plus(
+            written=batch.written, rejected=len(batch.rejects), empty=batch.empty, renamed=renamed
+        )
+        first = self.first_reject
+        if not first and batch.rejects:
+            first = f"{batch.rejects[0].place}: {batch.rejects[0].reason}"
+        return replace(self, position=batch.after, counts=counts, first_reject=first)
 
     def to_metadata(self) -> dict[str, str]:
         """Return it as the metadata of the stretch that ends here."""

@@ -98,7 +98,7 @@ class FileWriter:
         with _Uploads(self.staging) as uploads:
             try:
                 for batch in transform(self._guarded, self.suffix, encoder, start):
-                    progress = _advanced(progress, batch, begun.counts.renamed + encoder.renamed)
+                    progress = progress.after(batch, begun.counts.renamed + encoder.renamed)
                     stretch.add(batch)
                     if stretch.size >= STRETCH_BYTES:
                         uploads.add(start, stretch, progress)
@@ -166,13 +166,3 @@ class _Uploads:
     def __exit__(self, *_: object) -> None:
         if self._pool:
             self._pool.shutdown(wait=True)
-
-
-def _advanced(progress: Progress, batch: Batch, renamed: int) -> Progress:
-    counts = progress.counts.plus(
-        written=batch.written, rejected=len(batch.rejects), empty=batch.empty, renamed=renamed
-    )
-    first = progress.first_reject
-    if not first and batch.rejects:
-        first = f"{batch.rejects[0].place}: {batch.rejects[0].reason}"
-    return replace(progress, position=batch.after, counts=counts, first_reject=first)

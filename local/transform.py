@@ -1,0 +1,111 @@
+"""What the processor would write for a file on this disk, without AWS and as a stream."""
+
+import os
+import sys
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from handlers import __version__, keys
+from handlers.delivery import check_rejects
+from handlers.failures import PermanentError
+from handlers.formats import BadFileError, transform
+from handlers.records import RecordEncoder, metadata_tail
+from handlers.staging import STRETCH_BYTES, Counts, Progress
+from handlers.stretches import Stretch
+
+_READ_BYTES: Final = 256 * 1024
+
+Report = Callable[[int], None]
+Write = Callable[[bytes], object]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """The settings of a stack that bear on a file."""
+
+    environment: str
+    max_rejected_percent: float
+    compressed: bool
+
+
+def transform_file(
+    source: Path,
+    output: Path | None,
+    rejects: Path | None,
+    rules: Rules,
+    *,
+    now: datetime,
+    report: Report,
+) -> Counts:
+    """Write a file's records to `output`, or to the standard output, and return their counts.
+
+    The rejected records go to `rejects`, one JSON line each. Both files appear only if the whole
+    file is good. `report` is told the bytes that were read so far.
+
+    Raises:
+        PermanentError: the file would be a dead letter.
+        OSError: a file cannot be read or written.
+    """
+    suffix = keys.data_suffix(source.name)
+    if not suffix:
+        allowed = " ".join(keys.SUFFIXES)
+        msg = f"unknown suffix: {source.name!r}, allowed: {allowed}, each with or without .gz"
+        raise PermanentError(msg)
+    encoder = RecordEncoder(
+        metadata_tail(
+            processed_at=now, environment=rules.environment, processor_version=__version__
+        )
+    )
+    progress = Progress(processed_at=now)
+    with ExitStack() as files:
+        write = files.enter_context(_opened(output)) if output else sys.stdout.buffer.write
+        reject = files.enter_context(_opened(rejects)) if rejects else len
+        stretch = Stretch(compressed=rules.compressed)
+        try:
+            for batch in transform(_reader(source, report), suffix, encoder):
+                progress = progress.after(batch, encoder.renamed)
+                stretch.add(batch)
+                if stretch.size >= STRETCH_BYTES:
+                    stretch = _flush(stretch, write, reject, rules)
+        except BadFileError as error:
+            raise PermanentError(error.reason, error.place) from error
+        check_rejects(progress, rules.max_rejected_percent)
+        _flush(stretch, write, reject, rules)
+    sys.stdout.buffer.flush()
+    return progress.counts
+
+
+def _flush(stretch: Stretch, write: Write, reject: Write, rules: Rules) -> Stretch:
+    lines, rejects = stretch.close()
+    write(lines)
+    reject(rejects)
+    return Stretch(compressed=rules.compressed)
+
+
+def _reader(path: Path, report: Report) -> Callable[[int], Iterator[bytes]]:
+    def read(offset: int) -> Iterator[bytes]:
+        with path.open("rb") as file:
+            file.seek(offset)
+            while block := file.read(_READ_BYTES):
+                offset += len(block)
+                report(offset)
+                yield block
+
+    return read
+
+
+@contextmanager
+def _opened(path: Path) -> Generator[Write]:
+    """Give a function that writes; the file gets its name when everything is in it."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with part.open("wb") as file:
+            yield file.write
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
