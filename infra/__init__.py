@@ -1,0 +1,1 @@
+"""The pipeline on AWS as Pulumi components, one noun a file."""

@@ -1,0 +1,210 @@
+"""When someone has to look, and at what: each alarm is its own run book. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from pulumi import Input, Output
+
+from handlers.environment import Metric
+from infra.measures import AGE, VISIBLE, Measure, Watched, WatchedQueue
+
+_FIVE_MINUTES: Final = 300
+_HOUR: Final = 3600
+# A daily run that is up to two hours late is late, not missed.
+_MISSED_AFTER_HOURS: Final = 26
+# Half of what the handlers keep back to end in order: who uses more of it is about to be killed.
+_NEAR_SHARE: Final = 0.1
+_NEAR_SECONDS: Final = 15.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alarm:
+    """When someone has to look, and at what.
+
+    Attributes:
+        name: unique in the pipeline.
+        meaning: what has happened.
+        check: what to look at first.
+        command: for that, to be run as it is.
+        measures: by the identifier that `expression` calls them; one, when there is none.
+        expression: metric mathematics over the measures.
+        threshold: in the measure's unit; this value is alarming already (see `below`).
+        below: alarming is what lies under the threshold.
+        period_seconds: of one data point.
+        periods: how many data points in a row are alarming.
+        missing: what no data means, as CloudWatch's `TreatMissingData`.
+        quiet_minutes: after the alarm is made, when there cannot be data yet.
+    """
+
+    name: str
+    meaning: str
+    check: str
+    command: Input[str]
+    measures: Mapping[str, Measure]
+    threshold: float
+    expression: str | None = None
+    below: bool = False
+    period_seconds: int = _FIVE_MINUTES
+    periods: int = 1
+    missing: str = "notBreaching"
+    quiet_minutes: int | None = None
+
+
+def of_function(watched: Watched) -> list[Alarm]:
+    """Return the alarms that every function has."""
+    label = watched.label
+    command = watched.errors_command()
+    near_seconds = min(watched.timeout_seconds * _NEAR_SHARE, _NEAR_SECONDS)
+    return [
+        Alarm(
+            name=f"{label}-errors",
+            meaning=f"An invocation of the {label} ended with an error, a time-out or a crash.",
+            check="The error and its trace in the function's log.",
+            command=command,
+            measures={"errors": watched.measure("Errors")},
+            threshold=1,
+        ),
+        Alarm(
+            name=f"{label}-throttles",
+            meaning=f"For 15 minutes Lambda has refused invocations of the {label}.",
+            check="The account's concurrency limit in this region, and who uses it up.",
+            command="aws lambda get-account-settings --query AccountLimit",
+            measures={"throttles": watched.measure("Throttles")},
+            threshold=1,
+            periods=3,
+        ),
+        Alarm(
+            name=f"{label}-near-timeout",
+            meaning=f"An invocation of the {label} came within {near_seconds:g} s of its time-out, "
+            "though it leaves off earlier by itself: one step hangs, or it lacks memory.",
+            check="Duration and memory used of the longest invocations in the log.",
+            command=watched.log_command("REPORT"),
+            measures={"duration": watched.measure("Duration", "Maximum")},
+            threshold=1000 * (watched.timeout_seconds - near_seconds),
+        ),
+        Alarm(
+            name=f"{label}-access-denied",
+            meaning=f"AWS denies the {label} a permission that it needs. Files wait and are tried "
+            "again, then go to the dead-letter queue.",
+            check="The denied action and resource in the log; then policies of buckets, key, role.",
+            command=watched.log_command("?AccessDenied ?403"),
+            measures={"denied": watched.own(Metric.ACCESS_DENIED)},
+            threshold=1,
+        ),
+    ]
+
+
+def of_processor(processor: Watched, *, max_rejected_percent: int) -> list[Alarm]:
+    """Return the alarms of the processor alone."""
+    return [
+        Alarm(
+            name="rejected-records",
+            meaning="In an hour more than half of what maxRejectedPercent allows was rejected; "
+            "files above it fail altogether.",
+            check="Which files; then the reasons, under rejected/ of the processed bucket.",
+            command=processor.log_command("{ $.records_rejected > 0 }"),
+            measures={
+                "rejected": processor.own(Metric.RECORDS_REJECTED),
+                "records": processor.own(Metric.RECORDS_IN),
+            },
+            expression="100 * rejected / records",
+            threshold=max(max_rejected_percent / 2, 0.01),
+            period_seconds=_HOUR,
+        ),
+        Alarm(
+            name="dead-letters-lost",
+            meaning="An event failed for good and did not reach the dead-letter queue. Its file "
+            "stays under incoming/ without anything that would process it.",
+            check="The failed events in the log; then what is left under incoming/.",
+            command=processor.errors_command(),
+            measures={"lost": processor.measure("DeadLetterErrors")},
+            threshold=1,
+        ),
+    ]
+
+
+def of_archiver(archiver: Watched, *, runs_daily: bool) -> list[Alarm]:
+    """Return the alarms of the archiver alone; a run can only be missed where one is daily."""
+    failures = Alarm(
+        name="archive-failures",
+        meaning="The archiver could not move some objects. They stay in the processed bucket, and "
+        "the next run tries them again.",
+        check="The keys and reasons in the function's log.",
+        command=archiver.log_command("{ $.key = * }"),
+        measures={"failures": archiver.own(Metric.ARCHIVE_FAILURES)},
+        threshold=1,
+    )
+    lost = Alarm(
+        name="archiver-reports-lost",
+        meaning="A run of the archiver failed, and its report did not reach the dead-letter queue.",
+        check="The archiver's errors, then the policy of its role and queue.",
+        command=archiver.errors_command(),
+        measures={"lost": archiver.measure("DestinationDeliveryFailures")},
+        threshold=1,
+    )
+    missed = Alarm(
+        name="archiver-missed",
+        meaning=f"The archiver has not run for {_MISSED_AFTER_HOURS} hours. Outputs stay in the "
+        "processed bucket longer than agreed; nothing is lost.",
+        check="Whether the schedule is enabled; then the archiver's dead-letter queue.",
+        command="aws scheduler list-schedules --query 'Schedules[].[Name,State]'",
+        measures={"runs": archiver.measure("Invocations")},
+        threshold=1,
+        below=True,
+        period_seconds=_HOUR,
+        periods=_MISSED_AFTER_HOURS,
+        missing="breaching",
+        quiet_minutes=_MISSED_AFTER_HOURS * 60,
+    )
+    return [failures, lost, *([missed] if runs_daily else [])]
+
+
+def of_dead_letters(queue: WatchedQueue) -> Alarm:
+    """Return the alarm for files that failed for good."""
+    return Alarm(
+        name="dead-letters",
+        meaning="At least one file could not be processed. It stays under incoming/ of the raw "
+        "bucket; its message waits in the dead-letter queue until it expires.",
+        check="The reason, key, version and place in the attributes of the message.",
+        command=_receive(queue),
+        measures={"visible": queue.measure(VISIBLE)},
+        threshold=1,
+    )
+
+
+def of_archiver_dead_letters(queue: WatchedQueue) -> Alarm:
+    """Return the alarm for runs of the archiver that failed or were not delivered."""
+    return Alarm(
+        name="archiver-dead-letters",
+        meaning="A run of the archiver failed three times, or the schedule could not deliver it. "
+        "The next run makes good for it; nothing is lost.",
+        check="The error in the message; then the archiver's log.",
+        command=_receive(queue),
+        measures={"visible": queue.measure(VISIBLE)},
+        threshold=1,
+    )
+
+
+def of_queue(queue: WatchedQueue, *, attempts_seconds: int) -> Alarm:
+    """Return the alarm for files that wait longer than all of their attempts take."""
+    patience_seconds = max(attempts_seconds, _HOUR)
+    return Alarm(
+        name="oldest-message",
+        meaning=f"A file has waited for {patience_seconds // 60} minutes. Files come in faster "
+        "than they are processed, or the processor does not run.",
+        check="How many messages wait and are in flight; then the processor's errors, throttles.",
+        command=Output.concat(
+            "aws sqs get-queue-attributes --attribute-names All --queue-url ", queue.url
+        ),
+        measures={"age": queue.measure(AGE)},
+        threshold=patience_seconds,
+    )
+
+
+def _receive(queue: WatchedQueue) -> Output[str]:
+    return Output.concat(
+        "aws sqs receive-message --queue-url ",
+        queue.url,
+        " --message-attribute-names All --max-number-of-messages 10 --visibility-timeout 5",
+    )

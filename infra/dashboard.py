@@ -1,0 +1,100 @@
+"""The dashboard: the pipeline on one page, from the same measures as the alarms. Pure."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from pulumi import Input, Output
+
+from handlers.environment import Metric
+from infra.measures import Measure, Watched, WatchedQueue
+
+_WIDTH: Final = 8  # three widgets in CloudWatch's row of 24
+_HEIGHT: Final = 6
+_COLUMNS: Final = 3
+
+
+def body(
+    *,
+    region: Input[str],
+    alarms: Sequence[Input[str]],
+    processor: Watched,
+    archiver: Watched,
+    queues: Sequence[tuple[str, WatchedQueue]],
+) -> Output[str]:
+    """Return the dashboard's JSON; `alarms` are ARNs, `queues` carry their titles.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html
+    """
+    widgets = [
+        _alarms(alarms),
+        _graph("Files", region, _own(processor, _FILES)),
+        _graph("Records", region, _own(processor, _RECORDS)),
+        *(_graph(title, region, queue.measures()) for title, queue in queues),
+        *(_graph(f"{watched.label}: invocations", region, _invocations(watched))
+          for watched in (processor, archiver)),
+        *(_graph(f"{watched.label}: duration (ms)", region, _duration(watched))
+          for watched in (processor, archiver)),
+        _graph("Archive", region, _own(archiver, _ARCHIVE)),
+    ]  # fmt: skip
+    placed = [_place(index, widget) for index, widget in enumerate(widgets)]
+    return Output.json_dumps({"widgets": placed})
+
+
+_FILES: Final = (
+    Metric.FILES_PROCESSED,
+    Metric.FILES_FAILED,
+    Metric.FILES_RETRIED,
+    Metric.ACCESS_DENIED,
+)
+_RECORDS: Final = (
+    Metric.RECORDS_IN,
+    Metric.RECORDS_OUT,
+    Metric.RECORDS_REJECTED,
+    Metric.RECORDS_EMPTY,
+)
+_ARCHIVE: Final = (Metric.OBJECTS_ARCHIVED, Metric.ARCHIVE_FAILURES, Metric.ACCESS_DENIED)
+
+
+def _own(watched: Watched, metrics: Sequence[Metric]) -> list[Measure]:
+    return [watched.own(metric) for metric in metrics]
+
+
+def _invocations(watched: Watched) -> list[Measure]:
+    return [watched.measure(name) for name in ("Invocations", "Errors", "Throttles")]
+
+
+def _duration(watched: Watched) -> list[Measure]:
+    return [watched.measure("Duration", statistic) for statistic in ("p50", "p95", "Maximum")]
+
+
+def _graph(title: str, region: Input[str], measures: Sequence[Measure]) -> dict[str, Any]:
+    return {
+        "type": "metric",
+        "properties": {
+            "title": title,
+            "view": "timeSeries",
+            "region": region,
+            "period": 300,
+            "metrics": [_metric(measure) for measure in measures],
+        },
+    }
+
+
+def _metric(measure: Measure) -> list[Any]:
+    dimensions = [part for pair in measure.dimensions.items() for part in pair]
+    return [measure.namespace, measure.name, *dimensions, {"stat": measure.statistic}]
+
+
+def _alarms(arns: Sequence[Input[str]]) -> dict[str, Any]:
+    return {"type": "alarm", "properties": {"title": "Alarms", "alarms": list(arns)}}
+
+
+def _place(index: int, widget: dict[str, Any]) -> dict[str, Any]:
+    row, column = divmod(index, _COLUMNS)
+    return {
+        "x": column * _WIDTH,
+        "y": row * _HEIGHT,
+        "width": _WIDTH,
+        "height": _HEIGHT,
+        **widget,
+    }

@@ -1,0 +1,166 @@
+"""A function of the pipeline with its role, policy and log group."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import pulumi
+import pulumi_aws as aws
+from pulumi import Input, Output, ResourceOptions
+
+from infra import permissions
+from infra.permissions import Statement
+
+RUNTIME: Final = "python3.13"
+ARCHITECTURE: Final = "arm64"
+# Lambda's own for asynchronous invocations, and the most it allows: the first and two more.
+ASYNC_RETRIES: Final = 2
+ASYNC_ATTEMPTS: Final = 1 + ASYNC_RETRIES
+_ASYNC_EVENT_SECONDS: Final = 6 * 3600
+
+
+@dataclass(frozen=True, kw_only=True)
+class Definition:
+    """What one function of the pipeline is.
+
+    Attributes:
+        handler: the callable, as `package.module.name`.
+        description: one line.
+        code: the archive.
+        environment: the variables that it reads.
+        statements: what it may do, beyond its logs, traces, failures and itself.
+        memory_mb: its memory, which is its share of a processor too.
+        timeout_seconds: the longest that one invocation may take.
+        log_retention_days: the days that its logs are kept.
+        tracing: whether it sends traces to X-Ray.
+        invokes_itself: whether it may invoke itself for the work that is left.
+        dead_letters: ARN of the queue for events whose every attempt failed.
+        failures: ARN of the queue for reports of invocations whose every attempt failed.
+    """
+
+    handler: str
+    description: str
+    code: pulumi.Archive
+    environment: Mapping[str, Input[str]]
+    statements: Output[list[Statement]]
+    memory_mb: int
+    timeout_seconds: int
+    log_retention_days: int
+    tracing: bool
+    invokes_itself: bool
+    dead_letters: Output[str] | None = None
+    failures: Output[str] | None = None
+
+
+class PipelineFunction(pulumi.ComponentResource):
+    """A function that is ready to be invoked once the component stands.
+
+    Attributes:
+        arn: the function's ARN.
+        name: the function's name.
+        log_group: the name of its log group.
+    """
+
+    def __init__(
+        self, name: str, definition: Definition, opts: ResourceOptions | None = None
+    ) -> None:
+        super().__init__("s3-data-pipeline:index:PipelineFunction", name, None, opts)
+        self._name = name
+        logs = aws.cloudwatch.LogGroup(
+            f"{name}-logs",
+            retention_in_days=definition.log_retention_days,
+            opts=ResourceOptions(parent=self),
+        )
+        self.log_group = logs.name
+        self._role = aws.iam.Role(
+            f"{name}-role",
+            description=f"What the function {name} may do",
+            assume_role_policy=pulumi.Output.json_dumps(
+                permissions.document([permissions.assume_role("lambda.amazonaws.com")])
+            ),
+            opts=ResourceOptions(parent=self),
+        )
+        policy = self._allow("policy", _statements(definition, logs.arn))
+        self._function = self._create(definition, policy)
+        self.arn = self._function.arn
+        self.name = self._function.name
+        self._limit_retries(definition)
+        # A large file or backlog goes on in further invocations, as often as it takes; Lambda ends
+        # such a chain after about 16 by default. The handlers go on only after progress.
+        aws.lambda_.FunctionRecursionConfig(
+            f"{name}-recursion",
+            function_name=self.name,
+            recursive_loop="Allow",
+            opts=ResourceOptions(parent=self),
+        )
+        if definition.invokes_itself:
+            self._allow("invoke-itself", self.arn.apply(lambda arn: [permissions.invoke(arn)]))
+        self.register_outputs({"arn": self.arn, "name": self.name})
+
+    def _create(self, definition: Definition, policy: aws.iam.RolePolicy) -> aws.lambda_.Function:
+        return aws.lambda_.Function(
+            self._name,
+            description=definition.description,
+            runtime=RUNTIME,
+            architectures=[ARCHITECTURE],
+            handler=definition.handler,
+            code=definition.code,
+            role=self._role.arn,
+            memory_size=definition.memory_mb,
+            timeout=definition.timeout_seconds,
+            environment=aws.lambda_.FunctionEnvironmentArgs(variables=definition.environment),
+            # Text leaves the handlers' own JSON lines as they are; with JSON, Lambda would drop
+            # the metrics among them below a log level.
+            logging_config=aws.lambda_.FunctionLoggingConfigArgs(
+                log_format="Text", log_group=self.log_group
+            ),
+            tracing_config=aws.lambda_.FunctionTracingConfigArgs(
+                mode="Active" if definition.tracing else "PassThrough"
+            ),
+            dead_letter_config=aws.lambda_.FunctionDeadLetterConfigArgs(
+                target_arn=definition.dead_letters
+            )
+            if definition.dead_letters
+            else None,
+            # Lambda checks the dead-letter permission when the function is made.
+            opts=ResourceOptions(parent=self, depends_on=[policy]),
+        )
+
+    def _limit_retries(self, definition: Definition) -> None:
+        """State what becomes of an asynchronous invocation that fails."""
+        destination = (
+            aws.lambda_.FunctionEventInvokeConfigDestinationConfigArgs(
+                on_failure=aws.lambda_.FunctionEventInvokeConfigDestinationConfigOnFailureArgs(
+                    destination=definition.failures
+                )
+            )
+            if definition.failures
+            else None
+        )
+        aws.lambda_.FunctionEventInvokeConfig(
+            f"{self._name}-retries",
+            function_name=self.name,
+            maximum_retry_attempts=ASYNC_RETRIES,
+            maximum_event_age_in_seconds=_ASYNC_EVENT_SECONDS,
+            destination_config=destination,
+            opts=ResourceOptions(parent=self),
+        )
+
+    def _allow(self, purpose: str, statements: Output[list[Statement]]) -> aws.iam.RolePolicy:
+        return aws.iam.RolePolicy(
+            f"{self._name}-{purpose}",
+            role=self._role.name,
+            policy=pulumi.Output.json_dumps(statements.apply(permissions.document)),
+            opts=ResourceOptions(parent=self),
+        )
+
+
+def _statements(definition: Definition, log_group: Output[str]) -> Output[list[Statement]]:
+    own = log_group.apply(lambda arn: [permissions.write_logs(arn)])
+    if definition.tracing:
+        own = own.apply(lambda statements: [*statements, permissions.send_traces()])
+    if definition.failures is not None:
+        own = Output.all(own, definition.failures).apply(
+            lambda both: [*both[0], permissions.send_failures(both[1])]
+        )
+    return Output.all(definition.statements, own).apply(lambda both: [*both[0], *both[1]])

@@ -1,0 +1,94 @@
+"""When objects move to a cheaper class or end: pure functions from settings to lifecycle rules."""
+
+from typing import Final
+
+from pulumi_aws.s3 import (
+    BucketLifecycleConfigurationRuleAbortIncompleteMultipartUploadArgs as UnfinishedUploads,
+)
+from pulumi_aws.s3 import BucketLifecycleConfigurationRuleArgs as Rule
+from pulumi_aws.s3 import BucketLifecycleConfigurationRuleExpirationArgs as Expiration
+from pulumi_aws.s3 import BucketLifecycleConfigurationRuleFilterArgs as Filter
+from pulumi_aws.s3 import (
+    BucketLifecycleConfigurationRuleNoncurrentVersionExpirationArgs as NoncurrentVersions,
+)
+from pulumi_aws.s3 import BucketLifecycleConfigurationRuleTransitionArgs as Transition
+
+from handlers import keys
+from infra.settings import Settings
+
+# Objects under 128 KB stay behind by default. The contract promises GLACIER for every object, and
+# with this choice S3 moves those of any size into GLACIER.
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-transition-general-considerations.html
+TRANSITION_MINIMUM: Final = "varies_by_storage_class"
+_ENABLED: Final = "Enabled"
+_WHOLE_BUCKET: Final = Filter(prefix="")
+
+
+def raw(settings: Settings) -> list[Rule]:
+    """Return the rules of the raw bucket: originals of processed files end after their days."""
+    completed = Rule(
+        id="expire-completed",
+        status=_ENABLED,
+        filter=Filter(prefix=keys.COMPLETED),
+        expiration=Expiration(days=settings.completed_days),
+    )
+    return [*_housekeeping(settings), completed]
+
+
+def processed(settings: Settings) -> list[Rule]:
+    """Return the rules of the processed bucket; outputs themselves are the archiver's to move."""
+    rejected = Rule(
+        id="expire-rejected",
+        status=_ENABLED,
+        filter=Filter(prefix=keys.REJECTED),
+        expiration=Expiration(days=settings.rejected_days),
+    )
+    # What is staged outlives every message that could still go on with it, and is of no use after.
+    staging = Rule(
+        id="expire-staging",
+        status=_ENABLED,
+        filter=Filter(prefix=keys.STAGING),
+        expiration=Expiration(days=settings.message_wait_days),
+        noncurrent_version_expiration=NoncurrentVersions(noncurrent_days=1),
+    )
+    return [*_housekeeping(settings), rejected, staging]
+
+
+def archive(settings: Settings) -> list[Rule]:
+    """Return the rules of the archive bucket: to GLACIER, then to the end."""
+    ageing = Rule(
+        id="move-to-glacier-then-expire",
+        status=_ENABLED,
+        filter=Filter(prefix=keys.ARCHIVE),
+        transitions=[Transition(days=settings.archive_days, storage_class="GLACIER")],
+        expiration=Expiration(days=settings.expiration_days),
+    )
+    return [*_housekeeping(settings), ageing]
+
+
+def _housekeeping(settings: Settings) -> list[Rule]:
+    """Free what a deletion leaves behind in a versioned bucket, and uploads that never ended."""
+    return [
+        Rule(
+            id="expire-noncurrent-versions",
+            status=_ENABLED,
+            filter=_WHOLE_BUCKET,
+            noncurrent_version_expiration=NoncurrentVersions(
+                noncurrent_days=settings.noncurrent_days
+            ),
+        ),
+        Rule(
+            id="expire-delete-markers",
+            status=_ENABLED,
+            filter=_WHOLE_BUCKET,
+            expiration=Expiration(expired_object_delete_marker=True),
+        ),
+        Rule(
+            id="abort-unfinished-uploads",
+            status=_ENABLED,
+            filter=_WHOLE_BUCKET,
+            abort_incomplete_multipart_upload=UnfinishedUploads(
+                days_after_initiation=settings.unfinished_upload_days
+            ),
+        ),
+    ]

@@ -1,0 +1,77 @@
+"""What is measured: the metrics of a function and of a queue. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from pulumi import Input, Output
+
+from handlers.environment import FUNCTION_DIMENSION, METRICS_NAMESPACE, SERVICE_DIMENSION, Metric
+
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
+VISIBLE: Final = "ApproximateNumberOfMessagesVisible"
+IN_FLIGHT: Final = "ApproximateNumberOfMessagesNotVisible"
+AGE: Final = "ApproximateAgeOfOldestMessage"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measure:
+    """One metric of CloudWatch with its dimensions, and how a period of it becomes one number."""
+
+    namespace: str
+    name: str
+    dimensions: Mapping[str, Input[str]]
+    statistic: str = "Sum"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Watched:
+    """A function that is watched: `service` is its name in the metrics that it sends."""
+
+    label: str
+    service: str
+    name: Output[str]
+    log_group: Output[str]
+    timeout_seconds: int
+
+    def measure(self, name: str, statistic: str = "Sum") -> Measure:
+        """Return one of the metrics that Lambda keeps of the function."""
+        dimensions: dict[str, Input[str]] = {"FunctionName": self.name}
+        return Measure(
+            namespace="AWS/Lambda", name=name, dimensions=dimensions, statistic=statistic
+        )
+
+    def own(self, metric: Metric) -> Measure:
+        """Return one of the metrics that the function itself sends."""
+        dimensions: dict[str, Input[str]] = {
+            SERVICE_DIMENSION: self.service,
+            FUNCTION_DIMENSION: self.name,
+        }
+        return Measure(namespace=METRICS_NAMESPACE, name=metric.value, dimensions=dimensions)
+
+    def log_command(self, pattern: str) -> Output[str]:
+        """Return the command that shows the last hour's log lines that match a filter pattern."""
+        return Output.concat(
+            "aws logs tail ", self.log_group, f" --since 1h --filter-pattern '{pattern}'"
+        )
+
+    def errors_command(self) -> Output[str]:
+        """Return the command that shows the last hour's errors, crashes and time-outs."""
+        return self.log_command("?ERROR ?Task ?Runtime")
+
+
+@dataclass(frozen=True, kw_only=True)
+class WatchedQueue:
+    """A queue that is watched."""
+
+    name: Output[str]
+    url: Output[str]
+
+    def measure(self, name: str) -> Measure:
+        """Return one of the metrics that SQS keeps of the queue."""
+        dimensions: dict[str, Input[str]] = {"QueueName": self.name}
+        return Measure(namespace="AWS/SQS", name=name, dimensions=dimensions, statistic="Maximum")
+
+    def measures(self) -> list[Measure]:
+        """Return how many messages wait, how many are being processed, and for how long."""
+        return [self.measure(name) for name in (VISIBLE, IN_FLIGHT, AGE)]

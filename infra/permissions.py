@@ -1,0 +1,186 @@
+"""Who may do what: pure functions from ARNs to IAM statements, one a capability, readable Sids."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from handlers import keys
+
+Statement = dict[str, Any]
+
+_POLICY_VERSION: Final = "2012-10-17"
+
+
+def document(statements: Sequence[Statement]) -> dict[str, Any]:
+    """Return the policy document of some statements."""
+    return {"Version": _POLICY_VERSION, "Statement": list(statements)}
+
+
+def processor(*, raw: str, processed: str, archive: str, dead_letters: str) -> list[Statement]:
+    """Return what the data processor does to the three buckets and the dead-letter queue, by ARN.
+
+    The ListBucket statements carry no prefix on purpose: S3 consults the permission, without a
+    prefix, to answer 404 instead of 403 for a HEAD or GET of a key that does not exist.
+    """
+    return [
+        _allow(
+            "ReadIncomingFiles",
+            ["s3:GetObject", "s3:GetObjectVersion"],
+            [f"{raw}/{keys.INCOMING}*", f"{raw}/{keys.COMPLETED}*"],
+        ),
+        _allow(
+            "ReadTagsOfIncomingFiles",
+            ["s3:GetObjectTagging", "s3:GetObjectVersionTagging"],
+            [f"{raw}/{keys.INCOMING}*"],
+        ),
+        _allow(
+            "KeepOriginals",
+            ["s3:PutObject", "s3:PutObjectTagging", "s3:AbortMultipartUpload"],
+            [f"{raw}/{keys.COMPLETED}*"],
+        ),
+        _allow("RemoveTakenVersions", ["s3:DeleteObjectVersion"], [f"{raw}/{keys.INCOMING}*"]),
+        _allow("ListRawBucket", ["s3:ListBucket", "s3:ListBucketVersions"], [raw]),
+        _allow(
+            "WriteOutputs",
+            ["s3:PutObject", "s3:GetObject", "s3:AbortMultipartUpload"],
+            [f"{processed}/{prefix}*" for prefix in (keys.PROCESSED, keys.REJECTED, keys.STAGING)],
+        ),
+        _allow("ClearStaging", ["s3:DeleteObject"], [f"{processed}/{keys.STAGING}*"]),
+        _allow("ListOutputs", ["s3:ListBucket"], [processed, archive]),
+        _allow("ReadArchivedOutputs", ["s3:GetObject"], [f"{archive}/{keys.ARCHIVE}*"]),
+        _allow("SendDeadLetters", ["sqs:SendMessage"], [dead_letters]),
+    ]
+
+
+def archiver(*, processed: str, archive: str) -> list[Statement]:
+    """Return what the data archiver does to two buckets, by ARN."""
+    return [
+        _allow(
+            "MoveOutputs",
+            ["s3:GetObject", "s3:GetObjectTagging", "s3:DeleteObject"],
+            [f"{processed}/{keys.PROCESSED}*"],
+        ),
+        _allow(
+            "WriteArchive",
+            ["s3:PutObject", "s3:PutObjectTagging", "s3:GetObject", "s3:AbortMultipartUpload"],
+            [f"{archive}/{keys.ARCHIVE}*"],
+        ),
+        _allow("ListBuckets", ["s3:ListBucket"], [processed, archive]),
+    ]
+
+
+def consume_queue(queue: str) -> Statement:
+    """Return what a mapping does with its function's role, and the processor by itself.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+    """
+    return _allow(
+        "ConsumeProcessingQueue",
+        [
+            "sqs:ReceiveMessage",
+            "sqs:DeleteMessage",
+            "sqs:GetQueueAttributes",
+            "sqs:ChangeMessageVisibility",
+            "sqs:SendMessage",
+        ],
+        [queue],
+    )
+
+
+def send_failures(queue: str) -> Statement:
+    """Return what Lambda does with a function's role when an asynchronous invocation failed."""
+    return _allow("SendFailedInvocations", ["sqs:SendMessage"], [queue])
+
+
+def invoke(function: str) -> Statement:
+    """Return the permission to invoke one function."""
+    return _allow("InvokeFunction", ["lambda:InvokeFunction"], [function])
+
+
+def use_key(key: str, *, region: str) -> Statement:
+    """Return the use of the buckets' KMS key, through S3 alone.
+
+    The key's own policy must let the account's IAM policies decide, as the default one does.
+    """
+    return {
+        **_allow("UseBucketKey", ["kms:Decrypt", "kms:GenerateDataKey"], [key]),
+        "Condition": {"StringLike": {"kms:ViaService": f"s3.{region}.*"}},
+    }
+
+
+def write_logs(log_group: str) -> Statement:
+    """Return the permission to write to a log group that exists; none to create one."""
+    return _allow("WriteLogs", ["logs:CreateLogStream", "logs:PutLogEvents"], [f"{log_group}:*"])
+
+
+def send_traces() -> Statement:
+    """Return the permission to send traces; X-Ray knows no resources to limit it to."""
+    return _allow("SendTraces", ["xray:PutTraceSegments", "xray:PutTelemetryRecords"], ["*"])
+
+
+def assume_role(service: str) -> Statement:
+    """Return the trust of a role in a service."""
+    return {
+        "Sid": "AssumeRole",
+        "Effect": "Allow",
+        "Principal": {"Service": service},
+        "Action": "sts:AssumeRole",
+    }
+
+
+def assume_role_for(service: str, *, source: str, account: str) -> Statement:
+    """Return the trust of a role in a service that acts for one resource of this account."""
+    return {
+        **assume_role(service),
+        "Condition": {
+            "ArnEquals": {"aws:SourceArn": source},
+            "StringEquals": {"aws:SourceAccount": account},
+        },
+    }
+
+
+def tls_only(actions: str, resources: Sequence[str]) -> Statement:
+    """Return the denial of every request that is not encrypted on its way."""
+    return {
+        "Sid": "DenyUnencryptedTransport",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": actions,
+        "Resource": list(resources),
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+
+
+def receive_events(*, queue: str, bucket: str, account: str) -> Statement:
+    """Return the right of S3 to send one bucket's events; its ARN alone names no account."""
+    return {
+        "Sid": "ReceiveBucketEvents",
+        "Effect": "Allow",
+        "Principal": {"Service": "s3.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": queue,
+        "Condition": {
+            "ArnEquals": {"aws:SourceArn": bucket},
+            "StringEquals": {"aws:SourceAccount": account},
+        },
+    }
+
+
+def publish_alarms(*, topic: str, account: str) -> Statement:
+    """Return the right of this account's CloudWatch alarms to publish."""
+    return {
+        "Sid": "PublishAlarms",
+        "Effect": "Allow",
+        "Principal": {"Service": "cloudwatch.amazonaws.com"},
+        "Action": "sns:Publish",
+        "Resource": topic,
+        "Condition": {"StringEquals": {"aws:SourceAccount": account}},
+    }
+
+
+def _allow(sid: str, actions: Sequence[str], resources: Sequence[str]) -> Statement:
+    return {
+        "Sid": sid,
+        "Effect": "Allow",
+        "Action": list(actions),
+        "Resource": list(resources),
+    }

@@ -1,0 +1,197 @@
+"""The pipeline: buckets, queues, functions, delivery, schedule and monitoring, put together."""
+
+import pulumi
+import pulumi_aws as aws
+from pulumi import Input, ResourceOptions
+
+from handlers.environment import ARCHIVER_SERVICE, PROCESSOR_SERVICE
+from infra import alarms, dashboard, definitions, lifecycle, package, rules
+from infra.alarms import Alarm
+from infra.bucket import DataBucket
+from infra.definitions import Parts
+from infra.delivery import EventDelivery
+from infra.function import PipelineFunction
+from infra.lifecycle import Rule
+from infra.measures import Watched, WatchedQueue
+from infra.monitoring import Alarms, AlarmTopic, Dashboard
+from infra.queues import DeadLetterQueue, ProcessingQueue
+from infra.schedule import DailyRun
+from infra.settings import Settings
+
+
+class DataPipeline(pulumi.ComponentResource):
+    """The whole pipeline of a stack.
+
+    Attributes:
+        outputs: the stack's outputs, by name.
+    """
+
+    def __init__(self, name: str, settings: Settings, opts: ResourceOptions | None = None) -> None:
+        super().__init__("s3-data-pipeline:index:DataPipeline", name, None, opts)
+        self._name = name
+        self._settings = settings
+        self._child = ResourceOptions(parent=self)
+        invoke = pulumi.InvokeOptions(parent=self)
+        self._account = aws.get_caller_identity_output(opts=invoke).account_id
+        self._parts = parts = self._make_parts(aws.get_region_output(opts=invoke).region)
+        code = package.archive()
+        self._processor = PipelineFunction(
+            f"{name}-data-processor", definitions.processor(settings, parts, code), self._child
+        )
+        self._archiver = PipelineFunction(
+            f"{name}-data-archiver", definitions.archiver(settings, parts, code), self._child
+        )
+        EventDelivery(
+            f"{name}-delivery",
+            settings=settings,
+            raw=parts.raw,
+            processor=self._processor,
+            queue=parts.queue,
+            account=self._account,
+            ready=[parts.raw, parts.processed, parts.archive, self._processor],
+            opts=self._child,
+        )
+        DailyRun(
+            f"{name}-daily-archive",
+            expression=settings.archive_schedule,
+            function=self._archiver,
+            dead_letters=parts.archiver_dead_letters,
+            account=self._account,
+            opts=self._child,
+        )
+        self.outputs = {**self._outputs(), **self._watch()}
+        self.register_outputs(self.outputs)
+
+    def _make_parts(self, region: pulumi.Output[str]) -> Parts:
+        settings = self._settings
+        raw = self._bucket("raw", settings.raw_bucket_name, lifecycle.raw(settings))
+        dead_letters = self._dead_letter_queue("dead-letters")
+        return Parts(
+            raw=raw,
+            processed=self._bucket(
+                "processed", settings.processed_bucket_name, lifecycle.processed(settings)
+            ),
+            archive=self._bucket(
+                "archive", settings.archive_bucket_name, lifecycle.archive(settings)
+            ),
+            queue=self._processing_queue(raw, dead_letters) if settings.processing_queue else None,
+            dead_letters=dead_letters,
+            archiver_dead_letters=self._dead_letter_queue("archiver-dead-letters"),
+            region=region,
+        )
+
+    def _bucket(self, purpose: str, bucket_name: str | None, rules: list[Rule]) -> DataBucket:
+        return DataBucket(
+            f"{self._name}-{purpose}",
+            rules=rules,
+            bucket_name=bucket_name,
+            kms_key_arn=self._settings.kms_key_arn,
+            protect=self._settings.protect_data,
+            opts=self._child,
+        )
+
+    def _dead_letter_queue(self, purpose: str) -> DeadLetterQueue:
+        return DeadLetterQueue(
+            f"{self._name}-{purpose}",
+            retention_days=self._settings.dead_letter_retention_days,
+            opts=self._child,
+        )
+
+    def _processing_queue(self, raw: DataBucket, dead_letters: DeadLetterQueue) -> ProcessingQueue:
+        return ProcessingQueue(
+            f"{self._name}-files",
+            bucket_arn=raw.arn,
+            account=self._account,
+            dead_letters=dead_letters,
+            max_receives=self._settings.max_receives,
+            retention_days=self._settings.queue_retention_days,
+            visibility_timeout_seconds=self._settings.visibility_timeout_seconds,
+            opts=self._child,
+        )
+
+    def _outputs(self) -> dict[str, Input[str] | None]:
+        parts = self._parts
+        return {
+            "raw_bucket_name": parts.raw.name,
+            "raw_bucket_arn": parts.raw.arn,
+            "processed_bucket_name": parts.processed.name,
+            "processed_bucket_arn": parts.processed.arn,
+            "archive_bucket_name": parts.archive.name,
+            "data_processor_lambda_arn": self._processor.arn,
+            "data_archiver_lambda_arn": self._archiver.arn,
+            "processing_queue_url": parts.queue.url if parts.queue else None,
+            "dlq_url": parts.dead_letters.url,
+            "archiver_dlq_url": parts.archiver_dead_letters.url,
+        }
+
+    def _watch(self) -> dict[str, Input[str]]:
+        """Make alarms and dashboard, and return their outputs."""
+        settings, parts = self._settings, self._parts
+        processor = Watched(
+            label="processor",
+            service=PROCESSOR_SERVICE,
+            name=self._processor.name,
+            log_group=self._processor.log_group,
+            timeout_seconds=settings.processor_timeout_seconds,
+        )
+        archiver = Watched(
+            label="archiver",
+            service=ARCHIVER_SERVICE,
+            name=self._archiver.name,
+            log_group=self._archiver.log_group,
+            timeout_seconds=settings.archiver_timeout_seconds,
+        )
+        topic = AlarmTopic(
+            f"{self._name}-alarms",
+            account=self._account,
+            email=settings.alarm_email,
+            opts=self._child,
+        )
+        made = Alarms(
+            self._name,
+            alarms=self._alarms(processor, archiver),
+            topic=topic,
+            environment=settings.environment,
+            opts=self._child,
+        )
+        queues = {"Processing queue": parts.queue, "Dead letters": parts.dead_letters}
+        board = Dashboard(
+            self._name,
+            region=parts.region,
+            body=dashboard.body(
+                region=parts.region,
+                alarms=made.arns,
+                processor=processor,
+                archiver=archiver,
+                queues=[(title, _watched(queue)) for title, queue in queues.items() if queue],
+            ),
+            opts=self._child,
+        )
+        return {"alarm_topic_arn": topic.arn, "dashboard_url": board.url}
+
+    def _alarms(self, processor: Watched, archiver: Watched) -> list[Alarm]:
+        settings, parts = self._settings, self._parts
+        runs_daily = rules.runs_daily(settings.archive_schedule)
+        if not runs_daily:
+            pulumi.log.warn(
+                f"archiveSchedule {settings.archive_schedule} does not run every day: "
+                "there is no alarm for a run that is missed"
+            )
+        return [
+            alarms.of_dead_letters(_watched(parts.dead_letters)),
+            alarms.of_archiver_dead_letters(_watched(parts.archiver_dead_letters)),
+            *alarms.of_function(processor),
+            *alarms.of_processor(processor, max_rejected_percent=settings.max_rejected_percent),
+            *alarms.of_function(archiver),
+            *alarms.of_archiver(archiver, runs_daily=runs_daily),
+            *([self._oldest_message(parts.queue)] if parts.queue else []),
+        ]
+
+    def _oldest_message(self, queue: ProcessingQueue) -> Alarm:
+        settings = self._settings
+        attempts_seconds = settings.max_receives * settings.visibility_timeout_seconds
+        return alarms.of_queue(_watched(queue), attempts_seconds=attempts_seconds)
+
+
+def _watched(queue: DeadLetterQueue | ProcessingQueue) -> WatchedQueue:
+    return WatchedQueue(name=queue.name, url=queue.url)

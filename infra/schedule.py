@@ -1,0 +1,81 @@
+"""The daily run of a function: the schedule, its role, and a retry for missed deliveries."""
+
+from typing import Final
+
+import pulumi
+import pulumi_aws as aws
+from pulumi import Input, Output, ResourceOptions
+
+from infra import permissions
+from infra.function import PipelineFunction
+from infra.queues import DeadLetterQueue
+
+TIMEZONE: Final = "UTC"
+# The scheduler fills in the instant for which the run was planned, whenever it is delivered.
+# https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html
+_INPUT: Final = {"time": "<aws.scheduler.scheduled-time>"}
+# A delivery that fails is tried again for an hour; the next day's run makes good for a later one.
+_DELIVERY_RETRIES: Final = 10
+_DELIVERY_SECONDS: Final = 3600
+
+
+class DailyRun(pulumi.ComponentResource):
+    """A schedule that invokes one function; a delivery that fails becomes a dead letter."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        expression: str,
+        function: PipelineFunction,
+        dead_letters: DeadLetterQueue,
+        account: Input[str],
+        opts: ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("s3-data-pipeline:index:DailyRun", name, None, opts)
+        # A role can be limited to a group's schedules, and a group, unlike a schedule, has tags.
+        group = aws.scheduler.ScheduleGroup(name, opts=ResourceOptions(parent=self))
+        trust = Output.all(group.arn, account).apply(
+            lambda values: permissions.assume_role_for(
+                "scheduler.amazonaws.com", source=values[0], account=values[1]
+            )
+        )
+        role = aws.iam.Role(
+            f"{name}-role",
+            description=f"What the schedule {name} may do",
+            assume_role_policy=Output.json_dumps(
+                trust.apply(lambda statement: permissions.document([statement]))
+            ),
+            opts=ResourceOptions(parent=self),
+        )
+        statements = Output.all(function.arn, dead_letters.arn).apply(
+            lambda arns: [permissions.invoke(arns[0]), permissions.send_failures(arns[1])]
+        )
+        policy = aws.iam.RolePolicy(
+            f"{name}-policy",
+            role=role.name,
+            policy=Output.json_dumps(statements.apply(permissions.document)),
+            opts=ResourceOptions(parent=self),
+        )
+        aws.scheduler.Schedule(
+            name,
+            description=Output.concat("Runs the function ", function.name),
+            group_name=group.name,
+            schedule_expression=expression,
+            schedule_expression_timezone=TIMEZONE,
+            flexible_time_window=aws.scheduler.ScheduleFlexibleTimeWindowArgs(mode="OFF"),
+            target=aws.scheduler.ScheduleTargetArgs(
+                arn=function.arn,
+                role_arn=role.arn,
+                input=Output.json_dumps(_INPUT),
+                retry_policy=aws.scheduler.ScheduleTargetRetryPolicyArgs(
+                    maximum_retry_attempts=_DELIVERY_RETRIES,
+                    maximum_event_age_in_seconds=_DELIVERY_SECONDS,
+                ),
+                dead_letter_config=aws.scheduler.ScheduleTargetDeadLetterConfigArgs(
+                    arn=dead_letters.arn
+                ),
+            ),
+            opts=ResourceOptions(parent=self, depends_on=[policy]),
+        )
+        self.register_outputs({})

@@ -1,0 +1,264 @@
+"""The stack's settings: defaults once, ranges, cross-checks; every problem in one message."""
+
+import difflib
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, Field, dataclass, field, fields
+from typing import Any, Final, Self
+
+import pulumi
+
+from infra import rules
+from infra.rules import Rule
+
+# https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
+LOG_RETENTION_DAYS: Final = (
+    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922,
+    3288, 3653,
+)  # fmt: skip
+LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+# https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html: at least six time-outs
+# and the batch window, so that a batch whose invocation was throttled is not delivered twice.
+VISIBILITY_TIMEOUTS: Final = 6
+# Larger batches need a window: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-parameters.html
+MAX_BATCH_WITHOUT_WINDOW: Final = 10
+SECONDS_OF_A_DAY: Final = 86_400
+# The stack's name begins each resource's, of which an IAM role's has the least room: 64 characters.
+_STACK_NAME = re.compile(r"[a-z][a-z0-9-]{0,18}")
+_STACK_NAME_ALLOWED: Final = "a letter, then letters, digits or hyphens, lower case, at most 19"
+
+_DAYS = rules.whole(1, 3650, "days")
+_ARCHIVE_DAYS = rules.whole(1, 36_500, "days")
+_QUEUE_DAYS = rules.whole(1, 14, "days")  # SQS's limit
+_MEMORY = rules.whole(128, 10_240, "MB")  # Lambda's limits, as are those below
+_TIMEOUT = rules.whole(1, 900, "seconds")
+_BUCKET_NAME = rules.matching(
+    rules.is_bucket_name,
+    "3 to 63 lower-case letters, digits or hyphens, no reserved prefix or suffix, or empty",
+)
+
+
+class SettingsError(pulumi.RunError):
+    """The stack's configuration is wrong; the message lists every problem.
+
+    A RunError ends `pulumi` with its message alone, without a trace.
+    """
+
+
+def _setting(rule: Rule, *, default: Any = MISSING) -> Any:
+    return field(default=default, metadata={"rule": rule})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """A stack's settings. A field `archive_days` is the configuration key `archiveDays`."""
+
+    environment: str = _setting(
+        rules.matching(
+            rules.is_environment, "1 to 64 letters, digits, dots, hyphens or underscores"
+        )
+    )
+    retention_days: int = _setting(_DAYS, default=30)
+    archive_days: int = _setting(_ARCHIVE_DAYS, default=90)
+    expiration_days: int = _setting(_ARCHIVE_DAYS, default=365)
+    completed_days: int = _setting(_DAYS, default=90)
+    rejected_days: int = _setting(_DAYS, default=90)
+    noncurrent_days: int = _setting(_DAYS, default=30)
+    unfinished_upload_days: int = _setting(_DAYS, default=7)
+    raw_bucket_name: str | None = _setting(_BUCKET_NAME, default=None)
+    processed_bucket_name: str | None = _setting(_BUCKET_NAME, default=None)
+    archive_bucket_name: str | None = _setting(_BUCKET_NAME, default=None)
+    processing_queue: bool = _setting(rules.flag(), default=True)
+    archive_schedule: str = _setting(
+        rules.matching(
+            rules.is_schedule, "cron(minutes hours day month weekday year) or rate(n unit)"
+        ),
+        default="cron(0 2 * * ? *)",
+    )
+    processor_memory_mb: int = _setting(_MEMORY, default=1769)
+    processor_timeout_seconds: int = _setting(_TIMEOUT, default=300)
+    archiver_memory_mb: int = _setting(_MEMORY, default=512)
+    archiver_timeout_seconds: int = _setting(_TIMEOUT, default=900)
+    max_concurrency: int = _setting(rules.whole(2, 1000, "invocations"), default=10)
+    batch_size: int = _setting(rules.whole(1, 10_000, "messages"), default=10)
+    batch_window_seconds: int = _setting(rules.whole(0, 300, "seconds"), default=1)
+    max_receives: int = _setting(rules.whole(1, 1000, "receives"), default=3)
+    queue_retention_days: int = _setting(_QUEUE_DAYS, default=4)
+    dead_letter_retention_days: int = _setting(_QUEUE_DAYS, default=14)
+    max_rejected_percent: int = _setting(rules.whole(0, 100, "percent"), default=10)
+    log_retention_days: int = _setting(rules.one_of(LOG_RETENTION_DAYS), default=30)
+    log_level: str = _setting(rules.one_of(LOG_LEVELS), default="INFO")
+    alarm_email: str | None = _setting(
+        rules.matching(rules.is_email, "an e-mail address or empty"), default=None
+    )
+    kms_key_arn: str | None = _setting(
+        rules.matching(rules.is_key_arn, "the ARN of a KMS key (not of an alias) or empty"),
+        default=None,
+    )
+    protect_data: bool = _setting(rules.flag(), default=False)
+    compress_output: bool = _setting(rules.flag(), default=False)
+    tracing: bool = _setting(rules.flag(), default=False)
+
+    @property
+    def message_wait_days(self) -> int:
+        """The days that a message can wait for its file: in the queue, then as a dead letter."""
+        return self.queue_retention_days + self.dead_letter_retention_days
+
+    @property
+    def visibility_timeout_seconds(self) -> int:
+        """The seconds that a received message is hidden from other receivers."""
+        return VISIBILITY_TIMEOUTS * self.processor_timeout_seconds + self.batch_window_seconds
+
+    @classmethod
+    def parse(cls, values: Mapping[str, str], *, stack: str) -> Self:
+        """Return the settings of a stack from its configuration values; an empty one is unset.
+
+        Raises SettingsError with every problem: the key, its value, and what is allowed.
+        """
+        known = {config_key(setting): setting for setting in fields(cls)}
+        given = {"environment": stack} | {key: value for key, value in values.items() if value}
+        parsed: dict[str, Any] = {}
+        problems = [_unknown(key, known) for key in values if key not in known]
+        if not _STACK_NAME.fullmatch(stack):
+            problems.append(_problem("the stack's name", repr(stack), _STACK_NAME_ALLOWED))
+        for key, setting in known.items():
+            if key not in given:
+                parsed[setting.name] = setting.default
+                continue
+            try:
+                parsed[setting.name] = rule_of(setting).parse(given[key])
+            except ValueError:
+                problems.append(_problem(key, repr(given[key]), rule_of(setting).allowed))
+        problems += _contradictions(parsed, stack=stack)
+        if problems:
+            listed = "".join(f"\n  - {problem}" for problem in problems)
+            msg = f"the configuration of stack {stack!r} has {len(problems)} problem(s):{listed}"
+            raise SettingsError(msg)
+        return cls(**parsed)
+
+    @classmethod
+    def load(cls) -> Self:
+        """Return the settings of the running program's stack.
+
+        Raises SettingsError as `parse` does.
+        """
+        config = pulumi.Config()
+        keys = {config_key(setting) for setting in fields(cls)} | _configured_keys(config.name)
+        values = {key: value for key in sorted(keys) if (value := config.get(key)) is not None}
+        return cls.parse(values, stack=pulumi.get_stack())
+
+
+def config_key(setting: Field[Any]) -> str:
+    """Return the configuration key of a field: `archiveDays` of `archive_days`."""
+    first, *rest = setting.name.split("_")
+    return first + "".join(map(str.capitalize, rest))
+
+
+def rule_of(setting: Field[Any]) -> Rule:
+    """Return the rule of a field of `Settings`."""
+    return setting.metadata["rule"]
+
+
+def default_of(setting: Field[Any]) -> Any:
+    """Return what an unset key means, as `Pulumi.yaml` writes it: empty where it is optional."""
+    return "" if setting.default in {MISSING, None} else setting.default
+
+
+@dataclass(frozen=True, kw_only=True)
+class _CrossCheck:
+    """A rule between settings; `holds` is asked only when each of `names` is right by itself."""
+
+    names: tuple[str, ...]
+    holds: Callable[[Settings], bool]
+    allowed: str
+
+
+_CROSS_CHECKS: Final = (
+    _CrossCheck(
+        names=("expiration_days", "archive_days"),
+        holds=lambda it: it.expiration_days > it.archive_days,
+        allowed="more than archiveDays",
+    ),
+    _CrossCheck(
+        names=("noncurrent_days", "queue_retention_days", "dead_letter_retention_days"),
+        # An upload that was overwritten before it was processed is still owed to its message.
+        holds=lambda it: it.noncurrent_days >= it.message_wait_days,
+        allowed="at least queueRetentionDays and deadLetterRetentionDays together",
+    ),
+    _CrossCheck(
+        names=("completed_days", "queue_retention_days", "dead_letter_retention_days"),
+        # A message that comes back finds by the completed copy that its file is done.
+        holds=lambda it: it.completed_days >= it.message_wait_days,
+        allowed="at least queueRetentionDays and deadLetterRetentionDays together",
+    ),
+    _CrossCheck(
+        names=("dead_letter_retention_days", "queue_retention_days"),
+        # SQS counts a dead letter's age from the day on which it was first sent.
+        holds=lambda it: it.dead_letter_retention_days > it.queue_retention_days,
+        allowed="more than queueRetentionDays",
+    ),
+    _CrossCheck(
+        names=("batch_window_seconds", "batch_size"),
+        holds=lambda it: it.batch_size <= MAX_BATCH_WITHOUT_WINDOW or it.batch_window_seconds >= 1,
+        allowed=f"at least 1 with a batchSize above {MAX_BATCH_WITHOUT_WINDOW}",
+    ),
+    _CrossCheck(
+        names=("max_receives", "processor_timeout_seconds", "queue_retention_days"),
+        holds=lambda it: (
+            it.max_receives * VISIBILITY_TIMEOUTS * it.processor_timeout_seconds
+            <= it.queue_retention_days * SECONDS_OF_A_DAY
+        ),
+        allowed=(
+            f"so many that {VISIBILITY_TIMEOUTS} x processorTimeoutSeconds for each fit into "
+            "queueRetentionDays, or a message expires before its last attempt"
+        ),
+    ),
+    _CrossCheck(
+        names=("processed_bucket_name", "raw_bucket_name"),
+        holds=lambda it: _distinct(it.processed_bucket_name, it.raw_bucket_name),
+        allowed="another name than the raw bucket's",
+    ),
+    _CrossCheck(
+        names=("archive_bucket_name", "raw_bucket_name", "processed_bucket_name"),
+        holds=lambda it: (
+            _distinct(it.archive_bucket_name, it.raw_bucket_name)
+            and _distinct(it.archive_bucket_name, it.processed_bucket_name)
+        ),
+        allowed="another name than the other buckets'",
+    ),
+)
+
+
+def _distinct(one: str | None, other: str | None) -> bool:
+    return one is None or one != other
+
+
+def _contradictions(parsed: Mapping[str, Any], *, stack: str) -> list[str]:
+    keys = {setting.name: config_key(setting) for setting in fields(Settings)}
+    values: dict[str, Any] = {"environment": stack, **parsed}
+    candidate = Settings(**values)
+    problems: list[str] = []
+    for check in _CROSS_CHECKS:
+        if parsed.keys() >= set(check.names) and not check.holds(candidate):
+            first, *others = check.names
+            beside = ", ".join(f"{keys[name]} is {parsed[name]!r}" for name in others)
+            value = f"{parsed[first]!r} where {beside}"
+            problems.append(_problem(keys[first], value, check.allowed))
+    return problems
+
+
+def _problem(key: str, value: str, allowed: str) -> str:
+    return f"{key} is {value}, allowed: {allowed}"
+
+
+def _unknown(key: str, known: Mapping[str, object]) -> str:
+    close = difflib.get_close_matches(key, known, n=1)
+    hint = f"did you mean {close[0]}?" if close else f"known keys: {', '.join(known)}"
+    return f"{key} is not a setting of this project, {hint}"
+
+
+def _configured_keys(namespace: str) -> set[str]:
+    """Return every key of a namespace that the stack sets; `pulumi.Config` cannot list them."""
+    configured = {**pulumi.runtime.config.get_config_env(), **pulumi.runtime.config.CONFIG.get()}
+    prefix = f"{namespace}:"
+    return {key.removeprefix(prefix) for key in configured if key.startswith(prefix)}

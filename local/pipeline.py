@@ -1,0 +1,224 @@
+"""A stack of the pipeline, alive on this machine: deployed on moto, and driven as AWS drives it."""
+
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from typing import Any, Final, Self
+
+from local.account import Account
+from local.deployment import Deployment, Resource, deploy
+from local.destinations import (
+    Destination,
+    dead_letter_queue,
+    on_failure_queue,
+    schedule_dead_letter_queue,
+)
+from local.expression import parse_expression
+from local.functions import Credentials, LocalFunction
+from local.invocation import AsynchronousInvocations, AsynchronousSettings
+from local.lambda_service import LambdaService
+from local.mapping import BatchResult, MappingSettings, QueueMapping
+from local.schedule import Run, Schedule, ScheduleRunner
+
+_FUNCTION: Final = "aws:lambda/function:Function"
+_INVOKE_CONFIG: Final = "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig"
+_MAPPING: Final = "aws:lambda/eventSourceMapping:EventSourceMapping"
+_SCHEDULE: Final = "aws:scheduler/schedule:Schedule"
+# A message of an invocation that was killed comes back this long after the function's time-out,
+# where the queue itself, as AWS advises, would wait for six time-outs.
+_VISIBILITY_MARGIN_SECONDS: Final = 5
+
+
+class LocalPipeline:
+    """A stack between `start` and `stop`; a context manager.
+
+    Attributes:
+        account: the moto account that it stands on.
+        deployment: what the program made there; known from `start` on.
+    """
+
+    def __init__(
+        self,
+        *,
+        stack: str = "dev",
+        config: Mapping[str, str] | None = None,
+        port: int = 0,
+        on_line: Callable[[str], None] | None = None,
+        on_batch: Callable[[BatchResult], None] | None = None,
+    ) -> None:
+        """Take what to deploy; `on_line` gets the functions' log lines, from other threads."""
+        self.account = Account(port=port)
+        self.deployment: Deployment
+        self._stack = stack
+        self._config = dict(config or {})
+        self._on_line = on_line
+        self._on_batch = on_batch
+        self._service = LambdaService()
+        self._functions: dict[str, LocalFunction] = {}
+        self._events: dict[str, AsynchronousInvocations] = {}
+        self._mappings: list[QueueMapping] = []
+        self._schedules: list[Schedule] = []
+        self._opened = ExitStack()
+
+    @property
+    def outputs(self) -> dict[str, Any]:
+        """The stack's outputs, with where its account is: `endpoint_url` and `region`."""
+        where = {"endpoint_url": self.account.endpoint_url, "region": self.account.region}
+        return {**self.deployment.outputs, **where}
+
+    def start(self) -> Self:
+        """Deploy the stack, and let its queue and its schedule run.
+
+        Raises:
+            local.configuration.ConfigurationError: a setting is unknown or of a wrong type.
+            local.deployment.DeploymentError: the program or the account refused something.
+            OSError: the port is taken.
+        """
+        with ExitStack() as opened:
+            opened.enter_context(self.account)
+            self.deployment = deploy(self.account, stack=self._stack, config=self._config)
+            opened.enter_context(self._service)
+            self._make_functions(opened)
+            self._make_mappings(opened)
+            self._make_schedules(opened)
+            self._opened = opened.pop_all()
+        return self
+
+    def stop(self) -> None:
+        """End everything; what the account held is gone. A second call changes nothing."""
+        self._opened.close()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def drain(self, timeout_seconds: float) -> None:
+        """Wait until every event has been handled; raises TimeoutError with what is left."""
+        for mapping in self._mappings:
+            mapping.drain(timeout_seconds)
+        for events in self._events.values():
+            events.drain(timeout_seconds)
+
+    def run_schedule(self, time: datetime) -> Run:
+        """Deliver the daily run of an instant, as if it were that time, and wait for its end."""
+        (schedule,) = self._schedules
+        run = schedule.run_now(time)
+        for events in self._events.values():
+            events.drain(60)
+        return run
+
+    def invoke(self, name: str, payload: object) -> Any:
+        """Invoke the function of an ARN or a name and return its answer.
+
+        Raises RuntimeError, with the function's error, where it failed.
+        """
+        invocation = self._service.invoke(name.rpartition(":")[2], payload)
+        if invocation.failure:
+            raise RuntimeError(f"{invocation.failure.type}: {invocation.failure.message}")
+        return invocation.payload
+
+    def _make_functions(self, opened: ExitStack) -> None:
+        limits = {
+            one.inputs["functionName"]: one for one in self.deployment.of_type(_INVOKE_CONFIG)
+        }
+        for resource in self.deployment.of_type(_FUNCTION):
+            name = resource.outputs["name"]
+            function = self._make_function(resource, name)
+            opened.callback(function.close)
+            events = AsynchronousInvocations(
+                function, self._event_settings(resource, limits.get(name))
+            )
+            opened.callback(events.close)
+            self._functions[resource.outputs["arn"]] = function
+            self._events[resource.outputs["arn"]] = events
+            self._service.register(function, events)
+
+    def _make_function(self, resource: Resource, name: str) -> LocalFunction:
+        inputs = resource.inputs
+        if resource.archive is None:
+            msg = f"function {resource.name} has no archive"
+            raise ValueError(msg)
+        return LocalFunction(
+            name=name,
+            archive=resource.archive,
+            handler=inputs["handler"],
+            timeout_seconds=inputs["timeout"],
+            memory_mb=inputs["memorySize"],
+            environment=inputs["environment"]["variables"],
+            endpoint_url=self.account.endpoint_url,
+            region=self.account.region,
+            account_id=self.account.account_id,
+            credentials=Credentials(),
+            on_line=self._on_line,
+        )
+
+    def _event_settings(self, function: Resource, limits: Resource | None) -> AsynchronousSettings:
+        sqs = self.account.client("sqs")
+        destinations: list[Destination] = []
+        if dead_letters := function.inputs.get("deadLetterConfig"):
+            destinations.append(dead_letter_queue(sqs, dead_letters["targetArn"]))
+        given: Mapping[str, Any] = limits.inputs if limits else {}
+        if on_failure := given.get("destinationConfig", {}).get("onFailure"):
+            destinations.append(on_failure_queue(sqs, on_failure["destination"]))
+        return AsynchronousSettings(
+            function_arn=function.outputs["arn"],
+            retries=given.get("maximumRetryAttempts", 2),
+            destinations=destinations,
+        )
+
+    def _make_mappings(self, opened: ExitStack) -> None:
+        sqs = self.account.client("sqs")
+        for resource in self.deployment.of_type(_MAPPING):
+            inputs = resource.inputs
+            function = self._function_named(inputs["functionName"])
+            queue = inputs["eventSourceArn"].rpartition(":")[2]
+            settings = MappingSettings(
+                queue_url=sqs.get_queue_url(QueueName=queue)["QueueUrl"],
+                queue_arn=inputs["eventSourceArn"],
+                batch_size=inputs["batchSize"],
+                window_seconds=inputs.get("maximumBatchingWindowInSeconds", 0),
+                maximum_concurrency=inputs["scalingConfig"]["maximumConcurrency"],
+                partial_responses="ReportBatchItemFailures" in inputs["functionResponseTypes"],
+                visibility_seconds=int(function.definition.timeout_seconds)
+                + _VISIBILITY_MARGIN_SECONDS,
+            )
+            mapping = QueueMapping(
+                function=function, sqs=sqs, settings=settings, on_batch=self._on_batch
+            )
+            mapping.start()
+            opened.callback(mapping.stop)
+            self._mappings.append(mapping)
+
+    def _function_named(self, name: str) -> LocalFunction:
+        return next(
+            function
+            for arn, function in self._functions.items()
+            if name in (arn, function.definition.name)
+        )
+
+    def _make_schedules(self, opened: ExitStack) -> None:
+        sqs = self.account.client("sqs")
+        for resource in self.deployment.of_type(_SCHEDULE):
+            target = resource.inputs["target"]
+            self._schedules.append(
+                Schedule(
+                    arn=resource.outputs["arn"],
+                    expression=parse_expression(
+                        resource.inputs["scheduleExpression"],
+                        start=datetime.now(UTC),
+                        zone=resource.inputs.get("scheduleExpressionTimezone", "UTC"),
+                    ),
+                    target_arn=target["arn"],
+                    deliver=self._events[target["arn"]].submit,
+                    input=target.get("input", "{}"),
+                    retry_attempts=target["retryPolicy"]["maximumRetryAttempts"],
+                    send_dead_letter=schedule_dead_letter_queue(
+                        sqs, target["deadLetterConfig"]["arn"]
+                    ),
+                )
+            )
+        runner = ScheduleRunner(*self._schedules)
+        runner.start()
+        opened.callback(runner.stop)

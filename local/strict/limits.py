@@ -1,0 +1,37 @@
+"""The limits of S3, SQS and Lambda that moto does not know, with where AWS states them.
+
+A test may lower a limit, to reach it without gigabytes: they are read when they are needed.
+"""
+
+from typing import Final
+
+MIB: Final = 1024 * 1024
+GIB: Final = 1024 * MIB
+
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html: bytes of UTF-8.
+max_key_bytes = 1024
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html: names and values.
+max_metadata_bytes = 2048
+# https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html and API_CopyObject.html: one
+# put, one part and one copy, in bytes.
+max_put_bytes = 5 * GIB
+max_copy_bytes = 5 * GIB
+# https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
+max_deletes = 1000
+
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html:
+# bytes of the body together with names, types and values of the attributes.
+max_message_bytes = MIB
+max_message_attributes = 10
+max_attribute_name_characters = 256
+# From the receive on, in seconds.
+max_visibility_seconds = 43200
+
+# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+max_timeout_seconds = 900
+min_memory_mb, max_memory_mb = 128, 10240
+max_environment_bytes = 4096
+# https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html
+max_batch, max_batch_without_window = 10000, 10
+max_window_seconds = 300
+min_concurrency, max_concurrency = 2, 1000

@@ -1,0 +1,1 @@
+"""The operator's command line, `python -m ops`, for a deployed stack and the local pipeline."""

@@ -1,0 +1,5 @@
+"""Entry of `python -m ops`."""
+
+from ops.commands import app
+
+app(prog_name="ops")

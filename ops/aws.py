@@ -1,0 +1,182 @@
+"""The only module that imports boto3: clients of a stack, and AWS's errors in plain words."""
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final, cast
+from urllib.parse import urlsplit
+
+import boto3
+from boto3.exceptions import Boto3Error
+from botocore.config import Config
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    TokenRetrievalError,
+    UnauthorizedSSOTokenError,
+)
+
+from ops.stack import Stack
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch.client import CloudWatchClient
+    from mypy_boto3_lambda.client import LambdaClient
+    from mypy_boto3_s3.client import S3Client
+    from mypy_boto3_sqs.client import SQSClient
+
+AwsError: Final = (BotoCoreError, ClientError, Boto3Error)
+
+_POOL: Final = 32  # connections: parts of a managed transfer, and files at once
+_USUAL: Final = Config(
+    connect_timeout=5,
+    read_timeout=60,
+    max_pool_connections=_POOL,
+    retries={"mode": "standard", "total_max_attempts": 5},
+)
+# Host names with a bucket in them do not lead to this machine.
+_PATHS: Final = Config(s3={"addressing_style": "path"})
+# A call answers after at most 900 s, Lambda's longest time-out. One that ran out of time here may
+# have run there: it is not made twice.
+_ONCE: Final = Config(connect_timeout=5, read_timeout=930, retries={"total_max_attempts": 1})
+# The local pipeline checks no credentials, but boto3 wants some.
+_LOCAL_CREDENTIAL: Final = "local"
+
+# The permission that an operation needs, where the answer does not name it
+# (https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html).
+ACTIONS: Final = {
+    "ListObjectsV2": "s3:ListBucket",
+    "ListObjectVersions": "s3:ListBucketVersions",
+    "HeadObject": "s3:GetObject and s3:GetObjectVersion",
+    "GetObject": "s3:GetObject",
+    "GetObjectTagging": "s3:GetObjectVersionTagging",
+    "PutObject": "s3:PutObject",
+    "CopyObject": "s3:PutObject, s3:PutObjectTagging and s3:GetObjectVersion",
+    "CreateMultipartUpload": "s3:PutObject and s3:PutObjectTagging",
+    "UploadPart": "s3:PutObject",
+    "UploadPartCopy": "s3:PutObject and s3:GetObjectVersion",
+    "CompleteMultipartUpload": "s3:PutObject",
+    "AbortMultipartUpload": "s3:AbortMultipartUpload",
+    "ReceiveMessage": "sqs:ReceiveMessage",
+    "SendMessageBatch": "sqs:SendMessage",
+    "DeleteMessageBatch": "sqs:DeleteMessage",
+    "ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility",
+    "GetQueueAttributes": "sqs:GetQueueAttributes",
+    "Invoke": "lambda:InvokeFunction",
+    "DescribeAlarms": "cloudwatch:DescribeAlarms",
+    "GetMetricStatistics": "cloudwatch:GetMetricStatistics",
+}
+_DENIED: Final = frozenset(
+    {"AccessDenied", "AccessDeniedException", "403", "Forbidden", "UnauthorizedOperation"}
+)
+_UNKNOWN_CALLER: Final = frozenset(
+    {
+        "ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "InvalidAccessKeyId",
+        "SignatureDoesNotMatch", "UnrecognizedClientException", "InvalidSignatureException",
+    }
+)  # fmt: skip
+_GONE: Final = frozenset(
+    {
+        "NoSuchBucket", "ResourceNotFoundException", "QueueDoesNotExist",
+        "AWS.SimpleQueueService.NonExistentQueue",
+    }
+)  # fmt: skip
+_NO_CREDENTIALS: Final = (
+    NoCredentialsError, PartialCredentialsError, TokenRetrievalError, UnauthorizedSSOTokenError,
+)  # fmt: skip
+_ACTION = re.compile(r"perform: ([\w:-]+)(?: on resource: \"?([^\s\"]+))?")
+_LOG_IN: Final = (
+    "log in with `aws sso login`, or set AWS_PROFILE, or AWS_ACCESS_KEY_ID and "
+    "AWS_SECRET_ACCESS_KEY; `aws sts get-caller-identity` shows who you are"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Account:
+    """A stack and the clients of its account and region, each made when it is first used."""
+
+    stack: Stack
+    session: boto3.Session
+
+    @cached_property
+    def s3(self) -> "S3Client":
+        """The objects' client; it may be used from several threads."""
+        return self._client("s3", _USUAL.merge(_PATHS) if self.stack.endpoint_url else _USUAL)
+
+    @cached_property
+    def sqs(self) -> "SQSClient":
+        """The queues' client."""
+        return self._client("sqs", _USUAL)
+
+    @cached_property
+    def functions(self) -> "LambdaClient":
+        """The functions' client."""
+        return self._client("lambda", _ONCE)
+
+    @cached_property
+    def cloudwatch(self) -> "CloudWatchClient":
+        """The alarms' and metrics' client."""
+        return self._client("cloudwatch", _USUAL)
+
+    def _client(self, service: str, config: Config) -> Any:
+        make = cast("Any", self.session).client  # its overloads name 400 other services
+        return make(service, endpoint_url=self.stack.endpoint_url, config=config)
+
+
+def connect(stack: Stack) -> Account:
+    """Return the account of a stack; nothing is called yet."""
+    credential = _LOCAL_CREDENTIAL if stack.endpoint_url else None
+    session = boto3.Session(
+        aws_access_key_id=credential,
+        aws_secret_access_key=credential,
+        region_name=stack.region,
+    )
+    return Account(stack=stack, session=session)
+
+
+def explain(error: Exception) -> str:
+    """Return what an error of AWS or of the way to it means, and what to do."""
+    if isinstance(error, Boto3Error) and isinstance(error.__context__, ClientError):
+        error = error.__context__  # a managed transfer wraps the answer that it got
+    if isinstance(error, _NO_CREDENTIALS):
+        return f"no AWS credentials ({error}): {_LOG_IN}"
+    if isinstance(error, EndpointConnectionError):
+        return _unreachable(str(error.kwargs.get("endpoint_url", "")))
+    if isinstance(error, ClientError):
+        return _explain_answer(error)
+    return f"AWS cannot be used: {error}"
+
+
+def code(error: ClientError) -> str:
+    """Return the code of an answer that is an error, `NoSuchKey` say, or a status such as `404`."""
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def _explain_answer(error: ClientError) -> str:
+    kind, said = code(error), str(error.response.get("Error", {}).get("Message", ""))
+    operation = error.operation_name
+    if kind in _DENIED:
+        named = _ACTION.search(said)
+        action = named.group(1) if named else ACTIONS.get(operation, operation)
+        place = f" on {named.group(2)}" if named and named.group(2) else ""
+        return (
+            f"access denied: {operation} needs the permission {action}{place}; have it added to "
+            "a policy of your role (docs/operations.md lists what each command needs); "
+            "`aws sts get-caller-identity` shows who you are"
+        )
+    if kind in _UNKNOWN_CALLER:
+        return f"AWS does not accept your credentials ({kind}: {said}): {_LOG_IN}"
+    if kind in _GONE:
+        return (
+            f"{operation}: {said or kind}; the stack's outputs name something that does not "
+            "exist (deleted, another account, or an old outputs file)"
+        )
+    return f"{operation} failed: {kind}: {said}"
+
+
+def _unreachable(url: str) -> str:
+    if urlsplit(url).hostname in {"127.0.0.1", "localhost", "::1"}:
+        return f"nothing answers at {url}: is `python -m local serve` running?"
+    return f"nothing answers at {url}: check the network, and the stack's region"

@@ -1,0 +1,37 @@
+"""What is the same for every command: its connection, its errors, its question before a change."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from ops import aws, screen, stack
+from ops.problems import OperatorError
+
+
+class Commands(TyperGroup):
+    """The group of commands; turns errors into one sentence on standard error and an exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command."""
+        try:
+            return super().invoke(ctx)
+        except OperatorError as error:
+            screen.warn(f"error: {error}")
+            raise typer.Exit(error.exit_code) from error
+        except aws.AwsError as error:
+            screen.warn(f"error: {aws.explain(error)}")
+            raise typer.Exit(1) from error
+
+
+def connect(name: str | None, file: Path | None) -> aws.Account:
+    """Return the account of the stack that the options name."""
+    return aws.connect(stack.find(name, file, os.environ))
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Ask before a change, unless told `--yes`; a no ends the command with exit code 1."""
+    if not yes:
+        typer.confirm(question, abort=True, err=True)

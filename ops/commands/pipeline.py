@@ -1,0 +1,80 @@
+"""Commands about the whole pipeline: its state, and a run of the archiver."""
+
+from typing import Annotated
+
+import typer
+
+from ops import archiving, instants, reports, screen
+from ops import status as states
+from ops.commands.group import confirm, connect
+from ops.options import AsJson, DryRun, OutputsFile, StackName, Yes
+
+
+def status(
+    *,
+    stack: StackName = None,
+    outputs: OutputsFile = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Do not count completed and archived objects.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show what waits, what failed, what was done, what rings.
+
+    Exits with 1 when something needs a person: a dead letter or an alarm.
+    """
+    account = connect(stack, outputs)
+    with screen.working("counting"):
+        found = states.collect(account, instants.now(), quick=quick)
+    if as_json:
+        screen.document(reports.status_document(found))
+    else:
+        reports.status(found)
+    if found.attention:
+        raise typer.Exit(1)
+
+
+def archive_now(
+    *,
+    stack: StackName = None,
+    outputs: OutputsFile = None,
+    time: Annotated[
+        str | None,
+        typer.Option(
+            "--time",
+            metavar="ISO",
+            help="Archive as of this instant instead of now, as 2024-01-15T02:00:00Z.",
+        ),
+    ] = None,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Wait for the summary, at most 15 minutes.")
+    ] = False,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+) -> None:
+    """Run the archiver now, beside its schedule.
+
+    It archives what is older than the retention days at the given instant; running it twice does
+    no harm. A time to come archives objects early, so that is asked for confirmation.
+    """
+    account = connect(stack, outputs)
+    now = instants.now()
+    moment = instants.parse(time, "--time") if time else now
+    function = account.stack.data_archiver_lambda_arn
+    if dry_run:
+        screen.say(f"would call {function} with {archiving.payload(moment)}")
+        return
+    if moment > now:
+        ahead = f"{instants.shown(moment)} is to come: objects are archived before their time"
+        confirm(f"{ahead}. Go on?", yes=yes)
+    if not wait:
+        archiving.start(account, moment)
+        screen.say("the archiver runs; --wait would show its summary")
+        return
+    with screen.working("the archiver runs"):
+        summary = archiving.run(account, moment)
+    screen.table(("what", "value"), summary.answer.items())
+    if summary.answer.get("complete") is False:
+        screen.say("not complete: the archiver goes on by itself")
+    if summary.failed:
+        raise typer.Exit(1)

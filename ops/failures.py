@@ -1,0 +1,86 @@
+"""The dead-letter queues, listed without loss."""
+
+import json
+import shlex
+from collections.abc import Iterator
+
+from ops.aws import Account
+from ops.envelopes import parse
+from ops.instants import shown
+from ops.letters import DeadLetter, Queue, distinct
+from ops.queues import Reading
+from ops.stack import Stack, function_name
+
+
+def queues_of(stack: Stack) -> dict[Queue, str]:
+    """Return the URLs of the stack's dead-letter queues."""
+    urls = {Queue.PROCESSOR: stack.dlq_url}
+    if stack.archiver_dlq_url and stack.archiver_dlq_url != stack.dlq_url:
+        urls[Queue.ARCHIVER] = stack.archiver_dlq_url
+    return urls
+
+
+def peek(
+    account: Account, *, queue: Queue | None = None, limit: int | None = None
+) -> list[DeadLetter]:
+    """Return the dead letters of one queue or both, some `limit` distinct ones; all stay."""
+    letters: list[DeadLetter] = []
+    urls = queues_of(account.stack)
+    for name in urls if queue is None else (queue,):
+        with Reading(account.sqs, urls[name]) as reading:
+            for batch in batches(account, name, reading):
+                letters += batch
+                if limit is not None and len(distinct(letters)) >= limit:
+                    break
+    return letters
+
+
+def batches(account: Account, queue: Queue, reading: Reading) -> Iterator[list[DeadLetter]]:
+    """Yield the letters of a pass, a receive's at a time."""
+    receives = _max_receives(account) if queue is Queue.PROCESSOR else None
+    for batch in reading.batches():
+        yield [parse(message, queue, max_receives=receives) for message in batch]
+
+
+def described(letter: DeadLetter, *, count: int = 1) -> dict[str, object]:
+    """Return a letter as `--json` and saved files show it."""
+    return {
+        "message_id": letter.message,
+        "queue": letter.queue.value,
+        "sent": shown(letter.sent),
+        "key": letter.key,
+        "version": letter.version,
+        "reason": letter.reason,
+        "place": letter.place,
+        "kind": letter.kind,
+        "attempts": letter.attempts,
+        "count": count,
+        "body": letter.body,
+    }
+
+
+def logs_command(stack: Stack, letter: DeadLetter) -> str:
+    """Return the command that shows what the function logged about a letter since it was sent."""
+    function = (
+        stack.data_archiver_lambda_arn
+        if letter.queue is Queue.ARCHIVER
+        else stack.data_processor_lambda_arn
+    )
+    terms = [json.dumps(letter.key, ensure_ascii=False)] if letter.key else []
+    pattern = " ".join(f"?{term}" for term in (*terms, "timeout", '"Runtime exited"'))
+    command = [
+        "aws", "logs", "tail", f"/aws/lambda/{function_name(function)}",
+        "--region", stack.region,
+        "--since", shown(letter.sent),
+        "--filter-pattern", pattern,
+    ]  # fmt: skip
+    return shlex.join(command)
+
+
+def _max_receives(account: Account) -> int | None:
+    url = account.stack.processing_queue_url
+    if not url:
+        return None
+    told = account.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["RedrivePolicy"])
+    policy = told.get("Attributes", {}).get("RedrivePolicy")
+    return int(json.loads(policy)["maxReceiveCount"]) if policy else None

@@ -1,0 +1,138 @@
+"""Which pipeline a command works on: the outputs of its stack."""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Self, cast
+
+from ops.problems import UsageError
+
+OUTPUTS_VARIABLE: Final = "S3_DATA_PIPELINE_OUTPUTS"
+_PROJECT: Final = Path(__file__).resolve().parent.parent
+_PULUMI_SECONDS: Final = 120
+
+_REQUIRED: Final = (
+    "raw_bucket_name",
+    "processed_bucket_name",
+    "archive_bucket_name",
+    "data_processor_lambda_arn",
+    "data_archiver_lambda_arn",
+    "dlq_url",
+)
+_OPTIONAL: Final = ("processing_queue_url", "archiver_dlq_url", "alarm_topic_arn", "endpoint_url")
+_REGION_FIELD: Final = 3  # of arn:aws:lambda:REGION:ACCOUNT:function:NAME
+_NAME_FIELD: Final = 6
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stack:
+    """The outputs of a stack that commands need, under the names of the outputs."""
+
+    raw_bucket_name: str
+    processed_bucket_name: str
+    archive_bucket_name: str
+    data_processor_lambda_arn: str
+    data_archiver_lambda_arn: str
+    dlq_url: str
+    region: str
+    processing_queue_url: str | None = None  # None where S3 invokes the function directly
+    archiver_dlq_url: str | None = None
+    alarm_topic_arn: str | None = None
+    endpoint_url: str | None = None  # of the local pipeline
+
+    @classmethod
+    def from_outputs(cls, outputs: Mapping[str, object], *, origin: str) -> Self:
+        """Read a stack's outputs; `origin` says where they are from, for messages.
+
+        Raises UsageError with every required output that is missing or not text.
+        """
+        missing = [name for name in _REQUIRED if not _is_text(outputs.get(name))]
+        if missing:
+            msg = (
+                f"{origin} lacks the outputs {', '.join(missing)}; "
+                "is it a stack of this project, and deployed?"
+            )
+            raise UsageError(msg)
+        texts = {name: str(outputs[name]) for name in _REQUIRED}
+        optional = {name: str(outputs[name]) for name in _OPTIONAL if _is_text(outputs.get(name))}
+        region = outputs.get("region") or _region(texts["data_processor_lambda_arn"], origin)
+        return cls(**texts, **optional, region=str(region))
+
+
+def find(name: str | None, file: Path | None, variables: Mapping[str, str]) -> Stack:
+    """Return the stack that the options, else the environment, else Pulumi's selection name.
+
+    Raises UsageError when both options are given, or no outputs can be had.
+    """
+    if name and file:
+        msg = f"--stack {name} and --outputs {file} exclude each other: give one"
+        raise UsageError(msg)
+    if not name and not file and variables.get(OUTPUTS_VARIABLE):
+        file = Path(variables[OUTPUTS_VARIABLE])
+    return _from_file(file) if file else _from_pulumi(name)
+
+
+def function_name(arn: str) -> str:
+    """Return the name in a function's ARN."""
+    return arn.split(":")[_NAME_FIELD]
+
+
+def _from_file(file: Path) -> Stack:
+    try:
+        text = file.read_text(encoding="utf-8")
+    except OSError as error:
+        msg = f"the outputs file {file} cannot be read ({error.strerror})"
+        raise UsageError(msg) from error
+    return Stack.from_outputs(_mapping(text, f"the outputs file {file}"), origin=f"file {file}")
+
+
+def _from_pulumi(name: str | None) -> Stack:
+    pulumi = shutil.which("pulumi")
+    if not pulumi:
+        msg = (
+            "no stack's outputs: the pulumi command is not installed; give --outputs FILE "
+            f"(or set {OUTPUTS_VARIABLE}), the JSON of `pulumi stack output --json` or what "
+            "`python -m local serve --outputs FILE` wrote"
+        )
+        raise UsageError(msg)
+    command = [pulumi, "stack", "output", "--json", *(["--stack", name] if name else [])]
+    try:
+        result = subprocess.run(  # noqa: S603 a fixed command, its name by `which`
+            command, cwd=_PROJECT, capture_output=True, text=True, timeout=_PULUMI_SECONDS,
+            check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        msg = f"`{' '.join(command[1:])}` gave no answer in {_PULUMI_SECONDS} s"
+        raise UsageError(msg) from None
+    origin = f"stack {name}" if name else "the selected stack"
+    if result.returncode:
+        msg = f"pulumi cannot read the outputs of {origin}: {result.stderr.strip()}"
+        raise UsageError(msg)
+    return Stack.from_outputs(_mapping(result.stdout, origin), origin=origin)
+
+
+def _mapping(text: str, origin: str) -> Mapping[str, object]:
+    try:
+        value: Any = json.loads(text)
+    except ValueError as error:
+        msg = f"{origin} is not JSON ({error})"
+        raise UsageError(msg) from error
+    if not isinstance(value, dict):
+        msg = f"{origin} holds {text.strip()[:40]!r}, allowed: a JSON object of outputs"
+        raise UsageError(msg)
+    return cast("dict[str, object]", value)
+
+
+def _region(function_arn: str, origin: str) -> str:
+    fields = function_arn.split(":")
+    if len(fields) <= _NAME_FIELD:
+        msg = f"{origin}: data_processor_lambda_arn is {function_arn!r}, allowed: a function's ARN"
+        raise UsageError(msg)
+    return fields[_REGION_FIELD]
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and bool(value)

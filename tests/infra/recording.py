@@ -1,0 +1,254 @@
+"""Runs the program against a recording engine: what it registers, in which order, with what."""
+
+import asyncio
+import contextvars
+import os
+import runpy
+import warnings
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import yaml
+from google.protobuf import empty_pb2
+from pulumi.runtime import mocks
+from pulumi.runtime.settings import ROOT as ROOT_RESOURCE
+from pulumi.runtime.settings import Settings as RuntimeSettings
+from pulumi.runtime.settings import configure
+from pulumi.runtime.stack import run_in_stack
+
+from local import properties
+
+# The SDK warns of its own former names as soon as a module is imported, used or not.
+FORMER_NAMES = r"\S+ has been deprecated in favor of"
+with warnings.catch_warnings():
+    warnings.filterwarnings("ignore", FORMER_NAMES)
+    import infra.pipeline  # noqa: F401
+
+ROOT = Path(__file__).resolve().parents[2]
+PROJECT = "s3-data-pipeline"
+ACCOUNT = "123456789012"
+REGION = "eu-central-1"
+KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/12345678-1234-1234-1234-123456789012"
+STACK_TYPE = "pulumi:pulumi:Stack"
+PROVIDER = "pulumi:providers:aws"
+
+# An f-string over an Output is an error, not text, in everything that the tests run.
+os.environ["PULUMI_ERROR_OUTPUT_STRING"] = "true"
+
+VARIANTS: Mapping[str, tuple[str, Mapping[str, str]]] = {
+    "dev": ("dev", {}),
+    "prod": ("prod", {}),
+    "direct": ("dev", {"processingQueue": "false"}),
+    "full": (
+        "prod",
+        {
+            "rawBucketName": "acme-raw",
+            "processedBucketName": "acme-processed",
+            "archiveBucketName": "acme-archive",
+            "kmsKeyArn": KEY,
+            "alarmEmail": "ops@example.com",
+            "tracing": "true",
+            "compressOutput": "true",
+            "environment": "production",
+        },
+    ),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Registered:
+    """A resource as the program registered it; `name` is without the stack's prefix."""
+
+    type: str
+    name: str
+    logical_name: str
+    urn: str
+    inputs: Mapping[str, Any]
+    parent: str
+    protect: bool
+    provider: str
+    dependencies: frozenset[str]
+
+    @property
+    def arn(self) -> str:
+        return f"arn:of:{self.logical_name}"
+
+    @property
+    def is_aws(self) -> bool:
+        return self.type.startswith("aws:")
+
+
+@dataclass
+class Graph:
+    """What one run of the program registered; physical names are `name-of-…`, ARNs `arn:of:…`."""
+
+    prefix: str
+    resources: list[Registered] = field(default_factory=list)
+    outputs: dict[str, Any] = field(default_factory=dict)
+
+    def of(self, type_token: str) -> list[Registered]:
+        return [it for it in self.resources if it.type == type_token]
+
+    def get(self, type_token: str, name: str) -> Registered:
+        found = [it for it in self.of(type_token) if it.name == name]
+        assert len(found) == 1, f"{type_token} {name}: {[it.name for it in self.of(type_token)]}"
+        return found[0]
+
+    def one(self, type_token: str) -> Registered:
+        (found,) = self.of(type_token)
+        return found
+
+    def arn(self, name: str) -> str:
+        return f"arn:of:{self.prefix}-{name}"
+
+    def name(self, name: str) -> str:
+        return f"name-of-{self.prefix}-{name}"
+
+    def before(self, resource: Registered) -> set[tuple[str, str]]:
+        """Return the type and name of all that must stand before a resource is made."""
+        by_urn = {it.urn: it for it in self.resources}
+        found: set[str] = set()
+        waiting = list(resource.dependencies)
+        while waiting:
+            urn = waiting.pop()
+            if urn not in found:
+                found.add(urn)
+                waiting += by_urn[urn].dependencies
+        return {(by_urn[urn].type, by_urn[urn].name) for urn in found}
+
+    def inside(self, component: Registered) -> Iterator[Registered]:
+        for it in self.resources:
+            if it.parent == component.urn:
+                yield it
+                yield from self.inside(it)
+
+
+class _Recorder(mocks.MockMonitor):
+    def __init__(self, graph: Graph) -> None:
+        super().__init__(_Answers())
+        self.graph = graph
+
+    def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the engine's own name
+        urn = self.make_urn(request.parent, request.type, request.name)
+        if request.type != STACK_TYPE:
+            assert urn not in {it.urn for it in self.graph.resources}, urn
+            self.graph.resources.append(self._recorded(request, urn))
+        return super().RegisterResource(request)
+
+    def _recorded(self, request: Any, urn: str) -> Registered:
+        dependencies = set(request.dependencies)
+        for of_property in request.propertyDependencies.values():
+            dependencies |= set(of_property.urns)
+        return Registered(
+            type=request.type,
+            name=request.name.removeprefix(self.graph.prefix).removeprefix("-"),
+            logical_name=request.name,
+            urn=urn,
+            inputs=properties.decode(request.object),
+            parent=request.parent,
+            protect=request.protect,
+            provider=request.provider,
+            dependencies=frozenset(dependencies),
+        )
+
+    def RegisterResourceOutputs(self, request: Any) -> Any:  # noqa: N802 - the engine's own name
+        if request.urn.split("::")[2] == STACK_TYPE:
+            self.graph.outputs = properties.decode(request.outputs)
+        return empty_pb2.Empty()
+
+
+class _Answers(mocks.Mocks):
+    def call(self, args: mocks.MockCallArgs) -> dict[str, Any]:
+        return {
+            "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": ACCOUNT},
+            "aws:index/getRegion:getRegion": {"region": REGION},
+        }[args.token]
+
+    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
+        if not args.custom:
+            return "", {}
+        computed = {
+            "arn": f"arn:of:{args.name}",
+            "name": f"name-of-{args.name}",
+            "bucket": f"name-of-{args.name}",
+            "url": f"https://url-of/{args.name}",
+        }
+        return f"id-of-{args.name}", {**computed, **args.inputs}
+
+
+def stack_config(stack: str) -> dict[str, str]:
+    """Return what a stack's file sets, as the engine passes it on."""
+    stored = yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text())["config"]
+    return {
+        key: str(value).lower() if isinstance(value, bool) else str(value)
+        for key, value in stored.items()
+    }
+
+
+def run_program(
+    config: Mapping[str, str], *, stack: str, program: Path = ROOT / "__main__.py"
+) -> Graph:
+    """Run a program to its end, with everything that it left pending; raise what it raised."""
+    graph = Graph(prefix=f"{PROJECT}-{stack}")
+    contextvars.copy_context().run(_run, graph, config, stack, program)
+    return graph
+
+
+def _run(graph: Graph, config: Mapping[str, str], stack: str, program: Path) -> None:
+    pulumi.runtime.set_all_config(dict(config))
+    engine = mocks.MockEngine(None)
+    monitor = _Recorder(graph)
+    configure(
+        RuntimeSettings(project=PROJECT, stack=stack, monitor=monitor, engine=engine, dry_run=False)
+    )
+    ROOT_RESOURCE.set(None)
+    with _event_loop() as loop, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", FORMER_NAMES)
+        running = run_in_stack(lambda: _run_file(program))
+        loop.run_until_complete(asyncio.wait_for(running, timeout=60))
+
+
+@contextmanager
+def _event_loop() -> Iterator[asyncio.AbstractEventLoop]:
+    """Give the SDK a loop, and one to the thread in which the monitor answers; close them both."""
+    loops: list[asyncio.AbstractEventLoop] = []
+
+    def open_loop() -> None:
+        loops.append(asyncio.new_event_loop())
+        asyncio.set_event_loop(loops[-1])
+
+    open_loop()
+    loop = loops[0]
+    # The SDK reports one failure in thousands of lines; the failure itself is raised.
+    loop.set_exception_handler(lambda _loop, _context: None)
+    executor = ThreadPoolExecutor(max_workers=1, initializer=open_loop)
+    loop.set_default_executor(executor)
+    try:
+        yield loop
+    finally:
+        left = asyncio.all_tasks(loop)
+        for task in left:
+            task.cancel()
+        loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+        executor.shutdown()
+        for opened in loops:
+            opened.close()
+        asyncio.set_event_loop(None)
+
+
+def _run_file(program: Path) -> None:
+    runpy.run_path(str(program), run_name="__main__")
+
+
+@cache
+def run_variant(variant: str) -> Graph:
+    """Return the graph of one of `VARIANTS`; each is run once."""
+    stack, extra = VARIANTS[variant]
+    more = {f"{PROJECT}:{key}": value for key, value in extra.items()}
+    return run_program({"aws:region": REGION, **stack_config(stack), **more}, stack=stack)

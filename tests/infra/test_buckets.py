@@ -1,0 +1,182 @@
+import json
+
+import pytest
+
+from tests.infra.recording import KEY, Graph
+
+BUCKETS = ["raw", "processed", "archive"]
+WHOLE = {"prefix": ""}
+HOUSEKEEPING = [
+    {
+        "id": "expire-noncurrent-versions",
+        "status": "Enabled",
+        "filter": WHOLE,
+        "noncurrentVersionExpiration": {"noncurrentDays": 30},
+    },
+    {
+        "id": "expire-delete-markers",
+        "status": "Enabled",
+        "filter": WHOLE,
+        "expiration": {"expiredObjectDeleteMarker": True},
+    },
+    {
+        "id": "abort-unfinished-uploads",
+        "status": "Enabled",
+        "filter": WHOLE,
+        "abortIncompleteMultipartUpload": {"daysAfterInitiation": 7},
+    },
+]
+RULES = {
+    "raw": [
+        {
+            "id": "expire-completed",
+            "status": "Enabled",
+            "filter": {"prefix": "completed/"},
+            "expiration": {"days": 90},
+        }
+    ],
+    "processed": [
+        {
+            "id": "expire-rejected",
+            "status": "Enabled",
+            "filter": {"prefix": "rejected/"},
+            "expiration": {"days": 90},
+        },
+        {
+            "id": "expire-staging",
+            "status": "Enabled",
+            "filter": {"prefix": "staging/"},
+            "expiration": {"days": 18},
+            "noncurrentVersionExpiration": {"noncurrentDays": 1},
+        },
+    ],
+    "archive": [
+        {
+            "id": "move-to-glacier-then-expire",
+            "status": "Enabled",
+            "filter": {"prefix": "archive/"},
+            "transitions": [{"days": 90, "storageClass": "GLACIER"}],
+            "expiration": {"days": 365},
+        }
+    ],
+}
+
+
+@pytest.mark.parametrize("name", BUCKETS)
+def test_a_bucket_is_private(graph: Graph, name: str):
+    block = graph.get("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock", f"{name}-private")
+    ownership = graph.get("aws:s3/bucketOwnershipControls:BucketOwnershipControls",
+                          f"{name}-ownership")  # fmt: skip
+
+    assert block.inputs == {
+        "bucket": bucket_name(graph, name),
+        "blockPublicAcls": True,
+        "blockPublicPolicy": True,
+        "ignorePublicAcls": True,
+        "restrictPublicBuckets": True,
+    }
+    assert ownership.inputs == {
+        "bucket": bucket_name(graph, name),
+        "rule": {"objectOwnership": "BucketOwnerEnforced"},
+    }
+
+
+@pytest.mark.parametrize("name", BUCKETS)
+def test_a_bucket_refuses_unencrypted_transport(graph: Graph, name: str):
+    policy = graph.get("aws:s3/bucketPolicy:BucketPolicy", f"{name}-policy")
+
+    arn = graph.arn(name)
+    assert policy.inputs["bucket"] == bucket_name(graph, name)
+    assert json.loads(policy.inputs["policy"]) == {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Sid": "DenyUnencryptedTransport",
+                "Effect": "Deny",
+                "Principal": "*",
+                "Action": "s3:*",
+                "Resource": [arn, f"{arn}/*"],
+                "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+            }
+        ],
+    }
+    # S3 answers 409 to changes of one bucket's access at once.
+    assert (
+        "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",
+        f"{name}-private",
+    ) in graph.before(policy)
+
+
+@pytest.mark.parametrize("name", BUCKETS)
+def test_a_bucket_keeps_versions_before_it_has_rules_for_them(graph: Graph, name: str):
+    versioning = graph.get("aws:s3/bucketVersioning:BucketVersioning", f"{name}-versioning")
+    lifecycle = graph.get("aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
+                          f"{name}-lifecycle")  # fmt: skip
+
+    assert versioning.inputs["versioningConfiguration"] == {"status": "Enabled"}
+    assert (versioning.type, versioning.name) in graph.before(lifecycle)
+    assert lifecycle.inputs["transitionDefaultMinimumObjectSize"] == "varies_by_storage_class"
+    assert lifecycle.inputs["rules"] == HOUSEKEEPING + RULES[name]
+
+
+@pytest.mark.parametrize("name", BUCKETS)
+def test_a_bucket_is_encrypted_with_s3s_own_keys(dev: Graph, name: str):
+    encryption = dev.get(
+        "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
+        f"{name}-encryption",
+    )
+
+    assert encryption.inputs["rules"] == [
+        {
+            "applyServerSideEncryptionByDefault": {"sseAlgorithm": "AES256"},
+            "bucketKeyEnabled": False,
+        }
+    ]
+
+
+@pytest.mark.parametrize("name", BUCKETS)
+def test_a_bucket_is_encrypted_with_a_kms_key_through_a_bucket_key(full: Graph, name: str):
+    encryption = full.get(
+        "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
+        f"{name}-encryption",
+    )
+
+    assert encryption.inputs["rules"] == [
+        {
+            "applyServerSideEncryptionByDefault": {
+                "sseAlgorithm": "aws:kms",
+                "kmsMasterKeyId": KEY,
+            },
+            "bucketKeyEnabled": True,
+        }
+    ]
+
+
+@pytest.mark.parametrize("name", BUCKETS)
+def test_buckets_can_be_destroyed_in_dev_and_are_protected_in_prod(
+    dev: Graph, prod: Graph, name: str
+):
+    for graph, protect in ((dev, False), (prod, True)):
+        bucket = graph.get("aws:s3/bucket:Bucket", name)
+        component = graph.get("s3-data-pipeline:index:DataBucket", name)
+        assert bucket.inputs == {"forceDestroy": not protect}
+        assert bucket.protect is protect
+        # Whatever is lost with a side resource (versions, privacy) is data as well.
+        assert {it.protect for it in graph.inside(component)} == {protect}
+        assert len(list(graph.inside(component))) == 7
+
+
+def test_only_the_buckets_are_protected(prod: Graph):
+    protected = {it.type.split(":")[1].split("/")[0] for it in prod.resources if it.protect}
+
+    assert protected == {"s3", "index"}
+
+
+def test_bucket_names_are_the_configured_ones(full: Graph):
+    names = {name: full.get("aws:s3/bucket:Bucket", name).inputs["bucket"] for name in BUCKETS}
+
+    assert names == {"raw": "acme-raw", "processed": "acme-processed", "archive": "acme-archive"}
+
+
+def bucket_name(graph: Graph, name: str) -> str:
+    return graph.get("aws:s3/bucket:Bucket", name).inputs.get("bucket", graph.name(name))

@@ -1,0 +1,193 @@
+import json
+from typing import Any
+
+import pytest
+
+from handlers.environment import METRICS_NAMESPACE, Metric
+from infra.settings import Settings
+from tests.infra.recording import ACCOUNT, PROJECT, REGION, Graph, run_program
+
+ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
+EVERYWHERE = {
+    "dead-letters",
+    "archiver-dead-letters",
+    "processor-errors",
+    "processor-throttles",
+    "processor-near-timeout",
+    "processor-access-denied",
+    "rejected-records",
+    "dead-letters-lost",
+    "archiver-errors",
+    "archiver-throttles",
+    "archiver-near-timeout",
+    "archiver-access-denied",
+    "archive-failures",
+    "archiver-reports-lost",
+    "archiver-missed",
+}
+
+
+def test_the_alarms(dev: Graph, direct: Graph):
+    assert {it.name for it in dev.of(ALARM)} == EVERYWHERE | {"oldest-message"}
+    assert {it.name for it in direct.of(ALARM)} == EVERYWHERE
+
+
+def test_an_alarm_is_published_when_it_begins_and_when_it_ends(graph: Graph):
+    for alarm in graph.of(ALARM):
+        assert alarm.inputs["alarmActions"] == [graph.arn("alarms")], alarm.name
+        assert alarm.inputs["okActions"] == [graph.arn("alarms")], alarm.name
+
+
+def test_an_alarms_description_is_its_run_book(graph: Graph):
+    environment = "production" if graph.get("aws:s3/bucket:Bucket", "raw").inputs.get(
+        "bucket"
+    ) else graph.prefix.removeprefix(f"{PROJECT}-")  # fmt: skip
+    for alarm in graph.of(ALARM):
+        text = alarm.inputs["alarmDescription"]
+        meaning, check, command = text.split("\n")
+        assert meaning.startswith(f"[{environment}] Meaning: "), alarm.name
+        assert check.startswith("First check: "), alarm.name
+        assert command.startswith("Command: aws "), alarm.name
+        # CloudWatch's limit, with room for longer names and addresses than the mock's.
+        assert len(text) <= 1024 - 200, alarm.name
+
+
+@pytest.mark.parametrize(
+    ("name", "measure", "threshold"),
+    [
+        ("dead-letters", ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum"), 1),
+        ("archiver-dead-letters", ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum"), 1),
+        ("oldest-message", ("AWS/SQS", "ApproximateAgeOfOldestMessage", "Maximum"), 3 * 1801),
+        ("processor-errors", ("AWS/Lambda", "Errors", "Sum"), 1),
+        ("archiver-errors", ("AWS/Lambda", "Errors", "Sum"), 1),
+        ("processor-throttles", ("AWS/Lambda", "Throttles", "Sum"), 1),
+        ("archiver-throttles", ("AWS/Lambda", "Throttles", "Sum"), 1),
+        ("processor-near-timeout", ("AWS/Lambda", "Duration", "Maximum"), 285_000),
+        ("archiver-near-timeout", ("AWS/Lambda", "Duration", "Maximum"), 885_000),
+        ("dead-letters-lost", ("AWS/Lambda", "DeadLetterErrors", "Sum"), 1),
+        ("archiver-reports-lost", ("AWS/Lambda", "DestinationDeliveryFailures", "Sum"), 1),
+        ("processor-access-denied", (METRICS_NAMESPACE, "AccessDenied", "Sum"), 1),
+        ("archiver-access-denied", (METRICS_NAMESPACE, "AccessDenied", "Sum"), 1),
+        ("archive-failures", (METRICS_NAMESPACE, "ArchiveFailures", "Sum"), 1),
+    ],
+)
+def test_what_is_alarming(dev: Graph, name: str, measure: tuple[str, str, str], threshold: int):
+    inputs = dev.get(ALARM, name).inputs
+
+    assert (inputs["namespace"], inputs["metricName"], inputs["statistic"]) == measure
+    assert inputs["threshold"] == threshold
+    assert inputs["comparisonOperator"] == "GreaterThanOrEqualToThreshold"
+    assert inputs["treatMissingData"] == "notBreaching"
+    assert inputs["period"] == 300
+    assert inputs["dimensions"] == dimensions(dev, name, measure[0])
+    assert inputs["evaluationPeriods"] == inputs["datapointsToAlarm"]
+    assert inputs["evaluationPeriods"] == (3 if "throttles" in name else 1)
+
+
+def test_a_missed_run_is_alarming_but_not_on_the_first_day(dev: Graph):
+    inputs = dev.get(ALARM, "archiver-missed").inputs
+
+    assert inputs["metricName"] == "Invocations"
+    assert inputs["dimensions"] == {"FunctionName": dev.name("data-archiver")}
+    assert (inputs["comparisonOperator"], inputs["threshold"]) == ("LessThanThreshold", 1)
+    assert inputs["period"] * inputs["evaluationPeriods"] == 26 * 3600
+    assert inputs["treatMissingData"] == "breaching"
+    assert inputs["warmUpConfiguration"] == {"warmUpPeriodDurationInMinutes": 26 * 60}
+
+
+def test_a_run_that_is_not_daily_cannot_be_missed():
+    graph = run_program({f"{PROJECT}:archiveSchedule": "cron(0 2 ? * SUN *)"}, stack="dev")
+
+    assert {it.name for it in graph.of(ALARM)} == (EVERYWHERE | {"oldest-message"}) - {
+        "archiver-missed"
+    }
+
+
+def test_the_share_of_rejected_records_is_alarming(dev: Graph):
+    inputs = dev.get(ALARM, "rejected-records").inputs
+
+    *measures, result = inputs["metricQueries"]
+    assert {it["id"]: it["metric"]["metricName"] for it in measures} == {
+        "rejected": "RecordsRejected",
+        "records": "RecordsIn",
+    }
+    assert {it["metric"]["period"] for it in measures} == {3600}
+    assert result["expression"] == "100 * rejected / records"
+    assert result["returnData"] is True
+    assert [it["id"] for it in inputs["metricQueries"] if it.get("returnData")] == ["result"]
+    assert inputs["threshold"] == Settings(environment="x").max_rejected_percent / 2
+    assert "metricName" not in inputs
+
+
+def test_alarms_of_this_account_alone_are_published(graph: Graph):
+    policy = json.loads(graph.one("aws:sns/topicPolicy:TopicPolicy").inputs["policy"])
+
+    topic = graph.arn("alarms")
+    assert policy["Statement"] == [
+        {
+            "Sid": "PublishAlarms",
+            "Effect": "Allow",
+            "Principal": {"Service": "cloudwatch.amazonaws.com"},
+            "Action": "sns:Publish",
+            "Resource": topic,
+            "Condition": {"StringEquals": {"aws:SourceAccount": ACCOUNT}},
+        },
+        {
+            "Sid": "DenyUnencryptedTransport",
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "sns:Publish",
+            "Resource": [topic],
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        },
+    ]
+
+
+def test_alarms_are_mailed_where_an_address_is_given(dev: Graph, full: Graph):
+    subscription = "aws:sns/topicSubscription:TopicSubscription"
+
+    assert dev.of(subscription) == []
+    assert full.one(subscription).inputs == {
+        "topic": full.arn("alarms"),
+        "protocol": "email",
+        "endpoint": "ops@example.com",
+    }
+
+
+def test_the_dashboard_shows_every_alarm_and_metric(graph: Graph):
+    dashboard = graph.one("aws:cloudwatch/dashboard:Dashboard").inputs
+
+    widgets = json.loads(dashboard["dashboardBody"])["widgets"]
+    (alarms,) = [it["properties"]["alarms"] for it in widgets if it["type"] == "alarm"]
+    assert sorted(alarms) == sorted(it.arn for it in graph.of(ALARM))
+    shown = {metric[1] for it in graphs_of(widgets) for metric in it["metrics"]}
+    # Bytes are for curiosity, not for operation.
+    assert {str(it) for it in Metric} - {"BytesIn", "BytesArchived"} <= shown
+    assert {it["region"] for it in graphs_of(widgets)} == {REGION}
+    assert dashboard["dashboardName"] == graph.prefix
+
+
+def test_no_widget_covers_another(graph: Graph):
+    dashboard = graph.one("aws:cloudwatch/dashboard:Dashboard").inputs
+
+    cells = [
+        (x, y)
+        for it in json.loads(dashboard["dashboardBody"])["widgets"]
+        for x in range(it["x"], it["x"] + it["width"])
+        for y in range(it["y"], it["y"] + it["height"])
+    ]
+    assert len(cells) == len(set(cells))
+    assert max(x for x, _ in cells) < 24
+
+
+def graphs_of(widgets: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [it["properties"] for it in widgets if it["type"] == "metric"]
+
+
+def dimensions(graph: Graph, alarm: str, namespace: str) -> dict[str, str]:
+    if namespace == "AWS/SQS":
+        return {"QueueName": graph.name("files" if alarm == "oldest-message" else alarm)}
+    service = "data-archiver" if alarm.startswith("archive") else "data-processor"
+    if namespace == "AWS/Lambda":
+        return {"FunctionName": graph.name(service)}
+    return {"service": service, "function_name": graph.name(service)}

@@ -1,0 +1,117 @@
+"""The whole graph: inputs that the provider takes, names that AWS takes, tags, outputs."""
+
+import json
+
+import pytest
+
+from local import schema
+from tests.infra.recording import PROJECT, PROVIDER, REGION, Graph, run_program
+
+# The provider adds a hyphen and seven hex digits to a logical name.
+# https://docs.aws.amazon.com/: quotas of the services.
+RANDOM = 8
+LONGEST = {
+    "aws:s3/bucket:Bucket": 63,
+    "aws:sqs/queue:Queue": 80,
+    "aws:iam/role:Role": 64,
+    "aws:iam/rolePolicy:RolePolicy": 128,
+    "aws:lambda/function:Function": 64,
+    "aws:scheduler/schedule:Schedule": 64,
+    "aws:scheduler/scheduleGroup:ScheduleGroup": 64,
+    "aws:cloudwatch/metricAlarm:MetricAlarm": 255,
+    "aws:cloudwatch/logGroup:LogGroup": 512,
+    "aws:sns/topic:Topic": 256,
+}
+
+
+def test_the_provider_takes_every_input(graph: Graph):
+    problems = {
+        it.urn: found
+        for it in graph.resources
+        if it.is_aws and (found := schema.problems(it.type, it.inputs))
+    }
+
+    assert problems == {}
+
+
+def test_every_name_fits_for_the_longest_stack():
+    stack = "s" * 19
+    graph = run_program({}, stack=stack)
+
+    for it in graph.resources:
+        if it.type in LONGEST:
+            assert len(it.logical_name) + RANDOM <= LONGEST[it.type], it.logical_name
+
+
+def test_names_are_left_to_the_engine_unless_aws_needs_one(graph: Graph):
+    for it in graph.resources:
+        if it.is_aws:
+            assert not {"name", "namePrefix"} & it.inputs.keys(), it.urn
+
+
+def test_every_resource_belongs_to_the_pipeline(graph: Graph):
+    pipeline = graph.one("s3-data-pipeline:index:DataPipeline")
+
+    outside = {it.type for it in graph.resources} - {it.type for it in graph.inside(pipeline)}
+    assert outside == {PROVIDER, pipeline.type}
+    assert {it.urn for it in graph.resources if it.is_aws} <= {
+        it.urn for it in graph.inside(pipeline)
+    }
+
+
+def test_children_are_named_after_their_component(graph: Graph):
+    by_urn = {it.urn: it for it in graph.resources}
+    for it in graph.resources:
+        if it.parent in by_urn:
+            assert it.logical_name.startswith(by_urn[it.parent].logical_name), it.urn
+
+
+def test_the_provider_is_in_the_stacks_region(graph: Graph):
+    assert graph.one(PROVIDER).inputs["region"] == REGION
+
+
+def test_the_region_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("AWS_REGION", "us-west-2")
+
+    graph = run_program({"aws:profile": "sandbox"}, stack="dev")
+
+    assert graph.one(PROVIDER).inputs["region"] == "us-west-2"
+    assert graph.one(PROVIDER).inputs["profile"] == "sandbox"
+
+
+def test_the_default_tags(dev: Graph, full: Graph):
+    assert json.loads(dev.one(PROVIDER).inputs["defaultTags"]) == {
+        "tags": {
+            "Project": PROJECT,
+            "Stack": "dev",
+            "Environment": "dev",
+            "ManagedBy": "pulumi",
+        }
+    }
+    tags = json.loads(full.one(PROVIDER).inputs["defaultTags"])["tags"]
+    assert (tags["Stack"], tags["Environment"]) == ("prod", "production")
+
+
+def test_the_outputs(dev: Graph, direct: Graph):
+    def outputs(graph: Graph) -> dict[str, str]:
+        urls = f"https://url-of/{graph.prefix}"
+        return {
+            "raw_bucket_name": graph.name("raw"),
+            "raw_bucket_arn": graph.arn("raw"),
+            "processed_bucket_name": graph.name("processed"),
+            "processed_bucket_arn": graph.arn("processed"),
+            "archive_bucket_name": graph.name("archive"),
+            "data_processor_lambda_arn": graph.arn("data-processor"),
+            "data_archiver_lambda_arn": graph.arn("data-archiver"),
+            "processing_queue_url": f"{urls}-files",
+            "dlq_url": f"{urls}-dead-letters",
+            "archiver_dlq_url": f"{urls}-archiver-dead-letters",
+            "alarm_topic_arn": graph.arn("alarms"),
+            "dashboard_url": f"https://{REGION}.console.aws.amazon.com/cloudwatch/home"
+            f"?region={REGION}#dashboards/dashboard/{graph.prefix}",
+        }
+
+    assert dev.outputs == outputs(dev)
+    expected = outputs(direct)
+    del expected["processing_queue_url"]
+    assert direct.outputs == expected

@@ -1,0 +1,50 @@
+import json
+
+from tests.infra.recording import ACCOUNT, Graph
+
+SCHEDULE = "aws:scheduler/schedule:Schedule"
+
+
+def test_the_archiver_runs_daily_at_two_utc(graph: Graph):
+    inputs = graph.one(SCHEDULE).inputs
+
+    assert inputs["scheduleExpression"] == "cron(0 2 * * ? *)"
+    assert inputs["scheduleExpressionTimezone"] == "UTC"
+    assert inputs["flexibleTimeWindow"] == {"mode": "OFF"}
+    assert inputs["groupName"] == graph.name("daily-archive")
+    target = inputs["target"]
+    assert json.loads(target["input"]) == {"time": "<aws.scheduler.scheduled-time>"}
+    assert {key: value for key, value in target.items() if key != "input"} == {
+        "arn": graph.arn("data-archiver"),
+        "roleArn": graph.arn("daily-archive-role"),
+        "retryPolicy": {"maximumRetryAttempts": 10, "maximumEventAgeInSeconds": 3600},
+        "deadLetterConfig": {"arn": graph.arn("archiver-dead-letters")},
+    }
+
+
+def test_the_schedules_role_is_for_this_group_and_account_alone(graph: Graph):
+    role = graph.get("aws:iam/role:Role", "daily-archive-role")
+
+    assert json.loads(role.inputs["assumeRolePolicy"])["Statement"] == [
+        {
+            "Sid": "AssumeRole",
+            "Effect": "Allow",
+            "Principal": {"Service": "scheduler.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+            "Condition": {
+                "ArnEquals": {"aws:SourceArn": graph.arn("daily-archive")},
+                "StringEquals": {"aws:SourceAccount": ACCOUNT},
+            },
+        }
+    ]
+
+
+def test_the_schedule_may_invoke_the_archiver_and_report_what_it_could_not(graph: Graph):
+    policy = graph.get("aws:iam/rolePolicy:RolePolicy", "daily-archive-policy")
+
+    granted = json.loads(policy.inputs["policy"])["Statement"]
+    assert [(it["Action"], it["Resource"]) for it in granted] == [
+        (["lambda:InvokeFunction"], [graph.arn("data-archiver")]),
+        (["sqs:SendMessage"], [graph.arn("archiver-dead-letters")]),
+    ]
+    assert (policy.type, policy.name) in graph.before(graph.one(SCHEDULE))

@@ -1,0 +1,461 @@
+"""Rules of S3 for policies, permissions, lifecycle and notifications."""
+
+import io
+import json
+import re
+import zipfile
+from urllib.parse import unquote_plus
+
+from moto.core.authorization import enable_iam_authentication
+
+from .table import ACCOUNT, REGION, queue_policy, refused, semantic
+from .uploads import begin, complete, part
+
+EVENTS = "notification-content-structure.html"
+LIFECYCLE = "lifecycle-transition-general-considerations.html, intro-lifecycle-rules.html"
+
+
+def set_policy(aws, **statement):
+    both = ["arn:aws:s3:::a-bucket", "arn:aws:s3:::a-bucket/*"]
+    whole = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": both} | statement
+    policy = {"Version": "2012-10-17", "Statement": [whole]}
+    aws.s3.put_bucket_policy(Bucket="a-bucket", Policy=json.dumps(policy))
+
+
+@semantic("tls-only-policy", "reference_policies_condition-keys.html aws:SecureTransport")
+def _(aws):
+    aws.put(aws.bucket(), "key")
+    set_policy(aws, Condition={"Bool": {"aws:SecureTransport": "false"}})
+    aws.put("a-bucket", "key", b"two")
+    assert aws.read("a-bucket", "key") == b"two"
+    set_policy(aws, Condition={"NumericLessThan": {"s3:TlsVersion": "1.2"}})
+    assert aws.read("a-bucket", "key") == b"two"
+    set_policy(aws, Condition={"Bool": {"aws:SecureTransport": "true"}})
+    with refused("403", 403):
+        aws.put("a-bucket", "key", b"three")
+
+
+@semantic("policy-denies", "access-policy-language-overview.html", moto=True)
+def _(aws):
+    aws.put(aws.bucket(), "kept/key")
+    aws.put("a-bucket", "key")
+    set_policy(aws, Action="s3:DeleteObject", Resource="arn:aws:s3:::a-bucket/kept/*")
+    with refused("403", 403):
+        aws.s3.delete_object(Bucket="a-bucket", Key="kept/key")
+    aws.s3.delete_object(Bucket="a-bucket", Key="key")
+    assert aws.read("a-bucket", "kept/key") == b"one"
+    assert aws.read("a-bucket", "key") is None
+
+
+def user(aws, *statements):
+    """Return the S3 client of a user who may do what the statements say."""
+    iam = aws.shared("iam")
+    iam.create_user(UserName="user")
+    policy = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Action": action, "Resource": f"arn:aws:s3:::{resource}"}
+            for action, resource in statements
+        ],
+    }
+    iam.put_user_policy(UserName="user", PolicyName="it", PolicyDocument=json.dumps(policy))
+    key = iam.create_access_key(UserName="user")["AccessKey"]
+    return aws.client(
+        "s3",
+        aws_access_key_id=key["AccessKeyId"],
+        aws_secret_access_key=key["SecretAccessKey"],
+    )
+
+
+@semantic("copy-needs-to-read-its-source", "API_CopyObject.html Permissions")
+def _(aws):
+    aws.put(aws.bucket(), "from")
+    allowed = user(aws, ("s3:PutObject", "a-bucket/*"), ("s3:GetObject", "a-bucket/open/*"))
+    with enable_iam_authentication(), refused("AccessDenied", 403):
+        allowed.copy_object(Bucket="a-bucket", Key="to", CopySource="a-bucket/from")
+    assert aws.read("a-bucket", "to") is None
+    aws.put("a-bucket", "open/from")
+    with enable_iam_authentication():
+        allowed.copy_object(Bucket="a-bucket", Key="to", CopySource="a-bucket/open/from")
+    assert aws.read("a-bucket", "to") == b"one"
+
+
+@semantic("copy-of-tags-needs-their-permissions", "API_CopyObject.html Permissions")
+def _(aws):
+    aws.put(aws.bucket(), "from", Tagging="a=b")
+    both = ("s3:PutObject", "a-bucket/*"), ("s3:GetObject", "a-bucket/*")
+    allowed = user(aws, *both, ("s3:GetObjectTagging", "a-bucket/*"))
+    with enable_iam_authentication(), refused("AccessDenied", 403):
+        allowed.copy_object(Bucket="a-bucket", Key="to", CopySource="a-bucket/from")
+    assert aws.read("a-bucket", "to") is None
+
+
+@semantic("versions-have-actions-of-their-own", "list_amazons3.html GetObjectVersion")
+def _(aws):
+    version = aws.put(aws.bucket(), "key")["VersionId"]
+    named = {"Bucket": "a-bucket", "Key": "key", "VersionId": version}
+    allowed = user(aws, ("s3:GetObject", "a-bucket/*"), ("s3:GetObjectTagging", "a-bucket/*"))
+    with enable_iam_authentication():
+        for operation, code in (
+            ("head_object", "403"),
+            ("get_object", "AccessDenied"),
+            ("get_object_tagging", "AccessDenied"),
+        ):
+            with refused(code, 403):
+                getattr(allowed, operation)(**named)
+        allowed.head_object(Bucket="a-bucket", Key="key")
+        allowed.get_object_tagging(Bucket="a-bucket", Key="key")
+
+
+@semantic("missing-key-without-list-bucket", "API_GetObject.html Permissions")
+def _(aws):
+    aws.bucket()
+    allowed = user(aws, ("s3:GetObject", "a-bucket/*"))
+    with enable_iam_authentication():
+        with refused("AccessDenied", 403):
+            allowed.get_object(Bucket="a-bucket", Key="missing")
+        with refused("403", 403):
+            allowed.head_object(Bucket="a-bucket", Key="missing")
+
+
+@semantic("missing-key-with-list-bucket", "API_GetObject.html Permissions", moto=True)
+def _(aws):
+    aws.bucket()
+    allowed = user(aws, ("s3:GetObject", "a-bucket/*"), ("s3:ListBucket", "a-bucket"))
+    with enable_iam_authentication(), refused("NoSuchKey", 404):
+        allowed.get_object(Bucket="a-bucket", Key="missing")
+
+
+@semantic("delete-many-is-allowed-by-key", "API_DeleteObjects.html Permissions")
+def _(aws):
+    version = aws.put(aws.bucket(), "kept")["VersionId"]
+    aws.put("a-bucket", "open/key")
+    allowed = user(aws, ("s3:DeleteObject", "a-bucket/open/*"))
+    entries = [
+        {"Key": "open/key"},
+        {"Key": "kept"},
+        {"Key": "open/key", "VersionId": version},
+    ]
+    with enable_iam_authentication():
+        answer = allowed.delete_objects(Bucket="a-bucket", Delete={"Objects": entries})
+    assert [one["Key"] for one in answer["Deleted"]] == ["open/key"]
+    assert [(one["Key"], one["Code"]) for one in answer["Errors"]] == [
+        ("kept", "AccessDenied"),
+        ("open/key", "AccessDenied"),
+    ]
+    assert aws.read("a-bucket", "kept") == b"one"
+
+
+def put_rules(aws, *rules):
+    whole = [{"Status": "Enabled", "Filter": {"Prefix": ""}} | rule for rule in rules]
+    aws.s3.put_bucket_lifecycle_configuration(
+        Bucket="a-bucket", LifecycleConfiguration={"Rules": whole}
+    )
+
+
+def get_rules(aws):
+    return aws.s3.get_bucket_lifecycle_configuration(Bucket="a-bucket")["Rules"]
+
+
+def to(storage, days):
+    return {"Days": days, "StorageClass": storage}
+
+
+TAGGED = {"Filter": {"Tag": {"Key": "a", "Value": "b"}}}
+INVALID_RULES = {
+    "expiration-on-day-zero": ("InvalidArgument", {"Expiration": {"Days": 0}}),
+    "noncurrent-on-day-zero": (
+        "InvalidArgument",
+        {"NoncurrentVersionExpiration": {"NoncurrentDays": 0}},
+    ),
+    "abort-on-day-zero": (
+        "InvalidArgument",
+        {"AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 0}},
+    ),
+    "infrequent-access-before-30-days": (
+        "InvalidArgument",
+        {"Transitions": [to("STANDARD_IA", 29)]},
+    ),
+    "infrequent-access-for-30-days": (
+        "InvalidArgument",
+        {"Transitions": [to("STANDARD_IA", 30), to("GLACIER", 59)]},
+    ),
+    "warmer-after-colder": (
+        "InvalidArgument",
+        {"Transitions": [to("GLACIER", 30), to("STANDARD_IA", 90)]},
+    ),
+    "expiration-before-transition": (
+        "InvalidArgument",
+        {"Transitions": [to("GLACIER", 90)], "Expiration": {"Days": 90}},
+    ),
+    "no-action": ("InvalidRequest", {}),
+    "abort-by-tag": (
+        "InvalidRequest",
+        TAGGED | {"AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7}},
+    ),
+    "delete-markers-by-tag": (
+        "InvalidRequest",
+        TAGGED | {"Expiration": {"ExpiredObjectDeleteMarker": True}},
+    ),
+}
+
+
+def check_invalid_rule(code, rule):
+    def check(aws):
+        aws.bucket()
+        put_rules(aws, {"ID": "before", "Expiration": {"Days": 1}})
+        with refused(code):
+            put_rules(aws, rule)
+        assert [one["ID"] for one in get_rules(aws)] == ["before"]
+
+    return check
+
+
+for _name, (_code, _rule) in INVALID_RULES.items():
+    semantic(f"lifecycle-{_name}", LIFECYCLE)(check_invalid_rule(_code, _rule))
+
+
+@semantic("lifecycle-names-are-unique", "intro-lifecycle-rules.html ID")
+def _(aws):
+    aws.bucket()
+    with refused("InvalidArgument"):
+        put_rules(aws, *({"ID": "same", "Expiration": {"Days": days}} for days in (1, 2)))
+
+
+@semantic("lifecycle-is-read-as-written", "API_LifecycleRule.html")
+def _(aws):
+    aws.bucket()
+    rules = [
+        {
+            "ID": "cold",
+            "Status": "Enabled",
+            "Filter": {"And": {"Prefix": "archive/", "ObjectSizeGreaterThan": 5}},
+            "Transitions": [to("STANDARD_IA", 30), to("GLACIER", 90)],
+            "Expiration": {"Days": 365},
+            "NoncurrentVersionExpiration": {"NoncurrentDays": 3, "NewerNoncurrentVersions": 2},
+        },
+        {
+            "ID": "small",
+            "Status": "Disabled",
+            "Filter": {"ObjectSizeLessThan": 9},
+            "Expiration": {"ExpiredObjectDeleteMarker": True},
+            "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7},
+        },
+    ]
+    put_rules(aws, *rules)
+    assert get_rules(aws) == rules
+
+
+@semantic("event-content", EVENTS)
+def _(aws):
+    url = aws.notified_queue(aws.bucket(), Id="it")
+    key = "a b/+%~é/(1).csv"
+    stored = aws.put("a-bucket", key, b"123")
+    (record,) = aws.records(url)
+    entry = record["s3"]["object"]
+    assert entry["versionId"] == stored["VersionId"]
+    assert entry["eTag"] == stored["ETag"].strip('"')
+    assert entry["size"] == 3
+    assert unquote_plus(entry["key"]) == key
+    assert entry["key"].startswith("a+b/%2B%25")
+    assert re.fullmatch("[0-9A-F]{16,20}", entry["sequencer"])
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", record["eventTime"])
+    assert (record["eventVersion"], record["eventSource"]) == ("2.1", "aws:s3")
+    assert (record["awsRegion"], record["eventName"]) == (REGION, "ObjectCreated:Put")
+    assert record["s3"]["s3SchemaVersion"] == "1.0"
+    assert record["s3"]["configurationId"] == "it"
+    assert record["s3"]["bucket"]["arn"] == "arn:aws:s3:::a-bucket"
+
+
+@semantic("event-order-by-sequencer", EVENTS)
+def _(aws):
+    url = aws.notified_queue(aws.bucket())
+    versions = [aws.put("a-bucket", "key", bytes([n]))["VersionId"] for n in range(9)]
+    found = aws.records(url)
+    assert [record["s3"]["object"]["versionId"] for record in found] == versions
+    assert len({record["s3"]["object"]["sequencer"] for record in found}) == 9
+
+
+@semantic("event-without-version", EVENTS)
+def _(aws):
+    url = aws.notified_queue(aws.bucket(versioned=False))
+    aws.put("a-bucket", "key")
+    (record,) = aws.records(url)
+    assert "versionId" not in record["s3"]["object"]
+
+
+@semantic("event-of-an-upload-is-one", "notification-how-to-event-types-and-destinations.html")
+def _(aws):
+    url = aws.notified_queue(aws.bucket())
+    upload = begin(aws)
+    stored = complete(aws, upload, part(aws, upload, 1, b"one"))
+    (record,) = aws.records(url)
+    assert record["eventName"] == "ObjectCreated:CompleteMultipartUpload"
+    assert record["s3"]["object"]["versionId"] == stored["VersionId"]
+    assert record["s3"]["object"]["eTag"] == stored["ETag"].strip('"')
+
+
+@semantic("event-of-a-copy", "notification-how-to-event-types-and-destinations.html")
+def _(aws):
+    url = aws.notified_queue(aws.bucket())
+    aws.put("a-bucket", "from")
+    stored = aws.s3.copy_object(Bucket="a-bucket", Key="to", CopySource="a-bucket/from")
+    record = aws.records(url)[-1]
+    assert record["eventName"] == "ObjectCreated:Copy"
+    assert record["s3"]["object"]["key"] == "to"
+    assert record["s3"]["object"]["versionId"] == stored["VersionId"]
+
+
+@semantic("event-filter", "notification-how-to-filtering.html")
+def _(aws):
+    rules = [{"Name": "prefix", "Value": "incoming/"}, {"Name": "suffix", "Value": ".csv"}]
+    url = aws.notified_queue(aws.bucket(), Filter={"Key": {"FilterRules": rules}})
+    for key in ("incoming/a.csv", "incoming/a.CSV", "other/a.csv", "incoming/a.csv.gz"):
+        aws.put("a-bucket", key)
+    assert [record["s3"]["object"]["key"] for record in aws.records(url)] == ["incoming/a.csv"]
+
+
+@semantic("event-of-a-refused-put", EVENTS)
+def _(aws):
+    url = aws.notified_queue(aws.bucket())
+    aws.put("a-bucket", "key")
+    with refused("PreconditionFailed", 412):
+        aws.put("a-bucket", "key", b"two", IfNoneMatch="*")
+    assert len(aws.records(url)) == 1
+
+
+def notification(arn, prefix="", events=("s3:ObjectCreated:*",), **options):
+    rules = [{"Name": "prefix", "Value": prefix}] if prefix else []
+    filtered = {"Filter": {"Key": {"FilterRules": rules}}} if rules else {}
+    return {"QueueArn": arn, "Events": list(events), **filtered, **options}
+
+
+def open_queue(aws, bucket="a-bucket", account=ACCOUNT):
+    url, arn = aws.queue()
+    policy = queue_policy(arn, bucket, account)
+    aws.sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+    return url, arn
+
+
+def configured(aws):
+    answer = aws.s3.get_bucket_notification_configuration(Bucket="a-bucket")
+    return [one["Id"] for one in answer.get("QueueConfigurations", [])]
+
+
+@semantic("test-event", "notification-how-to-event-types-and-destinations.html")
+def _(aws):
+    aws.bucket()
+    url, arn = open_queue(aws)
+    aws.notify("a-bucket", notification(arn))
+    (message,) = aws.messages(url)
+    body = json.loads(message["Body"])
+    assert {"RequestId", "HostId", "Time"} <= body.keys()
+    assert (body["Event"], body["Service"], body["Bucket"]) == (
+        "s3:TestEvent",
+        "Amazon S3",
+        "a-bucket",
+    )
+
+
+@semantic("notifications-do-not-overlap", "notification-how-to-filtering.html")
+def _(aws):
+    aws.bucket()
+    _, arn = open_queue(aws)
+    aws.notify("a-bucket", notification(arn, "a/", Id="one"), notification(arn, "b/", Id="two"))
+    for first, second in (
+        (notification(arn, "a/"), notification(arn, "a/b/")),
+        (notification(arn), notification(arn, "a/", ["s3:ObjectCreated:Put"])),
+    ):
+        with refused("InvalidArgument"):
+            aws.notify("a-bucket", first, second)
+    assert configured(aws) == ["one", "two"]
+
+
+@semantic("notification-to-a-missing-queue", "enable-event-notifications.html")
+def _(aws):
+    aws.bucket()
+    with refused("InvalidArgument"):
+        aws.notify("a-bucket", notification(f"arn:aws:sqs:{REGION}:{ACCOUNT}:missing"))
+    assert configured(aws) == []
+
+
+@semantic("notification-needs-the-queue-s-policy", "grant-destinations-permissions-to-s3.html")
+def _(aws):
+    aws.bucket()
+    _, arn = open_queue(aws, bucket="another-bucket")
+    url, _ = open_queue(aws, account="111122223333")
+    with refused("InvalidArgument"):
+        aws.notify("a-bucket", notification(arn))
+    aws.sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": ""})
+    with refused("InvalidArgument"):
+        aws.notify("a-bucket", notification(arn))
+    assert configured(aws) == []
+    open_queue(aws)
+    aws.notify("a-bucket", notification(arn, Id="it"))
+    assert configured(aws) == ["it"]
+
+
+def make_function(aws, name="a-function", **spec):
+    """Create a function, and the role that it has, and return its ARN."""
+    trust = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"Service": "lambda.amazonaws.com"},
+                "Action": "sts:AssumeRole",
+            }
+        ],
+    }
+    iam = aws.shared("iam")
+    roles = [role["Arn"] for role in iam.list_roles()["Roles"] if role["RoleName"] == "a-role"]
+    role = roles or [
+        iam.create_role(RoleName="a-role", AssumeRolePolicyDocument=json.dumps(trust))["Role"][
+            "Arn"
+        ]
+    ]
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as opened:
+        opened.writestr("it.py", "")
+    whole = {
+        "Runtime": "python3.13",
+        "Handler": "it.handler",
+        "Code": {"ZipFile": archive.getvalue()},
+    }
+    answer = aws.functions.create_function(FunctionName=name, Role=role[0], **whole | spec)
+    return answer["FunctionArn"]
+
+
+@semantic("notification-needs-the-function-s-permission", "with-s3.html, AddPermission")
+def _(aws):
+    aws.bucket()
+    arn = make_function(aws)
+    wanted = {
+        "LambdaFunctionConfigurations": [
+            {"LambdaFunctionArn": arn, "Events": ["s3:ObjectCreated:*"]}
+        ]
+    }
+    permission = {
+        "FunctionName": "a-function",
+        "Action": "lambda:InvokeFunction",
+        "Principal": "s3.amazonaws.com",
+        "SourceAccount": ACCOUNT,
+    }
+
+    def put():
+        aws.s3.put_bucket_notification_configuration(
+            Bucket="a-bucket", NotificationConfiguration=wanted
+        )
+
+    with refused("InvalidArgument"):
+        put()
+    other = permission | {"StatementId": "other", "SourceArn": "arn:aws:s3:::another-bucket"}
+    aws.functions.add_permission(**other)
+    with refused("InvalidArgument"):
+        put()
+    aws.functions.add_permission(
+        **permission | {"StatementId": "it", "SourceArn": "arn:aws:s3:::a-bucket"}
+    )
+    put()
+    answer = aws.s3.get_bucket_notification_configuration(Bucket="a-bucket")
+    assert [one["LambdaFunctionArn"] for one in answer["LambdaFunctionConfigurations"]] == [arn]

@@ -1,0 +1,353 @@
+"""Rules of SQS and Lambda."""
+
+import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from .buckets import make_function
+from .table import refused, semantic
+
+SEND = "botocore sqs SendMessage, API_SendMessage.html"
+METADATA = "sqs-message-metadata.html"
+CREATE = "botocore lambda CreateFunction, gettingstarted-limits.html"
+MAPPING = "botocore lambda CreateEventSourceMapping"
+
+
+def text(value, kind="String"):
+    return {"DataType": kind, "StringValue": value}
+
+
+def send(aws, url, body="body", **attributes):
+    return aws.sqs.send_message(QueueUrl=url, MessageBody=body, MessageAttributes=attributes)
+
+
+@semantic("message-body-characters", f"{SEND} MessageBody")
+def _(aws):
+    url, _ = aws.queue()
+    for body in ("\x00", "a\x1fb", "\ufffe"):
+        with refused("InvalidMessageContents"):
+            send(aws, url, body)
+    assert aws.messages(url) == []
+    send(aws, url, "\t\n\r é 𐀀")
+    assert [message["Body"] for message in aws.messages(url)] == ["\t\n\r é 𐀀"]
+
+
+@semantic("message-body-is-not-empty", f"{SEND} MessageBody")
+def _(aws):
+    url, _ = aws.queue()
+    with refused("MissingParameter"):
+        send(aws, url, "")
+    assert aws.messages(url) == []
+
+
+@semantic("message-at-most-1-mib", f"{SEND} MessageBody; quotas-messages.html")
+def _(aws):
+    url, _ = aws.queue()
+    with refused("InvalidParameterValue"):
+        send(aws, url, "é" * 600_000)
+    with refused("InvalidParameterValue"):
+        send(aws, url, "x" * (1024 * 1024 - 7), a=text("v"))
+    assert aws.messages(url) == []
+    send(aws, url, "x" * (1024 * 1024 - 8), a=text("v"))
+    assert len(aws.messages(url)) == 1
+
+
+@semantic("message-attributes-at-most-10", METADATA)
+def _(aws):
+    url, _ = aws.queue()
+    send(aws, url, **{f"a{number}": text("v") for number in range(10)})
+    with refused("InvalidParameterValue"):
+        send(aws, url, **{f"a{number}": text("v") for number in range(11)})
+    (message,) = aws.messages(url)
+    assert len(message["MessageAttributes"]) == 10
+
+
+INVALID_ATTRIBUTES = {
+    "empty-value": {"a": text("")},
+    "no-value": {"a": {"DataType": "String"}},
+    "reserved-name": {"AWS.a": text("v")},
+    "dotted-name": {"a..b": text("v")},
+    "long-name": {"a" * 257: text("v")},
+    "number": {"a": text("ten", "Number")},
+    "characters": {"a": text("\x00")},
+}
+
+
+def check_attribute(attributes):
+    def check(aws):
+        url, _ = aws.queue()
+        with refused("InvalidParameterValue"):
+            send(aws, url, **attributes)
+        assert aws.messages(url) == []
+
+    return check
+
+
+for _name, _attributes in INVALID_ATTRIBUTES.items():
+    semantic(f"message-attribute-{_name}", METADATA)(check_attribute(_attributes))
+
+
+@semantic("message-attribute-name-characters", METADATA, moto=True)
+def _(aws):
+    url, _ = aws.queue()
+    with refused("InvalidParameterValue"):
+        send(aws, url, **{"a b": text("v")})
+
+
+@semantic("batch-fails-by-entry", "API_SendMessageBatch.html")
+def _(aws):
+    url, _ = aws.queue()
+    entries = [{"Id": "good", "MessageBody": "good"}, {"Id": "bad", "MessageBody": "\x00"}]
+    answer = aws.sqs.send_message_batch(QueueUrl=url, Entries=entries)
+    assert [one["Id"] for one in answer["Successful"]] == ["good"]
+    assert [(one["Id"], one["Code"]) for one in answer["Failed"]] == [
+        ("bad", "InvalidMessageContents")
+    ]
+    assert [message["Body"] for message in aws.messages(url)] == ["good"]
+
+
+@semantic("receive-at-most-10", "API_ReceiveMessage.html MaxNumberOfMessages", moto=True)
+def _(aws):
+    url, _ = aws.queue()
+    send(aws, url)
+    with refused("InvalidParameterValue"):
+        aws.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=11)
+    assert len(aws.messages(url)) == 1
+
+
+@semantic("receive-hides-for-the-timeout", "sqs-visibility-timeout.html", moto=None)
+def _(aws):
+    url, _ = aws.queue(VisibilityTimeout="1")
+    send(aws, url)
+    (first,) = aws.messages(url)
+    assert aws.messages(url) == []
+    began = time.monotonic()
+    (second,) = aws.messages(url, WaitTimeSeconds=5)
+    assert time.monotonic() - began < 1.6
+    assert second["MessageId"] == first["MessageId"]
+    counts = [one["Attributes"]["ApproximateReceiveCount"] for one in (first, second)]
+    assert counts == ["1", "2"]
+
+
+@semantic("redrive-after-the-last-receive", "sqs-dead-letter-queues.html", moto=True)
+def _(aws):
+    dead, arn = aws.queue("dead")
+    redrive = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 2})
+    url, _ = aws.queue(VisibilityTimeout="0", RedrivePolicy=redrive)
+    sent = send(aws, url, "body", reason=text("why"))
+    assert len(aws.messages(url)) == len(aws.messages(url)) == 1
+    assert aws.messages(dead) == []
+    assert aws.messages(url) == []
+    (message,) = aws.messages(dead)
+    assert (message["MessageId"], message["Body"]) == (sent["MessageId"], "body")
+    assert message["MessageAttributes"]["reason"]["StringValue"] == "why"
+
+
+@semantic("redrive-counts-from-1-to-1000", "API_SetQueueAttributes.html RedrivePolicy")
+def _(aws):
+    _, arn = aws.queue("dead")
+    for receives in (0, 1001):
+        redrive = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": receives})
+        with refused("InvalidParameterValue"):
+            aws.queue(RedrivePolicy=redrive)
+    assert len(aws.sqs.list_queues()["QueueUrls"]) == 1
+
+
+@semantic("redrive-needs-to-be-allowed", "API_SetQueueAttributes.html RedriveAllowPolicy")
+def _(aws):
+    allow = json.dumps({"redrivePermission": "byQueue", "sourceQueueArns": ["arn:aws:sqs:::x"]})
+    dead, arn = aws.queue("dead", RedriveAllowPolicy=allow)
+    answer = aws.sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["RedriveAllowPolicy"])
+    assert answer["Attributes"]["RedriveAllowPolicy"] == allow
+    redrive = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 2})
+    with refused("InvalidParameterValue"):
+        aws.queue(RedrivePolicy=redrive)
+
+
+@semantic("delete-by-an-outdated-handle", "API_DeleteMessage.html")
+def _(aws):
+    url, _ = aws.queue(VisibilityTimeout="0")
+    send(aws, url)
+    (first,), (second,) = aws.messages(url), aws.messages(url)
+    aws.sqs.delete_message(QueueUrl=url, ReceiptHandle=first["ReceiptHandle"])
+    (third,) = aws.messages(url)
+    assert third["MessageId"] == second["MessageId"]
+    aws.sqs.delete_message(QueueUrl=url, ReceiptHandle=third["ReceiptHandle"])
+    assert aws.messages(url) == []
+
+
+@semantic("visibility-of-what-is-in-flight", "API_ChangeMessageVisibility.html")
+def _(aws):
+    url, _ = aws.queue()
+    send(aws, url)
+    (message,) = aws.messages(url)
+    named = {"QueueUrl": url, "ReceiptHandle": message["ReceiptHandle"]}
+    aws.sqs.change_message_visibility(**named, VisibilityTimeout=0)
+    with refused("InvalidParameterValue"):
+        aws.sqs.change_message_visibility(**named, VisibilityTimeout=100)
+    assert len(aws.messages(url)) == 1
+
+
+@semantic("visibility-from-0-to-12-hours", "API_ChangeMessageVisibility.html")
+def _(aws):
+    url, _ = aws.queue()
+    send(aws, url)
+    (message,) = aws.messages(url)
+    for seconds in (-1, 43_200, 43_201):
+        with refused("InvalidParameterValue"):
+            aws.sqs.change_message_visibility(
+                QueueUrl=url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=seconds
+            )
+    assert aws.messages(url) == []
+
+
+@semantic("queue-policy-stays", "API_SetQueueAttributes.html")
+def _(aws):
+    url, arn = aws.queue()
+    statement = {"Effect": "Allow", "Principal": "*", "Action": "sqs:*", "Resource": arn}
+    policy = {"Version": "2012-10-17", "Statement": [statement]}
+    for attributes in ({"Policy": json.dumps(policy)}, {"VisibilityTimeout": "60"}):
+        aws.sqs.set_queue_attributes(QueueUrl=url, Attributes=attributes)
+    answer = aws.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    assert json.loads(answer["Policy"]) == policy
+    assert answer["VisibilityTimeout"] == "60"
+
+
+@semantic("queue-attribute-ranges", "API_SetQueueAttributes.html")
+def _(aws):
+    for attribute, value in (
+        ("VisibilityTimeout", "43201"),
+        ("MessageRetentionPeriod", "59"),
+        ("MessageRetentionPeriod", "1209601"),
+        ("DelaySeconds", "901"),
+        ("ReceiveMessageWaitTimeSeconds", "21"),
+    ):
+        with refused("InvalidAttributeValue"):
+            aws.queue(**{attribute: value})
+    assert "QueueUrls" not in aws.sqs.list_queues()
+
+
+@semantic(
+    "queue-keeps-messages-under-threads", "standard-queues-at-least-once-delivery.html", moto=None
+)
+def _(aws):
+    url, _ = aws.queue()
+
+    def work(number):
+        send(aws, url, str(number))
+        taken = aws.messages(url)
+        for message in taken:
+            aws.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        return [message["Body"] for message in taken]
+
+    with ThreadPoolExecutor(8) as pool:
+        taken = [body for bodies in pool.map(work, range(160)) for body in bodies]
+    taken += [message["Body"] for message in aws.messages(url)]
+    assert sorted(taken, key=int) == [str(number) for number in range(160)]
+
+
+INVALID_FUNCTIONS = {
+    "timeout": {"Timeout": 901},
+    "memory": {"MemorySize": 10241},
+    "runtime": {"Runtime": "python9.99"},
+    "environment-size": {"Environment": {"Variables": {"LONG": "x" * 4093}}},
+    "environment-reserved": {"Environment": {"Variables": {"AWS_REGION": "x"}}},
+    "environment-name": {"Environment": {"Variables": {"1A": "x"}}},
+    "name": {"name": "a name"},
+}
+
+
+def check_function(spec):
+    code = "InvalidParameterValueException" if spec in RESERVED else "ValidationException"
+
+    def check(aws):
+        with refused(code):
+            make_function(aws, **spec)
+        assert aws.functions.list_functions()["Functions"] == []
+
+    return check
+
+
+RESERVED = [INVALID_FUNCTIONS["environment-size"], INVALID_FUNCTIONS["environment-reserved"]]
+for _name, _spec in INVALID_FUNCTIONS.items():
+    semantic(f"function-{_name}", CREATE)(check_function(_spec))
+
+
+@semantic("function-configuration", "botocore lambda UpdateFunctionConfiguration Timeout")
+def _(aws):
+    make_function(aws, Timeout=3)
+    with refused("ValidationException"):
+        aws.functions.update_function_configuration(FunctionName="a-function", Timeout=901)
+    answer = aws.functions.get_function_configuration(FunctionName="a-function")
+    assert answer["Timeout"] == 3
+
+
+def make_mapping(aws, arn, **options):
+    return aws.functions.create_event_source_mapping(
+        FunctionName="a-function", EventSourceArn=arn, **options
+    )
+
+
+@semantic("mapping-leaves-the-queue-alone", "the project drives the queue itself")
+def _(aws):
+    make_function(aws)
+    url, arn = aws.queue()
+    uuid = make_mapping(aws, arn, BatchSize=5)["UUID"]
+    send(aws, url)
+    (message,) = aws.messages(url)
+    assert message["Attributes"]["ApproximateReceiveCount"] == "1"
+    answer = aws.functions.get_event_source_mapping(UUID=uuid)
+    assert (answer["EventSourceArn"], answer["BatchSize"]) == (arn, 5)
+    assert answer["State"] == "Enabled"
+
+
+INVALID_MAPPINGS = {
+    "batch-without-window": {"BatchSize": 11},
+    "window": {"MaximumBatchingWindowInSeconds": 301},
+    "concurrency": {"ScalingConfig": {"MaximumConcurrency": 1001}},
+    "response-types": {"FunctionResponseTypes": ["Nothing"]},
+}
+
+
+def check_mapping(options):
+    def check(aws):
+        make_function(aws)
+        _, arn = aws.queue()
+        with refused("InvalidParameterValueException"):
+            make_mapping(aws, arn, **options)
+        assert aws.functions.list_event_source_mappings()["EventSourceMappings"] == []
+
+    return check
+
+
+for _name, _options in INVALID_MAPPINGS.items():
+    semantic(f"mapping-{_name}", MAPPING)(check_mapping(_options))
+
+
+@semantic("mapping-visibility-below-timeout", "services-sqs-configure.html")
+def _(aws):
+    make_function(aws, Timeout=31)
+    _, arn = aws.queue(VisibilityTimeout="30")
+    with refused("InvalidParameterValueException"):
+        make_mapping(aws, arn)
+    assert aws.functions.list_event_source_mappings()["EventSourceMappings"] == []
+
+
+@semantic("mapping-is-one", "API_CreateEventSourceMapping.html ResourceConflictException")
+def _(aws):
+    make_function(aws)
+    _, arn = aws.queue()
+    make_mapping(aws, arn)
+    with refused("ResourceConflictException", 409):
+        make_mapping(aws, arn)
+    assert len(aws.functions.list_event_source_mappings()["EventSourceMappings"]) == 1
+
+
+@semantic("mapping-update-is-checked", "botocore lambda UpdateEventSourceMapping BatchSize")
+def _(aws):
+    make_function(aws)
+    _, arn = aws.queue()
+    uuid = make_mapping(aws, arn)["UUID"]
+    with refused("InvalidParameterValueException"):
+        aws.functions.update_event_source_mapping(UUID=uuid, BatchSize=11)
+    assert aws.functions.get_event_source_mapping(UUID=uuid)["BatchSize"] == 10

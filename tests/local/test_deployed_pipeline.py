@@ -1,0 +1,198 @@
+import json
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from handlers.environment import ArchiverEnvironment, ProcessorEnvironment, variable_names
+from local.account import Account
+from local.deployment import Deployment, DeploymentError, deploy
+
+# The SDK warns of its own former names as soon as a module of it is looked at.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:pulumi_aws.*")
+
+OUTPUTS = {
+    "raw_bucket_name",
+    "raw_bucket_arn",
+    "processed_bucket_name",
+    "processed_bucket_arn",
+    "archive_bucket_name",
+    "data_processor_lambda_arn",
+    "data_archiver_lambda_arn",
+    "processing_queue_url",
+    "dlq_url",
+    "archiver_dlq_url",
+    "alarm_topic_arn",
+    "dashboard_url",
+}
+VARIANTS: dict[str, dict[str, Any]] = {
+    "dev": {"stack": "dev"},
+    "prod": {"stack": "prod", "config": {"alarmEmail": "ops@example.com", "tracing": "true"}},
+    "direct": {"stack": "dev", "config": {"processingQueue": "false"}},
+}
+
+
+class Stack:
+    """A deployed stack and the account that it stands on."""
+
+    def __init__(self, account: Account, variant: str) -> None:
+        self.account = account
+        self.variant = variant
+        self.deployment: Deployment = deploy(account, **VARIANTS[variant])
+
+    @property
+    def outputs(self) -> Any:
+        return self.deployment.outputs
+
+    def function(self, output: str) -> dict[str, Any]:
+        client = self.account.client("lambda")
+        return client.get_function(FunctionName=self.outputs[output])
+
+
+@pytest.fixture(scope="module")
+def account() -> Iterator[Account]:
+    with Account() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module", params=VARIANTS)
+def stack(account: Account, request: pytest.FixtureRequest) -> Stack:
+    account.reset()
+    return Stack(account, request.param)
+
+
+def test_the_outputs_are_those_that_are_promised(stack: Stack) -> None:
+    missing = {"processing_queue_url"} if stack.variant == "direct" else set[str]()
+    assert set(stack.outputs) == OUTPUTS - missing
+    assert json.loads(json.dumps(dict(stack.outputs))) == stack.outputs
+
+
+@pytest.mark.parametrize("kind", ["raw", "processed", "archive"])
+def test_every_bucket_stands_as_it_is_described(stack: Stack, kind: str) -> None:
+    s3, name = stack.account.client("s3"), stack.outputs[f"{kind}_bucket_name"]
+
+    assert s3.get_bucket_versioning(Bucket=name)["Status"] == "Enabled"
+    block = s3.get_public_access_block(Bucket=name)["PublicAccessBlockConfiguration"]
+    assert set(block.values()) == {True}
+    owner = s3.get_bucket_ownership_controls(Bucket=name)["OwnershipControls"]["Rules"]
+    assert owner == [{"ObjectOwnership": "BucketOwnerEnforced"}]
+    assert s3.get_bucket_lifecycle_configuration(Bucket=name)["Rules"]
+    assert json.loads(s3.get_bucket_policy(Bucket=name)["Policy"])["Statement"]
+    tags = {one["Key"]: one["Value"] for one in s3.get_bucket_tagging(Bucket=name)["TagSet"]}
+    assert tags["Project"] == "s3-data-pipeline"
+    assert tags["Environment"] == stack.deployment.stack
+    s3.put_object(Bucket=name, Key="any", Body=b"x")  # the TLS policy lets loopback in
+
+
+def test_an_upload_reaches_its_queue_or_function(stack: Stack) -> None:
+    s3, name = stack.account.client("s3"), stack.outputs["raw_bucket_name"]
+    found = s3.get_bucket_notification_configuration(Bucket=name)
+    if stack.variant == "direct":
+        (target,) = found["LambdaFunctionConfigurations"]
+        assert target["LambdaFunctionArn"] == stack.outputs["data_processor_lambda_arn"]
+        policy = stack.account.client("lambda").get_policy(
+            FunctionName=stack.outputs["data_processor_lambda_arn"]
+        )
+        (statement,) = json.loads(policy["Policy"])["Statement"]
+        assert statement["Principal"] == {"Service": "s3.amazonaws.com"}
+        return
+    sqs, url = stack.account.client("sqs"), stack.outputs["processing_queue_url"]
+    (target,) = found["QueueConfigurations"]
+    assert target["QueueArn"].endswith(url.rpartition("/")[2])
+    attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    assert json.loads(attributes["RedrivePolicy"])["maxReceiveCount"] == 3
+    assert "s3.amazonaws.com" in attributes["Policy"]
+    (message,) = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]
+    assert json.loads(message["Body"])["Event"] == "s3:TestEvent"
+    (mapping,) = stack.account.client("lambda").list_event_source_mappings()["EventSourceMappings"]
+    assert mapping["FunctionArn"] == stack.outputs["data_processor_lambda_arn"]
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+
+
+def test_the_functions_have_the_variables_that_they_read(stack: Stack) -> None:
+    processor = stack.function("data_processor_lambda_arn")["Configuration"]
+    archiver = stack.function("data_archiver_lambda_arn")["Configuration"]
+
+    optional = {"PROCESSING_QUEUE_URL"} if stack.variant == "direct" else set[str]()
+    variables = processor["Environment"]["Variables"]
+    assert set(variables) == variable_names(ProcessorEnvironment) - optional
+    assert set(archiver["Environment"]["Variables"]) == variable_names(ArchiverEnvironment)
+    read = ProcessorEnvironment.read(variables)
+    assert read.raw_bucket == stack.outputs["raw_bucket_name"]
+    assert read.dead_letter_queue_url == stack.outputs["dlq_url"]
+    assert read.environment == stack.deployment.stack
+    assert processor["Handler"] == "handlers.data_processor.handler"
+    assert (processor["Runtime"], processor["Architectures"]) == ("python3.13", ["arm64"])
+
+
+def test_the_archive_runs_on_this_machine(stack: Stack, tmp_path: Path) -> None:
+    archives = {one.archive for one in stack.deployment.of_type("aws:lambda/function:Function")}
+    assert len(archives) == 2
+    for archive in archives:
+        assert archive is not None
+        unpacked = tmp_path / archive.stem
+        with zipfile.ZipFile(archive) as opened:
+            opened.extractall(unpacked)
+        code = "import orjson, aws_lambda_powertools, handlers.keys as k; print(orjson.__file__)"
+        done = subprocess.run(  # noqa: S603 - this interpreter
+            [sys.executable, "-S", "-B", "-c", code],
+            cwd=unpacked, capture_output=True, text=True, check=True, timeout=60,
+        )  # fmt: skip
+        assert done.stdout.startswith(str(unpacked))
+
+
+def test_the_daily_run_is_scheduled(stack: Stack) -> None:
+    (schedule,) = stack.deployment.of_type("aws:scheduler/schedule:Schedule")
+    group, _, name = (schedule.id or "").partition("/")
+    found = stack.account.client("scheduler").get_schedule(Name=name, GroupName=group)
+    assert found["ScheduleExpression"] == "cron(0 2 * * ? *)"
+    assert found["Target"]["Arn"] == stack.outputs["data_archiver_lambda_arn"]
+
+
+def test_alarms_go_to_the_topic(stack: Stack) -> None:
+    alarms = stack.account.client("cloudwatch").describe_alarms()["MetricAlarms"]
+    assert len(alarms) >= 9
+    assert {one["AlarmActions"][0] for one in alarms} == {stack.outputs["alarm_topic_arn"]}
+    listeners = stack.deployment.of_type("aws:sns/topicSubscription:TopicSubscription")
+    assert len(listeners) == (1 if stack.variant == "prod" else 0)
+
+
+def test_the_buckets_are_protected_in_prod_alone(stack: Stack) -> None:
+    buckets = stack.deployment.of_type("aws:s3/bucket:Bucket")
+    assert {one.protect for one in buckets} == {stack.variant == "prod"}
+
+
+def test_everything_that_takes_tags_carries_them(stack: Stack) -> None:
+    tagged = [one for one in stack.deployment.resources if "tagsAll" in one.outputs]
+    assert len(tagged) > 10
+    for one in tagged:
+        assert one.outputs["tagsAll"]["Stack"] == stack.deployment.stack, one.urn
+
+
+@pytest.mark.parametrize("variant", ["dev", "direct"])
+def test_no_dependency_on_a_policy_is_forgotten(account: Account, variant: str) -> None:
+    account.reset()
+
+    def is_late(token: str, _name: str) -> bool:
+        return token.endswith(("Policy", "Permission", "BucketVersioning"))
+
+    started = time.monotonic()
+    deployment = deploy(account, held_back=is_late, **VARIANTS[variant])
+
+    assert len(deployment.resources) > 60
+    assert time.monotonic() - started < 60
+
+
+def test_wrong_settings_stop_it_with_every_problem(account: Account) -> None:
+    account.reset()
+    with pytest.raises(DeploymentError) as caught:
+        deploy(account, config={"retentionDays": "0", "maxReceives": "0"})
+    message = str(caught.value)
+    assert "retentionDays" in message
+    assert "maxReceives" in message
+    assert account.client("s3").list_buckets()["Buckets"] == []

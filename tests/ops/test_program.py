@@ -1,0 +1,80 @@
+"""`python -m ops` as a program, over HTTP, against a local pipeline and without credentials."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+
+import ops
+
+ROOT = Path(ops.__file__).parents[1]
+REGION = "eu-central-1"
+
+
+@pytest.fixture(scope="module")
+def outputs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    try:
+        host, port = server.get_host_and_port()
+        url = f"http://{host}:{port}"
+        stand_in = {"aws_access_key_id": "x", "aws_secret_access_key": "x"}
+        s3 = boto3.client("s3", endpoint_url=url, region_name=REGION, **stand_in)
+        sqs = boto3.client("sqs", endpoint_url=url, region_name=REGION, **stand_in)
+        names = {name: f"ops-program-{name}" for name in ("raw", "processed", "archive")}
+        for bucket in names.values():
+            s3.create_bucket(
+                Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION}
+            )
+        s3.put_bucket_versioning(Bucket=names["raw"], VersioningConfiguration={"Status": "Enabled"})
+        arn = f"arn:aws:lambda:{REGION}:123456789012:function"
+        found = {
+            **{f"{name}_bucket_name": bucket for name, bucket in names.items()},
+            "data_processor_lambda_arn": f"{arn}:processor",
+            "data_archiver_lambda_arn": f"{arn}:archiver",
+            "dlq_url": sqs.create_queue(QueueName="ops-program-dlq")["QueueUrl"],
+            "processing_queue_url": None,
+            "endpoint_url": url,
+            "region": REGION,
+        }
+        file = tmp_path_factory.mktemp("stack") / "outputs.json"
+        file.write_text(json.dumps(found))
+        yield file
+    finally:
+        server.stop()
+
+
+def run(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    variables = {name: text for name, text in os.environ.items() if not name.startswith("AWS_")}
+    variables |= {"PYTHONPATH": str(ROOT), "AWS_EC2_METADATA_DISABLED": "true"}
+    return subprocess.run(  # noqa: S603 this interpreter, words of this file
+        [sys.executable, "-m", "ops", *words],
+        cwd=folder,
+        env=variables,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_a_file_is_uploaded_and_counted(outputs, tmp_path):
+    (tmp_path / "a.json").write_text("{}")
+    uploaded = run("upload", "a.json", "--outputs", str(outputs), folder=tmp_path)
+    assert (uploaded.returncode, uploaded.stderr) == (0, "")
+    assert uploaded.stdout.split()[1] == "incoming/a.json"
+    status = run("status", "--outputs", str(outputs), "--json", folder=tmp_path)
+    assert status.returncode == 0, status.stderr
+    assert json.loads(status.stdout)["incoming"]["objects"] == 1
+
+
+def test_wrong_usage_is_2_and_says_what_is_allowed(outputs, tmp_path):
+    result = run("redrive", "--outputs", str(outputs), folder=tmp_path)
+    assert result.returncode == 2
+    assert "--all alone" in result.stderr
