@@ -176,10 +176,11 @@ class Processor:
     def _continue(self, done: Continued, function: str) -> Result:
         """Ask for another invocation; the one at hand is then over for this object."""
         event = done.reference.to_event()
-        if function or not self._environment.processing_queue_url:
-            self._messenger.invoke_later(function, event)
+        queue = self._environment.processing_queue_url
+        if queue:
+            self._messenger.send(queue, dumps(event))
         else:
-            self._messenger.send(self._environment.processing_queue_url, dumps(event))
+            self._messenger.invoke_later(function, event)
         offset = done.progress.position.offset
         self._log.info("continued", **_named(done.reference), offset=offset)
         return Result(status="continued")

@@ -81,15 +81,13 @@ def _show_files(console: Console, outcomes: Sequence[Outcome]) -> None:
     table = Table(
         title="What became of each file", title_justify="left", box=SIMPLE, padding=(0, 1, 0, 0)
     )
-    for column in ("what it is", "from → to", "status"):
+    for column in ("what it is", "from → to", "status, records"):
         table.add_column(column, no_wrap=True)
-    table.add_column("records", justify="right")
     for one in outcomes:
         table.add_row(
             TOUR[one.upload.name][0],
             f"{one.upload.key}\n→ {one.where}",
-            f"[{_COLORS[one.status]}]{one.status}[/]",
-            _records(one),
+            f"[{_COLORS[one.status]}]{one.status}[/]\n{_records(one)}",
         )
     console.print(table)
 
@@ -99,7 +97,7 @@ def _records(one: Outcome) -> str:
         return ""
     rejected = one.counts[keys.RECORDS_REJECTED]
     moved = f"{one.counts[keys.RECORDS_IN]} → {one.counts[keys.RECORDS_OUT]}"
-    return f"{moved}\n{rejected} rejected" if rejected else moved
+    return f"{moved}, {rejected} bad" if rejected else moved
 
 
 def _show_record(console: Console, outcomes: Sequence[Outcome]) -> None:
