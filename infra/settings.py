@@ -31,6 +31,8 @@ _DAYS = rules.whole(1, 3650, "days")
 _ARCHIVE_DAYS = rules.whole(1, 36_500, "days")
 _QUEUE_DAYS = rules.whole(1, 14, "days")  # SQS's limit
 _MEMORY = rules.whole(128, 10_240, "MB")  # Lambda's limits, as are those below
+# Ten files at once, each with up to three stretches of 8 MiB, or one record of 8 MiB parsed.
+_PROCESSOR_MEMORY = rules.whole(512, 10_240, "MB")
 _TIMEOUT = rules.whole(1, 900, "seconds")
 _BUCKET_NAME = rules.matching(
     rules.is_bucket_name,
@@ -75,7 +77,7 @@ class Settings:
         ),
         default="cron(0 2 * * ? *)",
     )
-    processor_memory_mb: int = _setting(_MEMORY, default=1769)
+    processor_memory_mb: int = _setting(_PROCESSOR_MEMORY, default=1769)
     processor_timeout_seconds: int = _setting(_TIMEOUT, default=300)
     archiver_memory_mb: int = _setting(_MEMORY, default=512)
     archiver_timeout_seconds: int = _setting(_TIMEOUT, default=900)
