@@ -9,6 +9,7 @@ from tests.infra.recording import KEY, PROJECT, run_program
 DAYS = "a whole number of days from 1 to 3650"
 QUEUE_DAYS = "a whole number of days from 1 to 14"
 MEMORY = "a whole number of MB from 128 to 10240"
+PROCESSOR_MEMORY = "a whole number of MB from 512 to 10240"
 TIMEOUT = "a whole number of seconds from 1 to 900"
 BUCKET = "3 to 63 lower-case letters, digits or hyphens"
 SCHEDULE = "cron(minutes hours day month weekday year) or rate(n unit)"
@@ -66,8 +67,8 @@ WRONG = [
     ({"archiveSchedule": "rate(0 days)"}, "archiveSchedule", SCHEDULE),
     ({"archiveSchedule": "rate(1 week)"}, "archiveSchedule", SCHEDULE),
     ({"archiveSchedule": "at(2026-01-01T00:00:00)"}, "archiveSchedule", SCHEDULE),
-    ({"processorMemoryMb": "127"}, "processorMemoryMb", MEMORY),
-    ({"processorMemoryMb": "10241"}, "processorMemoryMb", MEMORY),
+    ({"processorMemoryMb": "511"}, "processorMemoryMb", PROCESSOR_MEMORY),
+    ({"processorMemoryMb": "10241"}, "processorMemoryMb", PROCESSOR_MEMORY),
     ({"archiverMemoryMb": "64"}, "archiverMemoryMb", MEMORY),
     ({"processorTimeoutSeconds": "0"}, "processorTimeoutSeconds", TIMEOUT),
     ({"processorTimeoutSeconds": "901"}, "processorTimeoutSeconds", TIMEOUT),
