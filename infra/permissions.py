@@ -29,7 +29,7 @@ def processor(*, raw: str, processed: str, archive: str, dead_letters: str) -> l
         ),
         _allow(
             "ReadTagsOfIncomingFiles",
-            ["s3:GetObjectTagging", "s3:GetObjectVersionTagging"],
+            ["s3:GetObjectVersionTagging"],
             [f"{raw}/{keys.INCOMING}*"],
         ),
         _allow(

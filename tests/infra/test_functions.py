@@ -161,7 +161,7 @@ def test_what_the_processor_may_do(dev: Graph):
             [f"{raw}/incoming/*", f"{raw}/completed/*"],
         ),
         "ReadTagsOfIncomingFiles": (
-            ["s3:GetObjectTagging", "s3:GetObjectVersionTagging"],
+            ["s3:GetObjectVersionTagging"],
             [f"{raw}/incoming/*"],
         ),
         "KeepOriginals": (

@@ -1,0 +1,262 @@
+"""What the functions do is what their roles allow: no call is denied, and no grant is idle."""
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from fnmatch import fnmatchcase
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import unquote
+
+import boto3
+import pytest
+from botocore.client import BaseClient
+from moto import mock_aws
+
+from handlers import data_archiver, data_processor, storage, stretches
+from infra import permissions
+from local import strict
+
+ACCOUNT, REGION = "123456789012", "us-east-1"
+BUCKETS = {name: f"arn:aws:s3:::{name}" for name in ("raw", "processed", "archive")}
+QUEUES = {name: f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}" for name in ("files", "letters")}
+FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:data-archiver"
+
+Use = tuple[str, str]  # an IAM action and the ARN it is used on
+
+PROCESSOR = [
+    *permissions.processor(**BUCKETS, dead_letters=QUEUES["letters"]),
+    permissions.consume_queue(QUEUES["files"]),
+]
+ARCHIVER = [
+    *permissions.archiver(processed=BUCKETS["processed"], archive=BUCKETS["archive"]),
+    permissions.invoke(FUNCTION),
+]
+# What the service itself does with the role, what only a copy that breaks off needs, and what no
+# call asks for but makes S3 answer 404 instead of 403.
+NOT_BY_THE_HANDLERS = {
+    ("s3:ListBucket", BUCKETS["raw"]),
+    ("sqs:ReceiveMessage", QUEUES["files"]),
+    ("sqs:DeleteMessage", QUEUES["files"]),
+    ("sqs:GetQueueAttributes", QUEUES["files"]),
+    ("s3:AbortMultipartUpload", f"{BUCKETS['raw']}/completed/*"),
+    ("s3:AbortMultipartUpload", f"{BUCKETS['processed']}/staging/*"),
+    ("s3:AbortMultipartUpload", f"{BUCKETS['processed']}/processed/*"),
+    ("s3:AbortMultipartUpload", f"{BUCKETS['processed']}/rejected/*"),
+    ("s3:AbortMultipartUpload", f"{BUCKETS['archive']}/archive/*"),
+}
+
+
+def uses(  # noqa: C901, PLR0912 - a table
+    operation: str, call: Mapping[str, Any]
+) -> Iterator[Use]:
+    """Yield the permissions that AWS asks for a call, by its service authorization reference."""
+    where = f"arn:aws:s3:::{call.get('Bucket')}"
+    key = f"{where}/{call.get('Key')}"
+    version = "Version" if call.get("VersionId") else ""
+    match operation:
+        case "GetObject" | "HeadObject":
+            yield f"s3:GetObject{version}", key
+        case "GetObjectTagging":
+            yield f"s3:GetObject{version}Tagging", key
+        case "PutObject" | "CreateMultipartUpload" | "UploadPart" | "CompleteMultipartUpload":
+            yield "s3:PutObject", key
+            if call.get("Tagging"):
+                yield "s3:PutObjectTagging", key
+        case "CopyObject" | "UploadPartCopy":
+            yield "s3:PutObject", key
+            yield from _copy_uses(call["CopySource"], key, tagged=operation == "CopyObject")
+        case "DeleteObject":
+            yield f"s3:DeleteObject{version}", key
+        case "DeleteObjects":
+            for entry in call["Delete"]["Objects"]:
+                yield "s3:DeleteObject", f"{where}/{entry['Key']}"
+                if "ETag" in entry:  # a condition reads the object
+                    yield "s3:GetObject", f"{where}/{entry['Key']}"
+        case "ListObjectsV2":
+            yield "s3:ListBucket", where
+        case "ListObjectVersions":
+            yield "s3:ListBucketVersions", where
+        case "SendMessage" | "ChangeMessageVisibility":
+            yield f"sqs:{operation}", QUEUES[call["QueueUrl"].rpartition("/")[2]]
+        case "Invoke":
+            yield "lambda:InvokeFunction", call["FunctionName"]
+        case _:
+            pytest.fail(f"{operation} is new here: say which permissions it needs")
+
+
+def _copy_uses(source: str | dict[str, str], target: str, *, tagged: bool) -> Iterator[Use]:
+    """Yield what a copy needs of its source, which botocore may have made a header's text."""
+    if isinstance(source, str):
+        path, _, query = source.partition("?versionId=")
+        bucket, _, key = unquote(path).partition("/")
+        source = {"Bucket": bucket, "Key": key, "VersionId": query}
+    version = "Version" if source.get("VersionId") else ""
+    origin = f"arn:aws:s3:::{source['Bucket']}/{source['Key']}"
+    yield f"s3:GetObject{version}", origin
+    if tagged:
+        yield f"s3:GetObject{version}Tagging", origin
+        yield "s3:PutObjectTagging", target
+
+
+def grants(statements: list[permissions.Statement]) -> set[Use]:
+    return {
+        (action, resource)
+        for statement in statements
+        for action in statement["Action"]
+        for resource in statement["Resource"]
+    }
+
+
+def allows(grant: Use, use: Use) -> bool:
+    return grant[0] == use[0] and fnmatchcase(use[1], grant[1])
+
+
+class Context(SimpleNamespace):
+    function_name = "data-archiver"
+    invoked_function_arn = FUNCTION
+    looks = 10**9  # how often there is time, before it is over
+
+    def get_remaining_time_in_millis(self) -> float:
+        self.looks -= 1
+        return 300_000 if self.looks >= 0 else 0
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, dict[str, Any]]]]:
+    """Record the handlers' calls; what the test itself calls is not among them."""
+    recorded: list[tuple[str, dict[str, Any]]] = []
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    strict.install()
+    caches = (storage.client, data_processor._processor, data_archiver._run)
+    with mock_aws():
+        for cached in caches:
+            cached.cache_clear()
+        original = BaseClient._make_api_call
+
+        def record(client: Any, operation: str, call: dict[str, Any]) -> Any:
+            if getattr(client, "of_the_handlers", False):
+                recorded.append((operation, call))
+            if operation == "Invoke":
+                return {}
+            return original(client, operation, call)
+
+        make = boto3.client
+
+        def marked(*args: Any, **kwargs: Any) -> Any:
+            made = make(*args, **kwargs)
+            made.of_the_handlers = True
+            return made
+
+        monkeypatch.setattr(BaseClient, "_make_api_call", record)
+        monkeypatch.setattr(storage.boto3, "client", marked)
+        yield recorded
+        for cached in caches:
+            cached.cache_clear()
+
+
+@pytest.fixture
+def account(calls: list[Any], monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    assert not calls
+    session = boto3.session.Session()
+    s3, sqs = session.client("s3"), session.client("sqs")
+    for bucket in BUCKETS:
+        s3.create_bucket(Bucket=bucket)
+        s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    urls = {name: sqs.create_queue(QueueName=name)["QueueUrl"] for name in QUEUES}
+    variables = {
+        "ENVIRONMENT": "test",
+        "LOG_LEVEL": "CRITICAL",
+        "RAW_BUCKET": "raw",
+        "PROCESSED_BUCKET": "processed",
+        "ARCHIVE_BUCKET": "archive",
+        "RETENTION_DAYS": "30",
+        "ARCHIVE_DAYS": "90",
+        "DEAD_LETTER_QUEUE_URL": urls["letters"],
+        "PROCESSING_QUEUE_URL": urls["files"],
+        "MAX_ATTEMPTS": "3",
+        "MAX_REJECTED_PERCENT": "50",
+        "COMPRESS_OUTPUT": "false",
+    }
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    return SimpleNamespace(s3=s3, sqs=sqs, urls=urls)
+
+
+def upload(account: SimpleNamespace, name: str, body: bytes, **extra: Any) -> dict[str, Any]:
+    key = f"incoming/{name}"
+    put = account.s3.put_object(Bucket="raw", Key=key, Body=body, **extra)
+    entry = {"key": key, "versionId": put["VersionId"]}
+    return {
+        "eventSource": "aws:s3",
+        "eventName": "ObjectCreated:Put",
+        "eventTime": datetime.now(UTC).isoformat(),
+        "s3": {"bucket": {"name": "raw"}, "object": entry},
+    }
+
+
+def message(account: SimpleNamespace, *records: Mapping[str, Any]) -> dict[str, Any]:
+    queue = account.urls["files"]
+    account.sqs.send_message(QueueUrl=queue, MessageBody=json.dumps({"Records": records}))
+    (received,) = account.sqs.receive_message(QueueUrl=queue)["Messages"]
+    return {
+        "eventSource": "aws:sqs",
+        "messageId": received["MessageId"],
+        "receiptHandle": received["ReceiptHandle"],
+        "body": received["Body"],
+        "attributes": {"ApproximateReceiveCount": "1"},
+    }
+
+
+def process(account: SimpleNamespace, *records: Mapping[str, Any], **context: Any) -> None:
+    event = {"Records": [message(account, record) for record in records]}
+    data_processor.handler(event, Context(**context))
+
+
+def work(account: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let both functions do all that they can do."""
+    lines = b"".join(b'{"id":%d,"text":"%s"}\n' % (i, b"x" * 200) for i in range(60_000))
+    monkeypatch.setattr(stretches, "STRETCH_BYTES", 6 * 1024 * 1024)
+    small = upload(account, "a.json", b'{"a":1}', Tagging="team=data")
+    process(account, small, upload(account, "rejects.json", b'{"a":1}\nbad\n{"a":2}\n'))
+    process(account, small)  # again: gone, and settled
+    process(account, upload(account, "a.csv", b"a\n1\n"))  # a name that is taken
+    process(account, upload(account, "large.json", lines + b"bad\n"))
+    process(account, upload(account, "long.json", lines), looks=30)
+    process(account, upload(account, "broken.json", b"["))
+    with monkeypatch.context() as patched:  # the size above which a copy goes in parts
+        patched.setattr(storage, "MAX_COPY_BYTES", 1)
+        process(account, upload(account, "parts.json", b'{"a":1}', Tagging="team=data"))
+    put = account.s3.put_object
+    with monkeypatch.context() as patched:
+        patched.setattr(storage.Storage, "copy", _fail)
+        process(account, upload(account, "retried.json", b'{"a":1}'))
+    record = upload(account, "called.json", b'{"a":1}')
+    data_processor.handler({"key": record["s3"]["object"]["key"]}, Context())
+    put(Bucket="processed", Key="processed/2020/01/01/x.json", Body=b"{}")
+    later = datetime.now(UTC) + timedelta(days=31)
+    data_archiver.handler({"time": later.isoformat()}, Context(looks=2))
+    data_archiver.handler({"time": later.isoformat()}, Context())
+    put(Bucket="processed", Key="processed/2020/01/01/y.json", Body=b"{}", Tagging="team=data")
+    with monkeypatch.context() as patched:
+        patched.setattr(storage, "MAX_COPY_BYTES", 1)
+        data_archiver.handler({"time": later.isoformat()}, Context())
+
+
+def _fail(*_: Any, **__: Any) -> None:
+    from handlers.failures import TransientError  # noqa: PLC0415
+
+    msg = "provoked"
+    raise TransientError(msg)
+
+
+def test_the_roles_allow_what_the_functions_do_and_no_more(account, calls, monkeypatch):
+    work(account, monkeypatch)
+    used = {use for operation, call in calls for use in uses(operation, call)}
+    every = grants(PROCESSOR) | grants(ARCHIVER)
+    denied = {use for use in used if not any(allows(grant, use) for grant in every)}
+    idle = {grant for grant in every if not any(allows(grant, use) for use in used)}
+    assert denied == set()
+    assert idle - NOT_BY_THE_HANDLERS == set()
