@@ -199,8 +199,9 @@ def upload(account: SimpleNamespace, name: str, body: bytes, **extra: Any) -> di
 
 def message(account: SimpleNamespace, *records: Mapping[str, Any]) -> dict[str, Any]:
     queue = account.urls["files"]
-    account.sqs.send_message(QueueUrl=queue, MessageBody=json.dumps({"Records": records}))
-    (received,) = account.sqs.receive_message(QueueUrl=queue)["Messages"]
+    sent = account.sqs.send_message(QueueUrl=queue, MessageBody=json.dumps({"Records": records}))
+    there = account.sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10)["Messages"]
+    (received,) = (one for one in there if one["MessageId"] == sent["MessageId"])
     return {
         "eventSource": "aws:sqs",
         "messageId": received["MessageId"],
