@@ -8,8 +8,8 @@ any time: read, store the output, copy the original to `completed/`, delete the 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from functools import partial
+from datetime import MAXYEAR, MINYEAR, UTC, datetime, timedelta
+from functools import cache, partial
 from typing import Final
 
 from handlers import __version__, keys
@@ -34,6 +34,8 @@ _JSON_LINES: Final = "application/x-ndjson"
 _GZIP: Final = "application/gzip"
 # Stretches are joined some sixteen at a time, a tenth to a third of a second each.
 _JOIN_SECONDS: Final = 0.02  # a stretch
+# How far the time that an event gives and S3's own of the object may be apart.
+_EVENT_MARGIN: Final = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,11 +78,7 @@ class Delivery:
             PermanentError: bad input, an unknown suffix, or a version that vanished untold.
             TransientError: an AWS call failed, or a permission is missing.
         """
-        suffix = keys.data_suffix(reference.key)
-        if not suffix:
-            allowed = " ".join(keys.SUFFIXES)
-            msg = f"unknown suffix: {reference.key!r}, allowed: {allowed}, each with or without .gz"
-            raise PermanentError(msg)
+        _check_suffix(reference.key)
         location = Location(bucket=reference.bucket, key=reference.key, version=reference.version)
         try:
             opened = self._storage.open(location)
@@ -88,10 +86,32 @@ class Delivery:
             return self._settled(reference)
         source = _source(opened.info)
         reference = replace(reference, version=source.version)
+        try:
+            archived = self._outputs.may_be_archived(source, self._now())
+            output = self._outputs.find(source, archived=archived) if repeated else None
+            if output:
+                opened.close()
+                return self._finish(opened.info, output)
+            return self._process(opened, source, reference, deadline, repeated=repeated)
+        except GoneError as error:
+            # Somebody was faster, and has deleted the version or what was staged of it.
+            if self._storage.describe(opened.info.location):
+                raise TransientError(str(error)) from error
+            return self._settled(reference)
+
+    def _process(
+        self,
+        opened: OpenObject,
+        source: SourceVersion,
+        reference: ObjectReference,
+        deadline: Deadline,
+        *,
+        repeated: bool,
+    ) -> Delivered | Continued:
         staging = self._staging(source)
         try:
             resume = repeated or reference.resume
-            written = self._write(opened, suffix, staging, deadline, resume=resume)
+            written = self._write(opened, staging, deadline, resume=resume)
             if isinstance(written, Progress):
                 return Continued(reference=replace(reference, resume=True), progress=written)
             check_rejects(written.progress, self._environment.max_rejected_percent)
@@ -110,6 +130,17 @@ class Delivery:
             repeated=found,
         )
 
+    def _finish(self, source: ObjectInfo, output: ObjectInfo) -> Delivered:
+        """Do what follows the output that an earlier delivery has stored."""
+        self._complete(source, repeated=True)
+        self._staging(_source(source)).clear()
+        return Delivered(
+            counts=_read_counts(output.metadata),
+            output_key=output.location.key,
+            source_bytes=source.size,
+            repeated=True,
+        )
+
     def _staging(self, source: SourceVersion) -> Staging:
         compressed = self._environment.compress_output
         # Stretches that are compressed and such that are not never make one output.
@@ -120,7 +151,6 @@ class Delivery:
     def _write(
         self,
         opened: OpenObject,
-        suffix: str,
         staging: Staging,
         deadline: Deadline,
         *,
@@ -128,7 +158,7 @@ class Delivery:
     ) -> Written | Progress:
         writer = FileWriter(
             source=opened.blocks,
-            suffix=suffix,
+            suffix=keys.data_suffix(opened.info.location.key),
             staging=staging,
             deadline=deadline,
             environment=self._environment.environment,
@@ -151,14 +181,13 @@ class Delivery:
         """Store the rejects, if any, and then the output; return its key, and if it was there."""
         counts = written.progress.counts
         metadata = source.to_metadata() | _counts_metadata(counts)
-        lines, rejects = [], []
-        if written.staged:
-            lines, rejects = staging.pieces(written.progress.position)
+        pieces = cache(partial(staging.pieces, written.progress))
 
         def put(metadata: Mapping[str, str], location: Location, *, output: bool) -> None:
             gzipped = output and self._environment.compress_output
             content_type = _GZIP if gzipped else _JSON_LINES
             if written.staged:
+                lines, rejects = pieces()
                 self._storage.join(
                     lines if output else rejects,
                     location,
@@ -191,23 +220,34 @@ class Delivery:
         where = source.location
         target = Location(bucket=where.bucket, key=keys.completed_key(where.key))
         mark = {keys.SOURCE_VERSION: where.version or ""}
-        done = self._storage.describe(target) if repeated else None
-        if not done or done.metadata.get(keys.SOURCE_VERSION) != where.version:
+        if not repeated or not self._is_completed(where, source.modified):
             try:
                 self._storage.copy(source, target, added=mark)
             except GoneError:
                 return  # another invocation has copied and deleted it
         self._storage.delete_version(where)
 
+    def _is_completed(self, source: Location, since: datetime | None) -> bool:
+        """Return whether a completed copy names the version; none is older than `since`."""
+        if not source.version:
+            return False
+        completed = keys.completed_key(source.key)
+        for copy in self._storage.versions(source.bucket, completed):
+            if since and copy.modified < since:
+                return False
+            info = self._storage.describe(copy.location)
+            if info and info.metadata.get(keys.SOURCE_VERSION) == source.version:
+                return True
+        return False
+
     def _settled(self, reference: ObjectReference) -> Delivered:
         """Return what became of a version that is gone, or fail: somebody else deleted it."""
-        completed = keys.completed_key(reference.key)
-        for copy in self._storage.versions(reference.bucket, completed):
-            info = self._storage.describe(copy)
-            if info and info.metadata.get(keys.SOURCE_VERSION) == reference.version:
-                return Delivered(counts=Counts(), output_key="", source_bytes=0, repeated=True)
+        created = _created(reference)
+        where = Location(bucket=reference.bucket, key=reference.key, version=reference.version)
+        if self._is_completed(where, created - _EVENT_MARGIN if created else None):
+            return Delivered(counts=Counts(), output_key="", source_bytes=0, repeated=True)
         for source in _possible_sources(reference):
-            output = self._outputs.find(source)
+            output = self._outputs.find(source, archived=True)
             if output:
                 return Delivered(
                     counts=_read_counts(output.metadata),
@@ -217,6 +257,13 @@ class Delivery:
                 )
         msg = f"{reference.key!r} version {reference.version} is gone, and no output or completed"
         msg += " copy names it: somebody else deleted it"
+        raise PermanentError(msg)
+
+
+def _check_suffix(key: str) -> None:
+    if not keys.data_suffix(key):
+        allowed = " ".join(keys.SUFFIXES)
+        msg = f"unknown suffix: {key!r}, allowed: {allowed}, each with or without .gz"
         raise PermanentError(msg)
 
 
@@ -242,20 +289,26 @@ def _source(info: ObjectInfo) -> SourceVersion:
 
 def _possible_sources(reference: ObjectReference) -> list[SourceVersion]:
     """Return the version with the days it may have, by the time that the event gives."""
-    if not reference.version or not reference.created:
-        return []
-    try:
-        created = datetime.fromisoformat(reference.created).astimezone(UTC)
-    except ValueError:
+    created = _created(reference)
+    if not reference.version or not created:
         return []
     # At midnight the event's time and S3's own may be of two days.
-    days = {(created + timedelta(minutes=minutes)).date() for minutes in (0, -15, 15)}
+    days = {(created + margin).date() for margin in (timedelta(), -_EVENT_MARGIN, _EVENT_MARGIN)}
     return [
         SourceVersion(
             bucket=reference.bucket, key=reference.key, version=reference.version, day=day
         )
         for day in sorted(days)
     ]
+
+
+def _created(reference: ObjectReference) -> datetime | None:
+    """Return the time that the event gives, if it gives one."""
+    try:
+        created = datetime.fromisoformat(reference.created).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+    return created if MINYEAR < created.year < MAXYEAR else None
 
 
 def _counts_metadata(counts: Counts) -> dict[str, str]:

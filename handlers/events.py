@@ -78,6 +78,14 @@ def read_message(body: str, bucket: str) -> Reading:
 
 def read_event(event: object, bucket: str) -> Reading:
     """Return what an event holds for `bucket`; raises as `read_message`."""
+    try:
+        return _read(event, bucket)
+    except RecursionError as error:
+        msg = "the event is nested too deep"
+        raise MalformedEventError(msg) from error
+
+
+def _read(event: object, bucket: str) -> Reading:
     references: list[ObjectReference] = []
     dropped: list[str] = []
     for found in _unwrap(event, bucket, _MAX_WRAPPINGS):
@@ -191,15 +199,20 @@ def _mapping(value: object) -> Mapping[str, object] | None:
 
 def _text(fields: Mapping[str, object], name: str) -> str:
     value = fields.get(name)
-    if not isinstance(value, str) or not value:
+    if not isinstance(value, str) or not value or not _is_unicode(value):
         msg = f"an S3 event whose {name} is {value!r}, allowed: text"
         raise MalformedEventError(msg)
     return value
 
 
+def _is_unicode(text: str) -> bool:
+    """Return whether a text can be sent: JSON may hold half of a surrogate pair."""
+    return not any("\ud800" <= char <= "\udfff" for char in text)
+
+
 def _optional(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
+    return value if isinstance(value, str) and value and _is_unicode(value) else None
 
 
 def _size(value: object) -> int | None:
-    return value if isinstance(value, int) else None
+    return value if isinstance(value, int) and not isinstance(value, bool) else None

@@ -7,11 +7,13 @@ from typing import Final
 
 from handlers import keys
 from handlers.environment import ProcessorEnvironment
-from handlers.failures import TakenError, TransientError
+from handlers.failures import GoneError, TakenError, TransientError
 from handlers.storage import Location, ObjectInfo, Storage, decode_value, encode_value
 
+# The least retention that there is; the archiver may have run under a shorter one than today's.
+_LEAST_RETENTION: Final = timedelta(days=1)
 # Clocks differ, and the archiver may start while a file is being processed.
-_ARCHIVER_MARGIN: Final = timedelta(hours=1)
+_ARCHIVER_MARGIN: Final = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,14 +50,20 @@ class Outputs:
         self._environment = environment
 
     def names(self, source: SourceVersion) -> tuple[str, ...]:
-        """Return the keys that the output of a version may have, in their order."""
-        compressed = self._environment.compress_output
-        return keys.output_keys(source.key, source.version, source.day, compressed=compressed)
+        """Return the keys that the output of a version may take, in their order."""
+        return self._names(source, compressed=self._environment.compress_output)
 
-    def find(self, source: SourceVersion) -> ObjectInfo | None:
-        """Return the output of a version, wherever it is now, or None."""
-        for key in self.names(source):
-            holder = self._holder(key)
+    def find(self, source: SourceVersion, *, archived: bool) -> ObjectInfo | None:
+        """Return the output of a version, or None; `archived` says to look in the archive too.
+
+        Output compression may have been switched since it was stored.
+        """
+        compressed = self._environment.compress_output
+        for key in (
+            *self._names(source, compressed=compressed),
+            *self._names(source, compressed=not compressed),
+        ):
+            holder = self._holder(key, archived=archived)
             if holder and source.is_named_by(holder.metadata):
                 return holder
         return None
@@ -70,7 +78,8 @@ class Outputs:
     ) -> tuple[str, bool]:
         """Store an object under the first name that is free; return it, and if it was there.
 
-        `put` stores only where there is no object, and raises TakenError otherwise. A name that
+        `put` stores only where there is no object, and raises TakenError otherwise, or GoneError
+        where what it stores from is gone, since another invocation has ended before. A name that
         another version holds is passed over; one that this version holds is what was wanted.
         With `look_first` a name is looked up before it is tried, in the archive too: the archiver
         frees names by moving what is old, and a name once given must not be given again.
@@ -80,11 +89,10 @@ class Outputs:
             if not holder:
                 try:
                     put(Location(bucket=self._environment.processed_bucket, key=key))
-                except TakenError:
+                except (TakenError, GoneError) as error:
                     holder = self._holder(key)
                     if not holder:
-                        msg = f"{key!r} was taken and is gone: somebody moves it just now"
-                        raise TransientError(msg) from None
+                        raise TransientError(f"{error}, and nothing is there") from error
                 else:
                     return key, False
             if source.is_named_by(holder.metadata):
@@ -95,12 +103,15 @@ class Outputs:
     def may_be_archived(self, source: SourceVersion, now: datetime) -> bool:
         """Return whether the archiver may have moved outputs of the version's day."""
         start = datetime.combine(source.day, time(), UTC)
-        return start + timedelta(days=self._environment.retention_days) <= now + _ARCHIVER_MARGIN
+        return start + _LEAST_RETENTION <= now + _ARCHIVER_MARGIN
 
-    def _holder(self, key: str) -> ObjectInfo | None:
+    def _names(self, source: SourceVersion, *, compressed: bool) -> tuple[str, ...]:
+        return keys.output_keys(source.key, source.version, source.day, compressed=compressed)
+
+    def _holder(self, key: str, *, archived: bool = True) -> ObjectInfo | None:
         """Return the object that has a name, looking where it is moved from before where to."""
         places = [Location(bucket=self._environment.processed_bucket, key=key)]
-        if key.startswith(keys.PROCESSED):
-            archived = keys.archive_key(key)
-            places.append(Location(bucket=self._environment.archive_bucket, key=archived))
+        if archived and key.startswith(keys.PROCESSED):
+            moved = keys.archive_key(key)
+            places.append(Location(bucket=self._environment.archive_bucket, key=moved))
         return next(filter(None, map(self._storage.describe, places)), None)

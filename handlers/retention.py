@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import groupby
 from typing import Any, Final
 
 from handlers import keys
@@ -25,6 +26,7 @@ from handlers.storage import Location, ObjectInfo, Storage
 
 _STORAGE_CLASS: Final = "STANDARD_IA"
 _COPIES_AT_ONCE: Final = 32  # with 30 ms each, as many a second as one processor can ask for
+_DENIED: Final = "AccessDenied"
 _CHANGED: Final = "PreconditionFailed"  # an object that was replaced behind its copy
 
 
@@ -106,6 +108,8 @@ class _PageMove:
         )
         moved = [copy for copy in checked if copy.source.location.key not in errors]
         problems = [copy.error for copy in copies if copy.error]
+        passed = sum(copy.begun and not copy.etag and not copy.error for copy in copies)
+        denied = sum(isinstance(error, AccessDeniedError) for error in problems)
         unchecked = sum(1 for copy in copies if copy.etag) - len(checked)
         changed = sum(1 for code in errors.values() if code == _CHANGED)
         for key, code in errors.items():
@@ -114,8 +118,8 @@ class _PageMove:
             summary,
             archived=summary.archived + len(moved),
             failed=summary.failed + len(problems) + unchecked + len(errors) - changed,
-            skipped=summary.skipped + len(page) - len(due) + changed,
-            denied=summary.denied + sum(isinstance(error, AccessDeniedError) for error in problems),
+            skipped=summary.skipped + len(page) - len(due) + passed + changed,
+            denied=summary.denied + denied + sum(code == _DENIED for code in errors.values()),
             total_bytes=summary.total_bytes + sum(copy.source.size for copy in moved),
             position=_position(page, copies) or summary.position,
         )
@@ -134,9 +138,20 @@ class _PageMove:
         return _Copy(source=source, etag=etag)
 
     def _check(self, copies: Sequence[_Copy]) -> list[_Copy]:
-        """Return the copies that the archive's listing shows as they were made."""
-        if not copies:
-            return []
+        """Return the copies that the archive's listing shows as they were made.
+
+        It is listed a day at a time: what lies between two days may be the archive of weeks.
+        """
+        shown: list[_Copy] = []
+        for _, same_day in groupby(
+            copies, key=lambda copy: keys.partition_day(copy.source.location.key)
+        ):
+            shown += self._check_day(list(same_day))
+        for copy in set(copies) - set(shown):
+            self._log.warning("copy is not as it was made", key=copy.source.location.key)
+        return shown
+
+    def _check_day(self, copies: Sequence[_Copy]) -> list[_Copy]:
         by_key = {self._target(copy.source).key: copy for copy in copies}
         first, last = min(by_key), max(by_key)
         shown: list[_Copy] = []
@@ -149,8 +164,6 @@ class _PageMove:
                     shown.append(copy)
             if not page or page[-1].location.key >= last:
                 break
-        for copy in set(copies) - set(shown):
-            self._log.warning("copy is not as it was made", key=copy.source.location.key)
         return shown
 
     def _target(self, source: ObjectInfo) -> Location:

@@ -7,12 +7,13 @@ many invocations work on the file. The rejects of a stretch are stored before it
 starts and ends.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime
 from itertools import pairwise
 from typing import Final, Self
 
+from handlers.failures import TakenError, TransientError
 from handlers.formats import START, Batch, Position
 from handlers.storage import (
     MAX_PARTS,
@@ -26,7 +27,8 @@ from handlers.storage import (
 
 # Above a part's least size, and small enough for three of them per file in a batch of ten.
 STRETCH_BYTES: Final = 8 * 1024 * 1024
-_JOINED_PIECES: Final = 500  # of 8 MiB: below the 5 GB that a part can be copied from
+_JOINED_BYTES: Final = 4 * 1024**3  # below the 5 GB that a part can be copied from
+_REASON_CHARACTERS: Final = 200  # of the first reject: metadata hold 2 KB
 _CONTENT_TYPE: Final = "application/octet-stream"
 
 
@@ -63,6 +65,10 @@ class Progress:
     counts: Counts = field(default_factory=Counts)
     first_reject: str = ""
     complete: bool = False
+    # What is staged so far; what is listed must be the same, or something of it was lost.
+    stretches: int = 0
+    line_bytes: int = 0
+    reject_bytes: int = 0
 
     def after(self, batch: Batch, renamed: int) -> Self:
         """Return how far the file is behind a batch; `renamed` counts all fields so far."""
@@ -74,6 +80,15 @@ class Progress:
             first = f"{batch.rejects[0].place}: {batch.rejects[0].reason}"
         return replace(self, position=batch.after, counts=counts, first_reject=first)
 
+    def staged(self, lines: bytes, rejects: bytes) -> Self:
+        """Return it with one stretch more."""
+        return replace(
+            self,
+            stretches=self.stretches + 1,
+            line_bytes=self.line_bytes + len(lines),
+            reject_bytes=self.reject_bytes + len(rejects),
+        )
+
     def to_metadata(self) -> dict[str, str]:
         """Return it as the metadata of the stretch that ends here."""
         counts = {name: str(value) for name, value in asdict(self.counts).items()}
@@ -81,8 +96,11 @@ class Progress:
             "processed-at": self.processed_at.isoformat(),
             "offset": str(self.position.offset),
             "number": str(self.position.number),
-            "first-reject": encode_value(self.first_reject),
+            "first-reject": encode_value(self.first_reject[:_REASON_CHARACTERS]),
             "complete": str(self.complete).lower(),
+            "stretches": str(self.stretches),
+            "line-bytes": str(self.line_bytes),
+            "reject-bytes": str(self.reject_bytes),
         }
 
     @classmethod
@@ -94,6 +112,9 @@ class Progress:
             counts=Counts(**{part.name: int(metadata[part.name]) for part in fields(Counts)}),
             first_reject=decode_value(metadata["first-reject"]),
             complete=metadata["complete"] == "true",
+            stretches=int(metadata["stretches"]),
+            line_bytes=int(metadata["line-bytes"]),
+            reject_bytes=int(metadata["reject-bytes"]),
         )
 
 
@@ -126,21 +147,41 @@ class Staging:
         )
 
     def latest(self) -> Progress | None:
-        """Return how far the stretches go, or None if there are none."""
-        stretches = self._stretches()
-        if not stretches:
-            return None
-        last = self._storage.describe(stretches[-1].location)
-        return Progress.from_metadata(last.metadata) if last else None
+        """Return how far the stretches go, or None if there are none.
 
-    def pieces(self, end: Position) -> tuple[list[Piece], list[Piece]]:
-        """Return the chain's output and its rejects, in order, each as the pieces of one object."""
+        A chain that has lost stretches, to a lifecycle rule say, is removed as a whole.
+        """
+        stretches = self._stretches()
+        last = self._storage.describe(stretches[-1].location) if stretches else None
+        if not last:
+            return None
+        progress = Progress.from_metadata(last.metadata)
+        if _is_whole(stretches, progress):
+            return progress
+        self.clear()
+        return None
+
+    def pieces(self, progress: Progress) -> tuple[list[Piece], list[Piece]]:
+        """Return the chain's output and its rejects, in order, each as the pieces of one object.
+
+        Raises TransientError where what is there is not all that `progress` tells of: then all of
+        it is removed, and the next attempt begins anew.
+        """
         stretches = self._stretches()
         listed = {entry.location.key: entry.size for entry in self._list("rejects/")}
         starts = [int(entry.location.key.removeprefix(self._prefix)) for entry in stretches]
-        names = (self._prefix + _rejects_name(*ends) for ends in pairwise([*starts, end.offset]))
+        names = (
+            self._prefix + _rejects_name(*ends)
+            for ends in pairwise([*starts, progress.position.offset])
+        )
         outputs = [Piece(key=entry.location.key, size=entry.size) for entry in stretches]
         rejects = [Piece(key=key, size=listed[key]) for key in names if key in listed]
+        found = sum(piece.size for piece in rejects)
+        if not _is_whole(stretches, progress) or found != progress.reject_bytes:
+            self.clear()
+            msg = f"{len(stretches)} of {progress.stretches} stretches, and {found} bytes of "
+            msg += f"{progress.reject_bytes} of rejects are left in {self._prefix}"
+            raise TransientError(msg)
         return self._within_parts(outputs), self._within_parts(rejects)
 
     def _within_parts(self, pieces: list[Piece]) -> list[Piece]:
@@ -149,15 +190,23 @@ class Staging:
             return pieces
         joined = {entry.location.key: entry.size for entry in self._list("joined/")}
         groups: list[Piece] = []
-        for start in range(0, len(pieces), _JOINED_PIECES):
-            group = pieces[start : start + _JOINED_PIECES]
+        for group in _groups(pieces):
             key = f"{self._prefix}joined/{group[0].key.removeprefix(self._prefix)}"
             size = sum(piece.size for piece in group)
             if joined.get(key) != size:
-                where = Location(bucket=self._bucket, key=key)
-                self._storage.join(group, where, metadata={}, content_type=_CONTENT_TYPE)
+                self._join(group, Location(bucket=self._bucket, key=key))
             groups.append(Piece(key=key, size=size))
         return groups
+
+    def _join(self, group: Sequence[Piece], where: Location) -> None:
+        try:
+            self._storage.join(group, where, metadata={}, content_type=_CONTENT_TYPE)
+        except TakenError as error:
+            # Another invocation has joined the same pieces, unless they were of another chain.
+            there = self._storage.describe(where)
+            if not there or there.size != sum(piece.size for piece in group):
+                self.clear()
+                raise TransientError(str(error)) from error
 
     def clear(self) -> None:
         """Delete all stretches; what a kill leaves, the bucket's lifecycle deletes."""
@@ -180,8 +229,25 @@ class Staging:
         return Location(bucket=self._bucket, key=self._prefix + name)
 
 
+def _is_whole(stretches: Sequence[ObjectInfo], progress: Progress) -> bool:
+    size = sum(entry.size for entry in stretches)
+    return (len(stretches), size) == (progress.stretches, progress.line_bytes)
+
+
 def _name(offset: int) -> str:
     return f"{offset:016d}"  # so that names sort as offsets do, up to 10 PB
+
+
+def _groups(pieces: Iterable[Piece]) -> Iterator[list[Piece]]:
+    group: list[Piece] = []
+    size = 0
+    for piece in pieces:
+        if group and size + piece.size > _JOINED_BYTES:
+            yield group
+            group, size = [], 0
+        group.append(piece)
+        size += piece.size
+    yield group
 
 
 def _rejects_name(start: int, end: int) -> str:

@@ -221,7 +221,7 @@ class Storage:
         changed = _replaced(source, added) if added else {}
         with translated(f"copy {source.location} to s3://{target.bucket}/{target.key}"):
             if source.size > MAX_COPY_BYTES:
-                return self._copy_in_parts(source, target, changed, storage_class)
+                return self._copy_in_parts(source, target, added or {}, storage_class)
             response = self._s3.copy_object(
                 **target.parameters(),
                 CopySource=source.location.parameters(),
@@ -232,17 +232,21 @@ class Storage:
             return response["CopyObjectResult"]["ETag"]
 
     def _copy_in_parts(
-        self, source: ObjectInfo, target: Location, changed: Mapping[str, Any], storage_class: str
+        self, source: ObjectInfo, target: Location, added: Mapping[str, str], storage_class: str
     ) -> str:
+        """Copy as `copy` does; unlike CopyObject, nothing is kept that is not named."""
         where = source.location.parameters()
+        whole = _info(source.location, self._s3.head_object(**where, IfMatch=source.etag))
+        kept = {**whole.headers, "Metadata": dict(whole.metadata)}
         tags = self._s3.get_object_tagging(**where)["TagSet"]
         arguments: dict[str, Any] = {
-            **source.headers,
-            "Metadata": dict(source.metadata),
-            **changed,
+            **(_replaced(whole, added) or kept),
+            "MetadataDirective": "REPLACE",
             "StorageClass": storage_class,
+            "CopySourceIfMatch": source.etag,
         }
         if tags:
+            arguments["TaggingDirective"] = "REPLACE"
             arguments["Tagging"] = urlencode([(tag["Key"], tag["Value"]) for tag in tags])
         self._s3.copy(
             where,
@@ -307,7 +311,7 @@ class Storage:
                 return
             arguments["ContinuationToken"] = page["NextContinuationToken"]
 
-    def versions(self, bucket: str, key: str) -> Iterator[Location]:
+    def versions(self, bucket: str, key: str) -> Iterator[ObjectInfo]:
         """Yield the versions of one key, newest first."""
         arguments: dict[str, Any] = {"Bucket": bucket, "Prefix": key}
         while True:
@@ -315,7 +319,12 @@ class Storage:
                 page = self._s3.list_object_versions(**arguments)
             for entry in page.get("Versions", []):
                 if entry["Key"] == key:
-                    yield Location(bucket=bucket, key=key, version=entry["VersionId"])
+                    yield ObjectInfo(
+                        location=Location(bucket=bucket, key=key, version=entry["VersionId"]),
+                        etag=entry["ETag"],
+                        size=entry["Size"],
+                        modified=entry["LastModified"],
+                    )
                 elif entry["Key"] > key:
                     return
             if not page.get("IsTruncated"):
@@ -392,6 +401,10 @@ class OpenObject:
         self.info = info
         self._s3 = s3
         self._body = body
+
+    def close(self) -> None:
+        """Give up the bytes that have not been read."""
+        self._body = _closed(self._body)
 
     def blocks(self, offset: int = 0) -> Iterator[bytes]:
         """Yield the bytes from an offset on; a lost connection is taken up where it broke.

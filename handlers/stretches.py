@@ -72,11 +72,17 @@ class FileWriter:
             BadFileError: the file as a whole is broken.
             TransientError: an AWS call failed, or not one batch could be done in time.
         """
+        begun = progress.position
         while not progress.complete:
             try:
-                return self._write(progress)
+                written = self._write(progress)
             except TakenError:
                 progress = self._latest()
+                continue
+            if isinstance(written, Progress) and written.position == begun:
+                msg = "the time-out is too short to get any further with this file"
+                raise TransientError(msg)
+            return written
         return Written(progress=progress, staged=True)
 
     def _latest(self) -> Progress:
@@ -101,15 +107,15 @@ class FileWriter:
                     progress = progress.after(batch, begun.counts.renamed + encoder.renamed)
                     stretch.add(batch)
                     if stretch.size >= STRETCH_BYTES:
-                        uploads.add(start, stretch, progress)
+                        progress = uploads.add(start, stretch, progress)
                         start, stretch = progress.position, Stretch(compressed=self.compressed)
             except OutOfTimeError:
-                return self._cut(uploads, begun, start, stretch, progress)
+                return self._cut(uploads, start, stretch, progress)
             progress = replace(progress, complete=True)
             if not uploads.used and begun.position == START:
                 lines, rejects = stretch.close()
                 return Written(progress=progress, staged=False, lines=lines, rejects=rejects)
-            uploads.add(start, stretch, progress)
+            progress = uploads.add(start, stretch, progress)
             uploads.finish()
         return Written(progress=progress, staged=True)
 
@@ -119,17 +125,13 @@ class FileWriter:
     def _cut(
         self,
         uploads: "_Uploads",
-        begun: Progress,
         start: Position,
         stretch: Stretch,
         progress: Progress,
     ) -> Progress:
-        if progress.position == begun.position:
-            msg = "the time-out is too short to get any further with this file"
-            raise TransientError(msg)
         try:
             if start != progress.position:
-                uploads.add(start, stretch, progress)
+                progress = uploads.add(start, stretch, progress)
             uploads.finish()
         except TakenError:
             return self._latest()
@@ -148,12 +150,17 @@ class _Uploads:
     def used(self) -> bool:
         return self._pool is not None
 
-    def add(self, start: Position, stretch: Stretch, progress: Progress) -> None:
-        """Store a stretch when those before it stand; raises what went wrong with them."""
+    def add(self, start: Position, stretch: Stretch, progress: Progress) -> Progress:
+        """Store a stretch when those before it stand, and return how far the file then is.
+
+        Raises what went wrong with those before.
+        """
         self.finish()
         self._pool = self._pool or ThreadPoolExecutor(1)
         lines, rejects = stretch.close()
+        progress = progress.staged(lines, rejects)
         self._running = self._pool.submit(self._staging.add, start, lines, rejects, progress)
+        return progress
 
     def finish(self) -> None:
         running, self._running = self._running, None

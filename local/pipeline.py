@@ -1,5 +1,6 @@
 """A stack of the pipeline, alive on this machine: deployed on moto, and driven as AWS drives it."""
 
+import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ from local.destinations import (
     schedule_dead_letter_queue,
 )
 from local.expression import parse_expression
-from local.functions import Credentials, LocalFunction
+from local.functions import Credentials, Invocation, LocalFunction
 from local.invocation import AsynchronousInvocations, AsynchronousSettings
 from local.lambda_service import LambdaService
 from local.mapping import BatchResult, MappingSettings, QueueMapping
@@ -45,14 +46,20 @@ class LocalPipeline:
         port: int = 0,
         on_line: Callable[[str], None] | None = None,
         on_batch: Callable[[BatchResult], None] | None = None,
+        on_attempt: Callable[[Invocation], None] | None = None,
     ) -> None:
-        """Take what to deploy; `on_line` gets the functions' log lines, from other threads."""
+        """Take what to deploy; the callbacks are called from other threads.
+
+        `on_line` gets the functions' log lines, `on_batch` what became of each batch of the queue,
+        and `on_attempt` what became of each attempt at an asynchronous event.
+        """
         self.account = Account(port=port)
         self.deployment: Deployment
         self._stack = stack
         self._config = dict(config or {})
         self._on_line = on_line
         self._on_batch = on_batch
+        self._on_attempt = on_attempt
         self._service = LambdaService()
         self._functions: dict[str, LocalFunction] = {}
         self._events: dict[str, AsynchronousInvocations] = {}
@@ -95,18 +102,23 @@ class LocalPipeline:
         self.stop()
 
     def drain(self, timeout_seconds: float) -> None:
-        """Wait until every event has been handled; raises TimeoutError with what is left."""
-        for mapping in self._mappings:
-            mapping.drain(timeout_seconds)
+        """Wait until every event has been handled; raises TimeoutError with what is left.
+
+        Events are first: a direct call of a large file goes on through the queue.
+        """
+        end = time.monotonic() + timeout_seconds
+        for waiting in (*self._events.values(), *self._mappings, *self._events.values()):
+            waiting.drain(max(0, end - time.monotonic()))
+
+    def run_schedule(self, moment: datetime, *, timeout_seconds: float = 60) -> Run:
+        """Deliver the daily run of an instant, as if it were that time, and wait for its end.
+
+        Raises TimeoutError where it lasts longer.
+        """
+        (schedule,) = self._schedules
+        run = schedule.run_now(moment)
         for events in self._events.values():
             events.drain(timeout_seconds)
-
-    def run_schedule(self, time: datetime) -> Run:
-        """Deliver the daily run of an instant, as if it were that time, and wait for its end."""
-        (schedule,) = self._schedules
-        run = schedule.run_now(time)
-        for events in self._events.values():
-            events.drain(60)
         return run
 
     def invoke(self, name: str, payload: object) -> Any:
@@ -128,7 +140,9 @@ class LocalPipeline:
             function = self._make_function(resource, name)
             opened.callback(function.close)
             events = AsynchronousInvocations(
-                function, self._event_settings(resource, limits.get(name))
+                function,
+                self._event_settings(resource, limits.get(name)),
+                on_attempt=self._on_attempt,
             )
             opened.callback(events.close)
             self._functions[resource.outputs["arn"]] = function

@@ -7,7 +7,6 @@ from typing import Final
 from mypy_boto3_sqs import SQSClient
 from mypy_boto3_sqs.type_defs import ReceiveMessageRequestTypeDef
 
-from local import serial_queues
 from local.queue_event import Message
 
 _CALL_LIMIT: Final = 10  # messages a ReceiveMessage or DeleteMessageBatch call
@@ -18,7 +17,6 @@ class SourceQueue:
     """A queue, of which the received messages are hidden for `visibility_seconds` or its own."""
 
     def __init__(self, *, sqs: SQSClient, url: str, visibility_seconds: int | None) -> None:
-        serial_queues.install()
         self._sqs = sqs
         self._url = url
         self._visibility_seconds = visibility_seconds

@@ -50,6 +50,7 @@ ACTIONS: Final = {
     "ListObjectsV2": "s3:ListBucket",
     "ListObjectVersions": "s3:ListBucketVersions",
     "HeadObject": "s3:GetObject and s3:GetObjectVersion",
+    "GetFunctionConfiguration": "lambda:GetFunctionConfiguration",
     "GetObject": "s3:GetObject",
     "GetObjectTagging": "s3:GetObjectVersionTagging",
     "PutObject": "s3:PutObject",

@@ -1,7 +1,6 @@
 """The dead-letter queues, listed without loss."""
 
 import json
-import shlex
 from collections.abc import Iterator
 
 from ops.aws import Account
@@ -9,7 +8,7 @@ from ops.envelopes import parse
 from ops.instants import shown
 from ops.letters import DeadLetter, Queue, distinct
 from ops.queues import Reading
-from ops.stack import Stack, function_name
+from ops.stack import Stack
 
 
 def queues_of(stack: Stack) -> dict[Queue, str]:
@@ -57,24 +56,6 @@ def described(letter: DeadLetter, *, count: int = 1) -> dict[str, object]:
         "count": count,
         "body": letter.body,
     }
-
-
-def logs_command(stack: Stack, letter: DeadLetter) -> str:
-    """Return the command that shows what the function logged about a letter since it was sent."""
-    function = (
-        stack.data_archiver_lambda_arn
-        if letter.queue is Queue.ARCHIVER
-        else stack.data_processor_lambda_arn
-    )
-    terms = [json.dumps(letter.key, ensure_ascii=False)] if letter.key else []
-    pattern = " ".join(f"?{term}" for term in (*terms, "timeout", '"Runtime exited"'))
-    command = [
-        "aws", "logs", "tail", f"/aws/lambda/{function_name(function)}",
-        "--region", stack.region,
-        "--since", shown(letter.sent),
-        "--filter-pattern", pattern,
-    ]  # fmt: skip
-    return shlex.join(command)
 
 
 def _max_receives(account: Account) -> int | None:

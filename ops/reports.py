@@ -8,9 +8,9 @@ from ops.following import Followed
 from ops.history import Completed, History
 from ops.instants import age, shown
 from ops.letters import DeadLetter
+from ops.logs import Logs
 from ops.objects import StoredObject
 from ops.outputs import Output
-from ops.stack import Stack
 from ops.status import Pile, QueueState, Status
 
 _BODY_CHARACTERS = 200
@@ -40,7 +40,7 @@ def status_document(found: Status) -> dict[str, object]:
     return {**asdict(found), "attention": list(found.attention)}
 
 
-def letters(stack: Stack, found: Iterable[tuple[DeadLetter, int]]) -> None:
+def letters(logs: Logs, found: Iterable[tuple[DeadLetter, int]]) -> None:
     """Print dead letters, and below them where to look for what no reason tells."""
     pairs = list(found)
     columns = (
@@ -53,17 +53,17 @@ def letters(stack: Stack, found: Iterable[tuple[DeadLetter, int]]) -> None:
             more = "…" if len(letter.body) > _BODY_CHARACTERS else ""
             screen.say(f"body of {letter.message}: {body}{more}")
         elif letter.reason is None:
-            screen.say(f"why: {failures.logs_command(stack, letter)}")
+            screen.say(f"why: {logs.command(letter)}")
 
 
 def letter_documents(
-    stack: Stack, found: Iterable[tuple[DeadLetter, int]]
+    logs: Logs, found: Iterable[tuple[DeadLetter, int]]
 ) -> list[dict[str, object]]:
     """Return dead letters as `failures --json` prints them."""
     return [
         {
             **failures.described(letter, count=count),
-            "logs": failures.logs_command(stack, letter) if letter.reason is None else None,
+            "logs": logs.command(letter) if letter.reason is None else None,
         }
         for letter, count in found
     ]
@@ -81,7 +81,7 @@ def followed(found: Followed) -> None:
         screen.say(f"{line}  neither output nor dead letter yet; `show` tells later")
 
 
-def history(stack: Stack, found: History) -> None:
+def history(logs: Logs, found: History) -> None:
     """Print the traces of a file."""
     screen.say(found.key)
     versions: list[tuple[object, ...]] = [
@@ -100,10 +100,10 @@ def history(stack: Stack, found: History) -> None:
         for line in lines:
             screen.say(f"  {line}")
     if found.letters:
-        letters(stack, ((letter, 1) for letter in found.letters))
+        letters(logs, ((letter, 1) for letter in found.letters))
 
 
-def history_document(stack: Stack, found: History) -> dict[str, object]:
+def history_document(logs: Logs, found: History) -> dict[str, object]:
     """Return the traces as `show --json` prints them."""
     return {
         "key": found.key,
@@ -111,7 +111,7 @@ def history_document(stack: Stack, found: History) -> dict[str, object]:
         "completed": [_completed_document(one) for one in found.completed],
         "outputs": [asdict(output) for output in found.outputs],
         "rejected": found.rejected,
-        "dead_letters": letter_documents(stack, ((letter, 1) for letter in found.letters)),
+        "dead_letters": letter_documents(logs, ((letter, 1) for letter in found.letters)),
     }
 
 

@@ -5,20 +5,24 @@ array and lines. https://datatracker.ietf.org/doc/html/rfc8259, rfc4180.
 """
 
 from collections.abc import Iterator
-from itertools import chain
+from contextlib import suppress
+from typing import Final
 
 import orjson
 
 from handlers.formats.array import ArrayReader
 from handlers.formats.batch import START, BadFileError, Batch, Position, Reject, Source
 from handlers.formats.delimited import read_rows
+from handlers.formats.elements import value_end
 from handlers.formats.ndjson import read_lines
 from handlers.formats.text import Text
-from handlers.records import MAX_RECORD_BYTES, BadRecordError, RecordEncoder, parse
+from handlers.formats.window import Window
+from handlers.json_text import BadRecordError, OutOfBoundsError, parse
+from handlers.records import MAX_RECORD_BYTES, RecordEncoder, check_size
 
 __all__ = ["START", "BadFileError", "Batch", "Position", "Reject", "Source", "transform"]
 
-_BLANK = b" \t\r\n"
+_BLANK: Final = b" \t\r\n"
 
 
 def transform(
@@ -41,70 +45,53 @@ def transform(
 
 
 def _read_json(text: Text, encoder: RecordEncoder, start: Position) -> Iterator[Batch]:
-    blocks = text.blocks()
-    head: list[bytes] = []
-    for block in blocks:
-        head.append(block)
-        if block.lstrip(_BLANK):
-            break
-    first = (head[-1].lstrip(_BLANK) if head else b"")[:1]
+    window = Window(text.blocks(), 0)
+    number = 1 + sum(blank.count(b"\n") for blank in window.skip(_BLANK))
+    first = window.text[:1]
     if start != START:
-        blocks, head = text.blocks(start.offset), []
+        window, number = Window(text.blocks(start.offset), start.offset), start.number
     if first == b"[":
-        yield from ArrayReader(chain(head, blocks), encoder, start).batches()
-        return
-    if first == b"{" and start == START and not _starts_with_a_line(head, blocks):
-        whole = _read_whole(head, blocks)
-        if whole is not None:
-            yield _read_object(whole, encoder)
-            return
-    yield from read_lines(chain(head, blocks), encoder, start)
+        yield from ArrayReader(window, encoder, start).batches()
+    elif first == b"{" and start == START and _is_one_object(window):
+        yield _read_object(window, encoder)
+    else:
+        yield from read_lines(window, encoder, number)
 
 
-def _starts_with_a_line(head: list[bytes], blocks: Iterator[bytes]) -> bool:
-    """Return whether the first line is a JSON value; what had to be read is added to `head`."""
-    held = b"".join(head).lstrip(_BLANK)
-    while b"\n" not in held and len(held) <= MAX_RECORD_BYTES:
-        block = next(blocks, None)
-        if block is None:
-            break
-        head.append(block)
-        held += block
-    return len(held) <= MAX_RECORD_BYTES and _is_json(held.split(b"\n", 1)[0])
+def _is_one_object(window: Window) -> bool:
+    """Return whether all of the text is one JSON object over several lines, now held whole."""
+    while b"\n" not in window.text and not window.ended and len(window.text) <= MAX_RECORD_BYTES:
+        window.grow_until(MAX_RECORD_BYTES + 1)
+    line, _, _ = window.text.partition(b"\n")
+    if len(line) > MAX_RECORD_BYTES or _is_value(line):
+        return False
+    window.grow(MAX_RECORD_BYTES + 1)
+    return len(window.text) <= MAX_RECORD_BYTES and _is_value(window.text)
 
 
-def _read_whole(head: list[bytes], blocks: Iterator[bytes]) -> bytes | None:
-    """Return the text if it is one JSON value of a record's size; else it is added to `head`."""
-    held = sum(map(len, head))
-    for block in blocks:
-        head.append(block)
-        held += len(block)
-        if held > MAX_RECORD_BYTES:
-            return None
-    whole = b"".join(head)
-    return whole if _is_json(whole) else None
-
-
-def _is_json(text: bytes) -> bool:
+def _is_value(text: bytes) -> bool:
+    """Return whether a text is one JSON value, or would be but for what makes a bad record."""
     try:
-        orjson.loads(text)
-    except orjson.JSONDecodeError:
-        try:
-            parse(text)
-        except BadRecordError:
+        check_size(text)
+        with suppress(orjson.JSONDecodeError):
+            orjson.loads(text)
             return True
-        except ValueError:
-            return False
+        parse(text)
+    except OutOfBoundsError:
+        return value_end(text, 0) == len(text.rstrip(_BLANK))
+    except BadRecordError:
+        return True
+    except ValueError:
+        return False
     return True
 
 
-def _read_object(whole: bytes, encoder: RecordEncoder) -> Batch:
-    batch = Batch(after=Position(len(whole), 2))
-    raw = whole.strip(_BLANK)
+def _read_object(window: Window, encoder: RecordEncoder) -> Batch:
+    batch = Batch()
+    raw = window.drop(len(window.text)).rstrip(_BLANK)
     try:
-        encoded = encoder.encode_one(raw)
+        batch.add(encoder.encode_one(raw))
     except BadRecordError as error:
         batch.reject("row", 1, str(error), raw)
-    else:
-        batch.lines, batch.written, batch.empty = [encoded.lines], *encoded[1:]
+    batch.after = Position(window.offset, 2)
     return batch

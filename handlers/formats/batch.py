@@ -6,6 +6,8 @@ from typing import Final, NamedTuple
 
 import orjson
 
+from handlers.records import Encoded
+
 # Blocks of this size stay in the processor's cache and keep memory flat (see bench/).
 BLOCK_BYTES: Final = 64 * 1024
 # What is kept of a rejected record's text: enough to see what is wrong with it.
@@ -25,7 +27,7 @@ class BadFileError(Exception):
 
 
 class Position(NamedTuple):
-    """Where the next record begins: a byte of the decoded text, and its line or row from 1."""
+    """A place between two records: a byte of the decoded text, and the next one's number from 1."""
 
     offset: int
     number: int
@@ -70,6 +72,15 @@ class Batch:
     rejects: list[Reject] = field(default_factory=list[Reject])
     after: Position = START
 
-    def reject(self, unit: str, number: int, reason: str, raw: bytes) -> None:
-        """Add a reject with as much of its text as is kept."""
-        self.rejects.append(Reject(unit, number, reason, raw[:RAW_BYTES], len(raw)))
+    def add(self, encoded: Encoded) -> None:
+        """Add the lines of some records."""
+        self.lines.append(encoded.lines)
+        self.written += encoded.written
+        self.empty += encoded.empty
+
+    def reject(
+        self, unit: str, number: int, reason: str, raw: bytes, raw_bytes: int | None = None
+    ) -> None:
+        """Add a reject with as much of its text as is kept; `raw_bytes` if `raw` is not all."""
+        length = len(raw) if raw_bytes is None else raw_bytes
+        self.rejects.append(Reject(unit, number, reason, raw[:RAW_BYTES], length))

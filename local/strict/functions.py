@@ -68,6 +68,20 @@ def _update_configuration(original: Any, self: Any, changes: dict[str, Any]) -> 
     return original(self, changes)
 
 
+@around(LambdaFunction, "__init__")
+def _function(
+    original: Any, self: Any, account_id: str, spec: dict[str, Any], *arguments: Any, **named: Any
+) -> None:
+    original(self, account_id, spec, *arguments, **named)
+    default = {"LogFormat": "Text", "LogGroup": f"/aws/lambda/{self.function_name}"}
+    self.logging_config = default | (spec.get("LoggingConfig") or {})
+
+
+@around(LambdaFunction, "get_configuration")
+def _get_configuration(original: Any, self: Any, *arguments: Any, **named: Any) -> dict[str, Any]:
+    return original(self, *arguments, **named) | {"LoggingConfig": self.logging_config}
+
+
 def _check(spec: dict[str, Any]) -> None:
     for field, least, most in (
         ("Timeout", 1, limits.max_timeout_seconds),

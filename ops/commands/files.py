@@ -8,6 +8,7 @@ import typer
 from ops import aws, following, instants, replays, reports, screen, uploads
 from ops import history as traces
 from ops.commands.group import confirm, connect
+from ops.logs import Logs
 from ops.options import AsJson, DryRun, OutputsFile, StackName, Yes
 from ops.problems import OperatorError, UsageError
 from ops.replays import Replay
@@ -80,9 +81,9 @@ def show(
     with screen.working("looking"):
         found = traces.collect(account, key, limit=limit)
     if as_json:
-        screen.document(reports.history_document(account.stack, found))
+        screen.document(reports.history_document(Logs(account), found))
     else:
-        reports.history(account.stack, found)
+        reports.history(Logs(account), found)
     if not found.known:
         screen.warn(f"no trace of {found.key}")
     if found.letters or not found.known:

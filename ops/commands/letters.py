@@ -10,6 +10,7 @@ from ops import failures as queues
 from ops.aws import Account
 from ops.commands.group import confirm, connect
 from ops.letters import DeadLetter, Selection, distinct
+from ops.logs import Logs
 from ops.options import (
     AsJson,
     DryRun,
@@ -42,9 +43,9 @@ def failures(
     with screen.working("reading dead letters"):
         found = distinct(queues.peek(account, limit=limit))[:limit]
     if as_json:
-        screen.document(reports.letter_documents(account.stack, found))
+        screen.document(reports.letter_documents(Logs(account), found))
     elif found:
-        reports.letters(account.stack, found)
+        reports.letters(Logs(account), found)
     else:
         screen.say("no dead letters")
 
@@ -149,7 +150,7 @@ def _chosen(account: Account, selection: Selection) -> list[DeadLetter]:
     with screen.working("reading dead letters"):
         chosen = [one for one in queues.peek(account) if one in selection]
     if chosen:
-        reports.letters(account.stack, distinct(chosen))
+        reports.letters(Logs(account), distinct(chosen))
     elif selection.every:
         screen.say("no dead letters")
     else:

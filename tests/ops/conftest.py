@@ -1,5 +1,6 @@
 """A pipeline's buckets, queues, functions and alarms on moto, and the command line before it."""
 
+import functools
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,11 +17,15 @@ from typer.testing import CliRunner, Result
 
 from handlers import keys
 from local import strict
-from ops import following, queues
+from ops import aws, following, queues
 from ops.commands import app
 
 REGION = "eu-central-1"
 RAW, DONE, OLD = "pipeline-raw", "pipeline-processed", "pipeline-archive"
+
+# Making a client costs more than most tests do with it, and one of moto's survives its resets.
+client = functools.cache(functools.partial(boto3.client, region_name=REGION))
+connected = functools.cache(aws.connect)
 
 
 @dataclass(frozen=True)
@@ -40,9 +45,9 @@ class Pipeline:
     answers: list[str]
 
     def __post_init__(self) -> None:
-        self.s3 = boto3.client("s3", region_name=REGION)
-        self.sqs = boto3.client("sqs", region_name=REGION)
-        self.cloudwatch = boto3.client("cloudwatch", region_name=REGION)
+        self.s3 = client("s3")
+        self.sqs = client("sqs")
+        self.cloudwatch = client("cloudwatch")
 
     def run(self, *words: str, answer: str | None = None) -> Result:
         self.file.write_text(json.dumps(self.outputs))
@@ -151,6 +156,7 @@ def commit(key: str, version: str, **counts: str) -> dict[str, str]:
 @pytest.fixture
 def pipeline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pipeline]:
     strict.install()
+    monkeypatch.setattr(aws, "connect", connected)
     monkeypatch.setattr(queues, "POLL_SECONDS", 0)
     monkeypatch.setattr(following, "sleep", lambda _: None)
     monkeypatch.chdir(tmp_path)
@@ -175,8 +181,7 @@ def pipeline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pipeli
 
 
 def _create() -> dict[str, Any]:
-    s3 = boto3.client("s3", region_name=REGION)
-    sqs = boto3.client("sqs", region_name=REGION)
+    s3, sqs = client("s3"), client("sqs")
     for bucket in (RAW, DONE, OLD):
         s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
     s3.put_bucket_versioning(Bucket=RAW, VersioningConfiguration={"Status": "Enabled"})
@@ -191,7 +196,7 @@ def _create() -> dict[str, Any]:
         "raw_bucket_name": RAW,
         "processed_bucket_name": DONE,
         "archive_bucket_name": OLD,
-        "data_processor_lambda_arn": _function("data-processor"),
+        "data_processor_lambda_arn": _function("data-processor", logs="processor-logs"),
         "data_archiver_lambda_arn": _function("data-archiver"),
         "processing_queue_url": work,
         "dlq_url": dead,
@@ -200,15 +205,15 @@ def _create() -> dict[str, Any]:
     }
 
 
-def _function(name: str) -> str:
+def _function(name: str, logs: str | None = None) -> str:
     trust = {"Version": "2012-10-17", "Statement": []}
-    iam = boto3.client("iam", region_name=REGION)
-    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))
-    answer = boto3.client("lambda", region_name=REGION).create_function(
+    role = client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))
+    answer = client("lambda").create_function(
         FunctionName=name,
         Runtime="python3.13",
         Handler="handlers.data_processor.handler",
         Role=role["Role"]["Arn"],
         Code={"ZipFile": b"PK\x05\x06" + bytes(18)},
+        **({"LoggingConfig": {"LogGroup": logs}} if logs else {}),
     )
     return answer["FunctionArn"]

@@ -61,11 +61,22 @@ def test_a_letter_that_sqs_moved_names_its_receives_and_the_logs(pipeline):
     [letter] = listed(pipeline)
     assert (letter["key"], letter["attempts"], letter["reason"]) == ("incoming/big.json", 3, None)
     assert letter["kind"] == "killed, timed out or not started"
-    assert letter["logs"].startswith(
-        "aws logs tail /aws/lambda/data-processor --region eu-central-1"
-    )
+    assert letter["logs"].startswith("aws logs tail processor-logs --region eu-central-1 --since ")
     assert "incoming/big.json" in letter["logs"]
     assert letter["logs"] in pipeline.run("failures").stdout
+
+
+def test_the_logs_of_a_function_without_a_group_of_its_own_are_in_lambdas(pipeline):
+    pipeline.letter(None, None, reason=None, queue="archiver_dlq_url", body='{"time": "2024"}')
+    [letter] = listed(pipeline)
+    assert letter["logs"].startswith("aws logs tail /aws/lambda/data-archiver ")
+
+
+def test_the_logs_of_the_local_pipeline_are_what_it_prints(pipeline):
+    pipeline.letter(None, None, reason=None, queue="archiver_dlq_url", body='{"time": "2024"}')
+    pipeline.outputs["endpoint_url"] = "https://sqs.eu-central-1.amazonaws.com"
+    [letter] = listed(pipeline)
+    assert letter["logs"] == "see what `python -m local serve` printed"
 
 
 def test_a_letter_of_lambda_after_an_asynchronous_call(pipeline):

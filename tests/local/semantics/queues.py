@@ -282,6 +282,15 @@ def _(aws):
     assert answer["Timeout"] == 3
 
 
+@semantic("function-log-group", "botocore lambda CreateFunction LoggingConfig")
+def _(aws):
+    make_function(aws, LoggingConfig={"LogGroup": "a-group"})
+    make_function(aws, "another")
+    for name, group in (("a-function", "a-group"), ("another", "/aws/lambda/another")):
+        answer = aws.functions.get_function_configuration(FunctionName=name)
+        assert answer["LoggingConfig"] == {"LogFormat": "Text", "LogGroup": group}
+
+
 def make_mapping(aws, arn, **options):
     return aws.functions.create_event_source_mapping(
         FunctionName="a-function", EventSourceArn=arn, **options

@@ -1,0 +1,101 @@
+"""`python -m bench run` and `python -m bench profile`."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Final, get_args
+
+import typer
+from rich.console import Console
+
+from bench import (
+    archiving,
+    big_files,
+    chart,
+    cold_start,
+    engines,
+    inputs,
+    machine,
+    overlap,
+    profiles,
+    report,
+    small_files,
+    tables,
+    throughput,
+    traps,
+)
+from bench.results import Results, goals
+
+_ROOM: Final = Path(__file__).parent
+_DATA: Final = _ROOM / "data"
+_DEFAULT_SIZES: Final = ["1 KB", "1 MB", "100 MB"]
+_STREAMED: Final = ("NDJSON", "array", "CSV")
+_SMALL: Final = "1 KB"
+
+app = typer.Typer(no_args_is_help=True, add_completion=False)
+
+
+@app.command()
+def run(
+    *,
+    large: Annotated[bool, typer.Option(help="Files of 1 GB too; takes hours.")] = False,
+    size: Annotated[list[str] | None, typer.Option(help="Only these sizes.")] = None,
+    rounds: Annotated[int, typer.Option(min=1, help="Rounds of each measure.")] = 5,
+    objects: Annotated[int, typer.Option(help="The archiver's largest bucket.")] = 1_000_000,
+    results: Annotated[Path, typer.Option(help="The page; its chart is put beside.")] = (
+        _ROOM / "results.md"
+    ),
+) -> None:
+    """Measure everything, print it, and write results.md with its chart."""
+    console = Console(width=None if Console().is_terminal else 160)
+    sizes = size or [*_DEFAULT_SIZES, *(["1 GB"] if large else [])]
+    with console.status("") as status:
+        measured = _measured(sizes, rounds, objects, status.update)
+    tables.show(console, measured)
+    picture = results.with_suffix(".png")
+    chart.draw(measured, picture)
+    report.write(measured, results, picture)
+    missed = sum(not goal.holds for goal in goals(measured))
+    console.print(f"\n{missed} goals missed; the page is {results.name}, the chart {picture.name}")
+
+
+def _measured(sizes: list[str], rounds: int, objects: int, tell: Callable[[str], None]) -> Results:
+    rows: list[throughput.Row] = []
+    for size in sorted(sizes, key=inputs.SIZES.__getitem__):
+        tell(f"making files of {size}")
+        files = inputs.prepare(_DATA, size, tuple(inputs.SUFFIXES))
+        rows += throughput.compare(files, engines.NAMES, rounds, tell, smaller=rows)
+    large = max((size for size in sizes if size != "1 GB"), key=inputs.SIZES.__getitem__)
+    streamed = inputs.prepare(_DATA, large, _STREAMED)
+    small = inputs.prepare(_DATA, _SMALL, ["NDJSON"])[0]
+    counts = tuple(10**power for power in range(3, 7) if 10**power <= objects)
+    tell("bad input")
+    return Results(
+        rounds=rounds,
+        machine=machine.described(),
+        rows=rows,
+        traps=traps.verdicts(engines.NAMES),
+        overlaps=overlap.compare(streamed, rounds, tell),
+        small=small_files.compare(small.path, rounds, tell),
+        archiving=archiving.compare(counts, rounds, tell),
+        cold=cold_start.compare(rounds, tell),
+        big=big_files.compare(streamed, tell),
+    )
+
+
+@app.command()
+def profile(
+    part: Annotated[str, typer.Argument(help="transform, processor or archiver")],
+    form: Annotated[str, typer.Option(help=", ".join(inputs.SUFFIXES))] = "NDJSON",
+    size: Annotated[str, typer.Option(help=", ".join(inputs.SIZES))] = "10 MB",
+    lines: Annotated[int, typer.Option(help="How many functions to list.")] = 15,
+) -> None:
+    """Print where the time of one part goes."""
+    known = {name: name for name in get_args(profiles.Part)}
+    if part not in known:
+        msg = f"{part!r}, allowed: {', '.join(known)}"
+        raise typer.BadParameter(msg)
+    profiles.profile(known[part], inputs.prepare(_DATA, size, [form])[0], lines)
+
+
+if __name__ == "__main__":
+    app()

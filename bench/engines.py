@@ -1,0 +1,123 @@
+"""What is measured: the project's transform, the floor below it, and the naive way.
+
+An engine reads the file at `path` and writes its records to `output` as lines of JSON.
+"""
+
+import csv
+import gzip
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from importlib import import_module
+from io import StringIO
+from itertools import chain
+from pathlib import Path
+from typing import Any, Final, cast
+
+import orjson
+
+from bench.cleaning import METADATA, cleaned
+
+Engine = Callable[[Path, str, Path], None]
+
+PROJECT: Final = "project"
+FLOOR: Final = "floor"
+PEERS: Final = ("polars", "duckdb", "pandas", "awswrangler")
+NAMES: Final = (PROJECT, FLOOR, "naive", *PEERS)
+_BLOCK_BYTES: Final = 64 * 1024
+
+
+def load(name: str) -> Engine:
+    """Return an engine by its name; its libraries are imported here, not before."""
+    own: dict[str, Engine] = {PROJECT: run_project, FLOOR: run_floor, "naive": run_naive}
+    return own.get(name) or getattr(import_module("bench.peers"), f"run_{name}")
+
+
+def run_project(path: Path, suffix: str, output: Path) -> None:
+    """Run the transform as the data processor does, on a file instead of S3."""
+    from handlers.formats import transform  # noqa: PLC0415 - its cost is this engine's alone
+    from handlers.records import RecordEncoder, metadata_tail  # noqa: PLC0415
+
+    tail = metadata_tail(
+        processed_at=datetime(2024, 1, 15, 10, 30, tzinfo=UTC),
+        environment=METADATA["environment"],
+        processor_version=METADATA["processor_version"],
+    )
+    with output.open("wb") as out:
+        for batch in transform(lambda at: _blocks(path, at), suffix, RecordEncoder(tail)):
+            out.writelines(batch.lines)
+
+
+def _blocks(path: Path, offset: int = 0) -> Iterator[bytes]:
+    with path.open("rb", buffering=0) as file:
+        file.seek(offset)
+        while block := file.read(_BLOCK_BYTES):
+            yield block
+
+
+def run_floor(path: Path, suffix: str, output: Path) -> None:
+    """Parse and write the same blocks, and nothing else: no names, empties, checks, metadata."""
+    floor = {".csv": _csv_floor, ".json": _array_floor}.get(suffix, _lines_floor)
+    with output.open("wb") as out:
+        for written in floor(path, suffix):
+            out.write(written)
+
+
+def _lines_floor(path: Path, suffix: str) -> Iterator[bytes]:
+    rest = b""
+    for block in _unpacked(path) if suffix.endswith(".gz") else _blocks(path):
+        lines, _, rest = (rest + block).rpartition(b"\n")
+        if lines:
+            yield orjson.dumps(orjson.loads(b"[" + lines.replace(b"\n", b",") + b"]"))
+
+
+def _unpacked(path: Path) -> Iterator[bytes]:
+    with gzip.open(path) as file:
+        while block := file.read(_BLOCK_BYTES):
+            yield block
+
+
+def _array_floor(path: Path, suffix: str) -> Iterator[bytes]:  # noqa: ARG001 - as the others
+    """Cut where an order ends, which only a reader who knows this file can do so cheaply."""
+    blocks = _blocks(path)
+    rest = next(blocks)[1:]
+    for block in chain(blocks, [b""]):
+        elements, mark, rest = (
+            (rest + block).rpartition(b',{"orderId"') if block else (rest, b"", b"")
+        )
+        rest = mark[1:] + rest
+        if elements:
+            yield orjson.dumps(orjson.loads(b"[" + elements.removesuffix(b"]") + b"]"))
+
+
+def _csv_floor(path: Path, suffix: str) -> Iterator[bytes]:  # noqa: ARG001 - as the others
+    """Let csv.reader read and orjson write each row as an object: the least that gives JSON."""
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = csv.reader(file)
+        names = next(rows)
+        lines: list[bytes] = []
+        for row in rows:
+            lines.append(orjson.dumps(dict(zip(names, row, strict=True))))
+            if len(lines) == 500:
+                yield b"\n".join(lines)
+                lines.clear()
+        yield b"\n".join(lines)
+
+
+def run_naive(path: Path, suffix: str, output: Path) -> None:
+    """Read the whole file with json or csv, go over the records, write them all at once."""
+    raw = path.read_bytes()
+    text = (gzip.decompress(raw) if suffix.endswith(".gz") else raw).decode()
+    records: list[dict[str, Any]]
+    if suffix == ".csv":
+        records = list(csv.DictReader(StringIO(text, newline="")))
+    elif suffix == ".json":
+        value = json.loads(text)
+        records = cast("list[dict[str, Any]]", value if isinstance(value, list) else [value])
+    else:
+        records = [json.loads(line) for line in text.split("\n") if line]
+    lines = [
+        json.dumps(cleaned(record) | {"_metadata": METADATA}, ensure_ascii=False)
+        for record in records
+    ]
+    output.write_text("\n".join(lines) + "\n", encoding="utf-8")

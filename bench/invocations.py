@@ -1,0 +1,103 @@
+"""The two functions as Lambda calls them, on the S3 client of this package."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from bench.s3 import FakeS3
+from handlers.data_processor import Processor
+from handlers.environment import PROCESSOR_SERVICE, ArchiverEnvironment, ProcessorEnvironment
+from handlers.messages import Messenger
+from handlers.retention import Archiver
+from handlers.storage import Storage
+from handlers.telemetry import Telemetry
+
+RAW: Final = "raw"
+PROCESSED: Final = "processed"
+ARCHIVE: Final = "archive"
+NOW: Final = datetime(2024, 1, 15, 10, 30, tzinfo=UTC)
+_COMMON: Final[dict[str, Any]] = {
+    "environment": "bench",
+    "log_level": "ERROR",
+    "processed_bucket": PROCESSED,
+    "archive_bucket": ARCHIVE,
+    "retention_days": 30,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """What a function knows of its invocation; `remaining` returns seconds."""
+
+    remaining: Callable[[], float] = lambda: 900.0
+    function_name: str = "bench"
+    invoked_function_arn: str = "bench"
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Return the milliseconds until the time-out, as Lambda's context does."""
+        return int(self.remaining() * 1000)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outbox:
+    """An SQS and a Lambda client: keeps the events that go on in a later invocation."""
+
+    events: list[str] = field(default_factory=list[str])
+
+    def invoke(self, **request: Any) -> None:
+        """Keep the event of an asynchronous invocation."""
+        self.events.append(request["Payload"])
+
+    def send_message(self, **request: Any) -> None:
+        """Refuse: nothing here should become a dead letter."""
+        msg = f"unexpected message: {request['MessageBody']}"
+        raise RuntimeError(msg)
+
+
+def processor(s3: FakeS3, outbox: Outbox | None = None) -> Processor:
+    """Return a data processor in direct mode, at a fixed time."""
+    sent = outbox or Outbox()
+    return Processor(
+        ProcessorEnvironment(
+            **_COMMON,
+            raw_bucket=RAW,
+            dead_letter_queue_url="dead",
+            max_attempts=3,
+            max_rejected_percent=10,
+            compress_output=False,
+        ),
+        Storage(s3),
+        Messenger(lambda _: sent),
+        Telemetry(PROCESSOR_SERVICE, level="ERROR", environment="bench"),
+        now=lambda: NOW,
+    )
+
+
+def archiver(s3: Any) -> Archiver:
+    """Return an archiver."""
+    log = Telemetry("archiver", level="ERROR", environment="bench").logger
+    return Archiver(Storage(s3), ArchiverEnvironment(**_COMMON, archive_days=90), log)
+
+
+def batch(keys: Sequence[str]) -> Mapping[str, Any]:
+    """Return the event of a queue batch, one message an object."""
+    return {
+        "Records": [
+            {
+                "eventSource": "aws:sqs",
+                "messageId": str(number),
+                "receiptHandle": str(number),
+                "attributes": {"ApproximateReceiveCount": "1"},
+                "body": f'{{"key": "{key}"}}',
+            }
+            for number, key in enumerate(keys)
+        ]
+    }
+
+
+def output(s3: FakeS3) -> Path:
+    """Return the file that holds the one output there is."""
+    (key,) = s3.keys(PROCESSED, "processed/")
+    return s3.file(PROCESSED, key)

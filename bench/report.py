@@ -1,0 +1,42 @@
+"""results.md: the run written down, with the machine it ran on."""
+
+from pathlib import Path
+
+from bench.results import Results, better_peers
+from bench.tables import tables
+
+_METHOD = """\
+`make bench` writes this page. Every measure is a process of its own; engines take turns, round by
+round, and the figures are medians of {rounds} rounds (fewer where a run takes over a minute). Speed
+is megabytes of input text (10^6 bytes, unpacked) per second of CPU, of all threads, and of the
+clock. Peak memory is above that of an interpreter that has imported nothing, so a library's own
+size counts. Files below 2 MB are run many times in one process behind a warm-up.
+
+- **project**: the data processor's transform, with its whole contract, from file to file.
+- **floor**: orjson parses and writes blocks of 64 KiB and nothing else; for CSV, csv.reader reads
+  and orjson writes each row as an object.
+- **naive**: json or csv over the whole file, a loop over the records.
+- **polars**, **duckdb**: lazy and streaming; nulls dropped by a regular expression and by
+  json_merge_patch.
+- **pandas**, **awswrangler**: in chunks, names and nulls of the top level only; awswrangler reads
+  through its own S3 layer from a client in the same process, at no delay.
+
+The inputs are made from a seed: orders with addresses, places and line items (NDJSON, array, gzip),
+flat events, and a table of twelve columns; some fields come late, some are empty, many are not
+ASCII.
+"""
+
+
+def write(results: Results, path: Path, chart: Path) -> None:
+    """Write the page beside its chart."""
+    machine = "\n".join(f"- {name}: {value}" for name, value in results.machine.items())
+    better = "\n".join(f"- {sentence}" for sentence in better_peers(results)) or "Nowhere."
+    parts = [
+        "# What the pipeline costs\n",
+        _METHOD.format(rounds=results.rounds),
+        f"![Speed per CPU second]({chart.name})\n",
+        f"## Machine\n\n{machine}\n",
+        *(table.markdown() for table in tables(results)),
+        f"## Where another engine is better\n\n{better}\n",
+    ]
+    path.write_text("\n".join(parts), encoding="utf-8")

@@ -1,0 +1,222 @@
+"""All that a run measured, what the goals say of it, and where a peer is better."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from bench import archiving, big_files, cold_start, engines, overlap, small_files
+from bench.archiving import Archiving
+from bench.big_files import BigFile
+from bench.cold_start import ColdStart
+from bench.inputs import SIZES
+from bench.overlap import Overlap
+from bench.small_files import SmallFiles
+from bench.throughput import Row
+
+_FLOOR_SHARE = 0.5
+_LEVEL = 0.95  # closer than two runs of the same
+_PEAK_MB = 64
+_LINEAR = 1.25  # the dearest object over the cheapest, from 10,000 on
+_FLAT_MB = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Results:
+    """One run of the bench."""
+
+    rounds: int
+    machine: dict[str, str]
+    rows: list[Row]
+    traps: dict[str, dict[str, str]]
+    overlaps: list[Overlap]
+    small: SmallFiles
+    archiving: Archiving
+    cold: ColdStart
+    big: list[BigFile]
+
+    def row(self, size: str, form: str, engine: str) -> Row | None:
+        """Return a row that was measured, if it was."""
+        wanted = (size, form, engine)
+        found = (row for row in self.rows if (row.input.size, row.input.form, row.engine) == wanted)
+        return next((row for row in found if row.rounds), None)
+
+    def sizes(self) -> list[str]:
+        """Return the sizes, smallest first."""
+        return sorted({row.input.size for row in self.rows}, key=SIZES.__getitem__)
+
+    def forms(self) -> list[str]:
+        """Return the kinds of input, in order."""
+        return list(dict.fromkeys(row.input.form for row in self.rows))
+
+    def judged_size(self) -> str:
+        """Return the largest size that every engine was measured at."""
+        whole = [
+            size
+            for size in self.sizes()
+            if all(row.rounds for row in self.rows if row.input.size == size)
+        ]
+        return (whole or self.sizes())[-1]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Goal:
+    """One promise: what is wanted, what was measured, whether it holds."""
+
+    name: str
+    wanted: str
+    measured: str
+    holds: bool
+
+
+def goals(results: Results) -> list[Goal]:
+    """Return the goals, each with what this run says of it."""
+    return [
+        *_speed_goals(results),
+        *_memory_goals(results),
+        *_overlap_goals(results),
+        *_call_goals(results),
+        *_cold_goals(results),
+        *_big_goals(results),
+    ]
+
+
+def _speed_goals(results: Results) -> Iterator[Goal]:
+    size = results.judged_size()
+    for form in results.forms():
+        own = results.row(size, form, engines.PROJECT)
+        floor = results.row(size, form, engines.FLOOR)
+        rivals = [row for name in engines.PEERS if (row := results.row(size, form, name))]
+        if not own or not floor or not rivals:
+            continue
+        least = _LEVEL if form == "CSV" else _FLOOR_SHARE
+        share = own.cpu_speed / floor.cpu_speed
+        yield Goal(
+            name=f"{form}, {size}: speed per CPU second over the floor's",
+            wanted=f"at least {1 if form == 'CSV' else least:g}",
+            measured=f"{share:.2f}",
+            holds=share >= least,
+        )
+        best = max(rivals, key=lambda row: row.cpu_speed)
+        lead = own.cpu_speed / best.cpu_speed
+        yield Goal(
+            name=f"{form}, {size}: speed per CPU second over the best peer's, {best.engine}",
+            wanted="level" if form == "CSV" else "ahead",
+            measured=f"{lead:.2f}",
+            holds=lead >= (_LEVEL if form == "CSV" else 1),
+        )
+
+
+def _memory_goals(results: Results) -> Iterator[Goal]:
+    peaks = [row.peak_mb for row in results.rows if row.engine == engines.PROJECT and row.rounds]
+    whole = [each.peak_mb for each in results.overlaps]
+    for name, values in (("transform, any size", peaks), ("whole processor, 100 MB", whole)):
+        yield Goal(
+            name=f"peak memory above the interpreter: {name}",
+            wanted=f"at most {_PEAK_MB} MB",
+            measured=f"{max(values):.0f} MB",
+            holds=max(values) <= _PEAK_MB,
+        )
+
+
+def _overlap_goals(results: Results) -> Iterator[Goal]:
+    for each in results.overlaps:
+        yield Goal(
+            name=f"overlap, {each.form}: whole over the slowest stage at 80 MB/s",
+            wanted=f"at most {overlap.GOAL:g}",
+            measured=f"{each.ratio:.2f}",
+            holds=each.ratio <= overlap.GOAL,
+        )
+
+
+def _call_goals(results: Results) -> Iterator[Goal]:
+    small, archive = results.small, results.archiving
+    yield Goal(
+        name="ten small files in a batch over one, 30 ms a call",
+        wanted=f"below {small_files.GOAL:g}",
+        measured=f"{small.ratio:.2f}",
+        holds=small.ratio < small_files.GOAL,
+    )
+    yield Goal(
+        name="S3 calls a file",
+        wanted=f"at most {small_files.CALLS_GOAL}",
+        measured=f"{small.calls_a_file:g}",
+        holds=small.calls_a_file <= small_files.CALLS_GOAL,
+    )
+    yield Goal(
+        name="archiver: objects a second, 30 ms a call",
+        wanted=f"at least {archiving.RATE_GOAL}",
+        measured=f"{archive.objects_a_second:.0f}",
+        holds=archive.objects_a_second >= archiving.RATE_GOAL,
+    )
+    yield Goal(
+        name="archiver: S3 calls an object",
+        wanted=f"at most {archiving.CALLS_GOAL:g}",
+        measured=f"{archive.calls_an_object:.4f}",
+        holds=archive.calls_an_object <= archiving.CALLS_GOAL,
+    )
+    large = {count: cost for count, cost in archive.curve.items() if count >= 10_000}
+    costs, peaks = [cost[0] for cost in large.values()], [cost[2] for cost in large.values()]
+    spread, grown = max(costs) / min(costs), max(peaks) - min(peaks)
+    yield Goal(
+        name=f"archiver: CPU an object, dearest over cheapest, 10,000 to {max(large):,} objects",
+        wanted=f"at most {_LINEAR:g}",
+        measured=f"{spread:.2f}",
+        holds=spread <= _LINEAR,
+    )
+    yield Goal(
+        name=f"archiver: memory, 10,000 to {max(large):,} objects",
+        wanted=f"grows by at most {_FLAT_MB} MB",
+        measured=f"{grown:.1f} MB",
+        holds=grown <= _FLAT_MB,
+    )
+
+
+def _cold_goals(results: Results) -> Iterator[Goal]:
+    cold = results.cold
+    for name, seconds in cold.imports.items():
+        ratio = seconds / cold.base
+        yield Goal(
+            name=f"cold start: import of {name} over boto3 and an S3 client",
+            wanted=f"at most {cold_start.GOAL:g}",
+            measured=f"{ratio:.2f} ({cold.with_client[name] / cold.base:.2f} with its S3 client)",
+            holds=ratio <= cold_start.GOAL,
+        )
+
+
+def _big_goals(results: Results) -> Iterator[Goal]:
+    for each in results.big:
+        yield Goal(
+            name=f"big file, {each.form}: cut over invocations",
+            wanted=f"{big_files.INVOCATIONS_GOAL} or more, output identical",
+            measured=f"{each.invocations}, {'identical' if each.identical else 'DIFFERENT'}, "
+            f"{each.cpu_ratio:.2f} of the CPU of one run",
+            holds=each.identical and each.invocations >= big_files.INVOCATIONS_GOAL,
+        )
+
+
+def better_peers(results: Results) -> list[str]:
+    """Return a sentence for each place where another engine is better than the project's."""
+    sentences: list[str] = []
+    for size in results.sizes():
+        for form in results.forms():
+            own = results.row(size, form, engines.PROJECT)
+            others = [row for name in engines.NAMES[2:] if (row := results.row(size, form, name))]
+            if own:
+                sentences += [sentence for row in others if (sentence := _better(own, row))]
+    return sentences
+
+
+def _better(own: Row, row: Row) -> str:
+    points = [
+        f"{theirs / ours:.2f} times the speed per {second}"
+        for second, theirs, ours in (
+            ("CPU second", row.cpu_speed, own.cpu_speed),
+            ("second of the clock", row.wall_speed, own.wall_speed),
+        )
+        if theirs > ours
+    ]
+    if row.peak_mb < own.peak_mb:
+        points.append(f"{own.peak_mb - row.peak_mb:.1f} MB less memory")
+    if not points:
+        return ""
+    right = "" if not row.wrong else f" (but its output is not right: {', '.join(row.wrong)})"
+    return f"{row.input.size} {row.input.form}, {row.engine}: {' and '.join(points)}{right}"

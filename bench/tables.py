@@ -1,0 +1,133 @@
+"""The results as tables: the same rows for the terminal and for results.md."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.console import Console, Group
+from rich.table import Table as Grid
+from rich.text import Text
+
+from bench import engines
+from bench.results import Goal, Results, better_peers, goals
+from bench.throughput import Row
+
+_BAR = 48  # characters of the longest
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """A heading, the names of the columns, and the rows."""
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+    def markdown(self) -> str:
+        """Return it as GitHub's markdown."""
+        lines = [
+            "| " + " | ".join(self.columns) + " |",
+            "|" + "---|" * len(self.columns),
+            *(
+                "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |"
+                for row in self.rows
+            ),
+        ]
+        return f"## {self.title}\n\n" + "\n".join(lines) + "\n"
+
+    def grid(self) -> Grid:
+        """Return it for the terminal."""
+        grid = Grid(title=self.title, title_justify="left", title_style="bold")
+        for number, column in enumerate(self.columns):
+            grid.add_column(column, overflow="fold", no_wrap=number == 0)
+        for row in self.rows:
+            grid.add_row(*row)
+        return grid
+
+
+def tables(results: Results) -> list[Table]:
+    """Return all tables of a run."""
+    return [
+        _goals(goals(results)),
+        *(_throughput(results, size) for size in results.sizes()),
+        _traps(results),
+        _overlap(results),
+        _archiving(results),
+    ]
+
+
+def _goals(judged: Sequence[Goal]) -> Table:
+    rows = [
+        (goal.name, goal.wanted, goal.measured, "holds" if goal.holds else "MISSED")
+        for goal in judged
+    ]
+    return Table(title="Goals", columns=("goal", "wanted", "measured", ""), rows=rows)
+
+
+def _throughput(results: Results, size: str) -> Table:
+    columns = ("input", "engine", "MB per CPU s", "MB per s", "peak MB", "rounds", "output")
+    rows = [_throughput_row(row) for row in results.rows if row.input.size == size]
+    return Table(title=f"Files of {size}", columns=columns, rows=rows)
+
+
+def _throughput_row(row: Row) -> tuple[str, ...]:
+    if not row.rounds:
+        return (row.input.form, row.engine, "", "", "", "0", row.error)
+    wrong = ", ".join(f"{kind} ({count:,})" for kind, count in row.wrong.items())
+    verdict = "not compared" if row.engine == engines.FLOOR else wrong or "right"
+    return (
+        row.input.form,
+        row.engine,
+        f"{row.cpu_speed:.1f}",
+        f"{row.wall_speed:.1f}",
+        f"{row.peak_mb:.0f}",
+        str(row.rounds),
+        verdict,
+    )
+
+
+def _traps(results: Results) -> Table:
+    names = list(next(iter(results.traps.values())))
+    rows = [(trap, *verdicts.values()) for trap, verdicts in results.traps.items()]
+    return Table(title="What becomes of bad input", columns=("file with", *names), rows=rows)
+
+
+def _overlap(results: Results) -> Table:
+    columns = ("100 MB at 80 MB/s", "download s", "transform s", "upload s", "whole s", "peak MB")
+    rows = [
+        (each.form, *(f"{value:.2f}" for value in stages), f"{each.peak_mb:.0f}")
+        for each in results.overlaps
+        for stages in [(each.download, each.transform, each.upload, each.whole)]
+    ]
+    return Table(title="Overlap", columns=columns, rows=rows)
+
+
+def _archiving(results: Results) -> Table:
+    rows = [
+        (f"{count:,}", f"{cost:.4f}", f"{calls:.4f}", f"{peak:.1f}")
+        for count, (cost, calls, peak) in results.archiving.curve.items()
+    ]
+    columns = ("objects", "CPU ms an object", "S3 calls an object", "peak MB")
+    return Table(title="What archiving costs", columns=columns, rows=rows)
+
+
+def show(console: Console, results: Results) -> None:
+    """Print everything, with bars of the speeds, and where a peer is better."""
+    for table in tables(results):
+        console.print(table.grid())
+    console.print(_bars(results))
+    console.print(Text("\nWhere another engine is better", style="bold"))
+    for sentence in better_peers(results) or ["nowhere"]:
+        console.print(f"  {sentence}", highlight=False)
+
+
+def _bars(results: Results) -> Group:
+    size, lines = results.judged_size(), list[Text]()
+    for form in results.forms():
+        rows = [row for name in engines.NAMES if (row := results.row(size, form, name))]
+        longest = max((row.cpu_speed for row in rows), default=1)
+        lines.append(Text(f"\n{size} {form}, MB per CPU second", style="bold"))
+        for row in rows:
+            bar = "█" * max(1, round(_BAR * row.cpu_speed / longest))
+            own = "green" if row.engine == engines.PROJECT else "dim"
+            lines.append(Text.assemble(f"{row.engine:>12} ", (bar, own), f" {row.cpu_speed:.1f}"))
+    return Group(*lines)

@@ -1,0 +1,128 @@
+"""The transform beside the floor, the naive way and the peers, over files of several sizes."""
+
+import statistics
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+from bench import engines
+from bench.differences import differences
+from bench.inputs import Input
+from bench.machine import memory_bytes
+from bench.measurement import MeasureError, measured, span
+
+_LEAST_SECONDS: Final = 0.3  # of CPU: a shorter run is repeated within its process
+_WARM_BELOW_BYTES: Final = 2_000_000  # what libraries set up lazily is not a small file's cost
+_MEMORY_SHARE: Final = 0.5  # of the machine's, for one engine
+_SLOW_SECONDS: Final = 60.0  # of the clock: beyond, one round has to do
+
+
+@dataclass(kw_only=True)
+class Row:
+    """One engine on one input; medians over `rounds`, speeds in MB of text a second."""
+
+    input: Input
+    engine: str
+    cpu_seconds: list[float] = field(default_factory=list[float])
+    wall_seconds: list[float] = field(default_factory=list[float])
+    peaks_mb: list[float] = field(default_factory=list[float])
+    wrong: dict[str, int] = field(default_factory=dict[str, int])
+    error: str = ""
+
+    @property
+    def cpu_speed(self) -> float:
+        """Return MB of text per second of CPU."""
+        return self._speed(self.cpu_seconds)
+
+    @property
+    def wall_speed(self) -> float:
+        """Return MB of text per second of the clock."""
+        return self._speed(self.wall_seconds)
+
+    @property
+    def peak_mb(self) -> float:
+        """Return the peak memory above the interpreter's own, in MB."""
+        return statistics.median(self.peaks_mb) if self.peaks_mb else 0
+
+    @property
+    def rounds(self) -> int:
+        """Return how often it was measured."""
+        return len(self.cpu_seconds)
+
+    def _speed(self, seconds: Sequence[float]) -> float:
+        return self.input.text_bytes / 1e6 / statistics.median(seconds) if seconds else 0
+
+
+def compare(
+    inputs: Iterable[Input],
+    names: Sequence[str],
+    rounds: int,
+    tell: Callable[[str], None],
+    *,
+    smaller: Sequence[Row],
+) -> list[Row]:
+    """Measure every engine on every input, a round at a time, each time in another order.
+
+    What took so much memory on a `smaller` size that this one would not fit is left out.
+    """
+    rows = [Row(input=each, engine=name) for each in inputs for name in names]
+    for row in rows:
+        row.error = _too_large(row, smaller)
+    for number in range(rounds):
+        turn = number % len(rows)
+        for row in rows[turn:] + rows[:turn]:
+            if row.error or (row.wall_seconds and row.wall_seconds[0] > _SLOW_SECONDS):
+                continue
+            tell(f"round {number + 1} of {rounds}: {row.input.size} {row.input.form}, {row.engine}")
+            _measure(row)
+    return rows
+
+
+def _too_large(row: Row, smaller: Sequence[Row]) -> str:
+    same = (row.input.form, row.engine)
+    before = [each for each in smaller if (each.input.form, each.engine) == same and each.rounds]
+    if len(before) < 2:
+        return ""
+    one, two = before[-2:]
+    grows = (two.peak_mb - one.peak_mb) / (two.input.text_bytes - one.input.text_bytes)
+    needed = two.peak_mb * 1e6 + grows * 1e6 * (row.input.text_bytes - two.input.text_bytes)
+    if needed <= _MEMORY_SHARE * memory_bytes():
+        return ""
+    return f"left out: would take some {needed / 1e9:.0f} GB of memory"
+
+
+def _measure(row: Row) -> None:
+    with TemporaryDirectory() as folder:
+        output = Path(folder, "output")
+        try:
+            answer = measured(
+                repeat,
+                name=row.engine,
+                path=str(row.input.path),
+                suffix=row.input.suffix,
+                output=str(output),
+            )
+        except MeasureError as error:
+            row.error = str(error)
+            return
+        if not row.rounds and row.engine != engines.FLOOR:
+            row.wrong = differences(output, row.input.expected)
+    row.cpu_seconds.append(answer["cpu"])
+    row.wall_seconds.append(answer["wall"])
+    row.peaks_mb.append(answer["peak_mb"])
+
+
+def repeat(name: str, path: str, suffix: str, output: str) -> dict[str, Any]:
+    """Run an engine until it took long enough to be timed; return the seconds of one run."""
+    engine, file, out = engines.load(name), Path(path), Path(output)
+    if file.stat().st_size < _WARM_BELOW_BYTES:
+        engine(file, suffix, out)
+    times, begun = 0, time.process_time()
+    with span() as taken:
+        while not times or time.process_time() - begun < _LEAST_SECONDS:
+            engine(file, suffix, out)
+            times += 1
+    return {"cpu": taken.cpu / times, "wall": taken.wall / times, "times": times}

@@ -1,0 +1,100 @@
+"""Where the rows and lines of delimited text end, through block after block. Pure."""
+
+import re
+from enum import Enum, auto
+from typing import Final
+
+BREAKS: Final = b"\r\n"
+_QUOTED: Final = rb'"(?:[^"]++|"")*+"'
+_INSIDE_QUOTES = re.compile(rb'(?:[^"]++|"")*+')
+_UP_TO_BREAK = re.compile(rb"[^\r\n]*+")
+
+
+class LineCounter:
+    """Counts line breaks; `\\r\\n` is one, also if its two bytes come in two blocks."""
+
+    def __init__(self) -> None:
+        self.counted = 0
+        self._after_return = False
+
+    def count(self, text: bytes) -> int:
+        """Count the breaks of what comes next, and return its length."""
+        breaks = text.count(b"\n") + text.count(b"\r") - text.count(b"\r\n")
+        self.counted += breaks - (self._after_return and text.startswith(b"\n"))
+        if text:
+            self._after_return = text.endswith(b"\r")
+        return len(text)
+
+
+class _State(Enum):
+    CELL_START = auto()
+    PLAIN = auto()
+    QUOTED = auto()
+    CLOSING = auto()  # behind a quote that ends the cell, unless it is one of two
+    BROKEN = auto()  # something follows a closing quote
+
+
+class RowSkipper:
+    """Finds the end of a row through block after block, keeping nothing of them.
+
+    As csv.reader does: a quote means something only where a cell begins, and what follows a
+    closing quote makes the line, and no more than the line, a broken row.
+    """
+
+    def __init__(self, delimiter: bytes) -> None:
+        self.break_bytes = 0  # of the line break that ended the row
+        self._after_return = False  # what ended the row, so that a line feed belongs to it
+        self._state = _State.CELL_START
+        self._delimiter = delimiter
+        # All that is not a break or a quote that opens a cell which goes on behind the block.
+        begins = b"(?<=" + re.escape(delimiter) + b")"
+        whole = begins + _QUOTED + b"(?=" + re.escape(delimiter) + b")"
+        not_begins = begins.replace(b"?<=", b"?<!")
+        self._plain = re.compile(rb"(?:[^\r\n\"]++|%b\"|%b)*+" % (not_begins, whole))
+
+    @property
+    def is_quoted(self) -> bool:
+        """Whether the row goes on within quotes."""
+        return self._state is _State.QUOTED
+
+    def find_end(self, block: bytes) -> int | None:
+        """Return where in the block the row ends, its break included, or None if it goes on."""
+        at = 0
+        while at < len(block) and not self.break_bytes:
+            at = self._step(block, at)
+        if not self.break_bytes or (self._after_return and at == len(block)):
+            return None
+        pair = self._after_return and block[at : at + 1] == b"\n"
+        self.break_bytes += pair
+        return at + pair
+
+    def _step(self, block: bytes, at: int) -> int:
+        """Go to the next byte that means something and return what is behind it."""
+        byte = block[at : at + 1]
+        if byte in (b"\r", b"\n") and self._state is not _State.QUOTED:
+            self.break_bytes = 1
+            self._after_return = byte == b"\r"
+            return at + 1
+        if self._state is _State.QUOTED:
+            return self._leave_quotes(block, at)
+        if byte == b'"' and self._state in (_State.CELL_START, _State.CLOSING):
+            self._state = _State.QUOTED
+            return at + 1
+        if self._state is _State.CLOSING and byte != self._delimiter:
+            self._state = _State.BROKEN
+        return self._pass_plain(block, at)
+
+    def _leave_quotes(self, block: bytes, at: int) -> int:
+        inside = _INSIDE_QUOTES.match(block, at)
+        end = inside.end() if inside else at
+        if end < len(block):
+            self._state = _State.CLOSING
+        return end + 1
+
+    def _pass_plain(self, block: bytes, at: int) -> int:
+        passed = (_UP_TO_BREAK if self._state is _State.BROKEN else self._plain).match(block, at)
+        end = passed.end() if passed else at
+        if self._state is not _State.BROKEN:
+            begins = block.endswith(self._delimiter, at, end)
+            self._state = _State.CELL_START if begins else _State.PLAIN
+        return end

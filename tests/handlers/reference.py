@@ -1,0 +1,467 @@
+"""The contract's Records section, read slowly: a second implementation to compare the first with.
+
+It holds the whole file, goes over it character by character, and shares no code with `handlers`.
+"""
+
+import json
+import unicodedata
+import zlib
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+
+MAX_DEPTH = 200
+MAX_RECORD_BYTES = 8 * 1024 * 1024
+MAX_RECORD_PARTS = 500_000
+JSON_SPACE = " \t\r\n"
+DELIMITERS = ",;\t|"
+
+
+class FileFailsError(Exception):
+    """Nothing of the file may be written; `place` is the first bad place, if it has one."""
+
+    def __init__(self, place: str = "") -> None:
+        super().__init__(place)
+        self.place = place
+
+
+class _RejectedError(Exception):
+    pass
+
+
+@dataclass
+class Outcome:
+    """What must become of a file."""
+
+    records: list = field(default_factory=list)  # canonical, see `canonical`
+    rejects: list = field(default_factory=list)  # (place, class of reason)
+    empty: int = 0
+    renamed: int = 0
+
+
+@dataclass(frozen=True)
+class Number:
+    digits: str
+
+    def exact(self):
+        try:
+            return Decimal(self.digits)
+        except InvalidOperation:
+            return self.digits
+
+
+@dataclass(frozen=True)
+class Constant:
+    name: str
+
+
+class Fields(list):
+    """An object: its names and values in order, none lost."""
+
+
+def expected(data: bytes, suffix: str) -> Outcome:
+    """Return what must become of a file; raises FileFailsError."""
+    text = _decoded(data, gzipped=suffix.lower().endswith(".gz"))
+    kind = suffix.lower().removesuffix(".gz")
+    if kind in (".csv", ".tsv"):
+        return _table(text, "\t" if kind == ".tsv" else None)
+    stripped = text.lstrip(JSON_SPACE)
+    if stripped.startswith("["):
+        return _array(text)
+    if stripped.startswith("{") and _is_one_object(stripped):
+        return _all([("row 1", stripped.strip(JSON_SPACE))])
+    blank = text[: len(text) - len(stripped)].count("\n")
+    lines = enumerate(stripped.split("\n"), start=1 + blank)
+    return _all([(f"line {n}", line) for n, line in lines if line.strip(JSON_SPACE)])
+
+
+def output(line: bytes) -> list:
+    """Return an output line in the form of `Outcome.records`, `_metadata` included."""
+    return canonical(_parse(line.decode()))
+
+
+# ---------------------------------------------------------------- bytes → text
+
+
+def _decoded(data: bytes, *, gzipped: bool) -> str:
+    """Invalid UTF-8 becomes lone low surrogates, which no valid text holds."""
+    if data[:2] == b"\x1f\x8b":
+        data = _unpacked(data)
+    elif gzipped and data:
+        raise FileFailsError
+    for mark, encoding in ((b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be")):
+        if data[:2] == mark:
+            try:
+                text = data[2:].decode(encoding, errors="surrogatepass")
+            except UnicodeDecodeError as error:
+                raise FileFailsError from error
+            # A lone surrogate is no character, so it is bad input like an invalid byte.
+            return text.encode(errors="surrogatepass").decode(errors="surrogateescape")
+    return data.removeprefix(b"\xef\xbb\xbf").decode(errors="surrogateescape")
+
+
+def _unpacked(data: bytes) -> bytes:
+    text = b""
+    while data:
+        member = zlib.decompressobj(wbits=31)
+        try:
+            text += member.decompress(data)
+        except zlib.error as error:
+            raise FileFailsError from error
+        if not member.eof:
+            raise FileFailsError
+        data = member.unused_data.lstrip(b"\0")
+    return text
+
+
+def _size(text: str) -> int:
+    return len(text.encode(errors="surrogateescape"))
+
+
+def _has_invalid_bytes(text: str) -> bool:
+    return any("\udc80" <= char <= "\udcff" for char in text)
+
+
+# ---------------------------------------------------------------- JSON
+
+
+def _parse(text: str):
+    return json.loads(
+        text,
+        parse_int=Number,
+        parse_float=Number,
+        parse_constant=Constant,
+        object_pairs_hook=Fields,
+    )
+
+
+def _is_one_object(text: str) -> bool:
+    """An object on the first line makes the file one of lines; so does a line out of bounds."""
+    first = text.split("\n")[0]
+    if _size(first) > MAX_RECORD_BYTES or _is_value(first):
+        return False
+    return _size(text) <= MAX_RECORD_BYTES and _is_value(text)
+
+
+def _is_value(text: str) -> bool:
+    """Whether a text is JSON; one too deep to be read counts if its brackets close at its end."""
+    if _broken(text) in ("too deep", "too rich"):
+        return _token_end(text, 0) == len(text.rstrip(JSON_SPACE))
+    return not _broken(text)
+
+
+def _broken(text: str) -> str:
+    """Return why a text is no JSON that can be read, the first of these reasons that holds."""
+    if _size(text) > MAX_RECORD_BYTES:
+        return "too long"
+    if sum(text[begin] in "{[" for begin, _ in _tokens(text, 0)) + _colons(text) > MAX_RECORD_PARTS:
+        return "too rich"
+    if _levels(text) > MAX_DEPTH:
+        return "too deep"
+    try:
+        _parse(text)
+    except ValueError:
+        return "not JSON"
+    return ""
+
+
+def _tokens(text: str, at: int):
+    """Yield (begin, end) of brackets, strings and words; end is None for an open string."""
+    while at < len(text):
+        begin, char = at, text[at]
+        at += 1
+        if char == '"':
+            while at < len(text) and text[at] != '"':
+                at += 2 if text[at] == "\\" else 1
+            at += 1
+            yield begin, at if at <= len(text) else None
+        elif char in "{}[]":
+            yield begin, at
+        elif char not in JSON_SPACE + ",:":
+            while at < len(text) and text[at] not in JSON_SPACE + ',:"{}[]':
+                at += 1
+            yield begin, at
+
+
+def _colons(text: str) -> int:
+    strings = sum(
+        text.count(":", begin, end or len(text)) for begin, end in _tokens(text, 0) if text[begin] == '"'
+    )
+    return text.count(":") - strings
+
+
+def _levels(text: str) -> int:
+    level = deepest = 0
+    for begin, _ in _tokens(text, 0):
+        level += {"{": 1, "[": 1, "}": -1, "]": -1}.get(text[begin], 0)
+        deepest = max(deepest, level)
+    return deepest
+
+
+def _token_end(text: str, at: int) -> int | None:
+    """Return where the value that begins there ends, brackets counted whatever their kind."""
+    level = 0
+    for begin, end in _tokens(text, at):
+        level += {"{": 1, "[": 1, "}": -1, "]": -1}.get(text[begin], 0)
+        if level == 0:
+            return end
+    return None
+
+
+def _all(texts: list) -> Outcome:
+    outcome = Outcome()
+    for place, text in texts:
+        problem = _broken(text)
+        if problem:
+            outcome.rejects.append((place, problem))
+        else:
+            _record(outcome, place, text)
+    return outcome
+
+
+def _array(text: str) -> Outcome:
+    """Elements that are no JSON break the array, unless they are too long or too deep to judge."""
+    outcome, row = Outcome(), 1
+    at = _after_space(text, text.index("[") + 1)
+    closed = text[at : at + 1] == "]"
+    while not closed:
+        place = f"row {row}"
+        end = _token_end(text, at) if text[at : at + 1] not in ("", *",:]}") else None
+        if end is None or (end == len(text) and text[at] not in '{["'):
+            raise FileFailsError(place)
+        element = text[at:end]
+        problem = _broken(element)
+        if problem == "not JSON":
+            raise FileFailsError(place)
+        if problem:
+            outcome.rejects.append((place, problem))
+        else:
+            _record(outcome, place, element)
+        at, row = _after_space(text, end), row + 1
+        if text[at : at + 1] not in tuple(",]"):
+            raise FileFailsError(f"row {row}")
+        closed = text[at] == "]"
+        if not closed:
+            at = _after_space(text, at + 1)
+    if text[at + 1 :].strip(JSON_SPACE):
+        raise FileFailsError(f"row {row}")
+    return outcome
+
+
+def _after_space(text: str, at: int) -> int:
+    while at < len(text) and text[at] in JSON_SPACE:
+        at += 1
+    return at
+
+
+def _record(outcome: Outcome, place: str, text: str) -> None:
+    value = _parse(text)
+    problem = _problem(text, value)
+    if problem:
+        outcome.rejects.append((place, problem))
+        return
+    cleaned, renamed = _clean(value)
+    outcome.renamed += renamed
+    if cleaned:
+        outcome.records.append(canonical(cleaned))
+    else:
+        outcome.empty += 1
+
+
+def _problem(text: str, value) -> str:
+    if _has_invalid_bytes(text):
+        return "invalid UTF-8"
+    scalars = list(_scalars(value))
+    if any(isinstance(scalar, Constant) for scalar in scalars):
+        return "not a number"
+    if any(isinstance(s, str) and any("\ud800" <= c <= "\udfff" for c in s) for s in scalars):
+        return "lone surrogate"
+    return "" if isinstance(value, Fields) else "not an object"
+
+
+def _children(value) -> list:
+    if isinstance(value, Fields):
+        return [child for _, child in value]
+    return value if isinstance(value, list) else []
+
+
+def _scalars(value):
+    if isinstance(value, Fields):
+        yield from (name for name, _ in value)
+    if isinstance(value, list):
+        for child in _children(value):
+            yield from _scalars(child)
+    else:
+        yield value
+
+
+# ---------------------------------------------------------------- cleaning
+
+
+def _clean(value):
+    """Return a value without the empties of its objects, and how many fields were renamed."""
+    if not isinstance(value, list):
+        return value, 0
+    children = [_clean(child) for child in _children(value)]
+    renamed = sum(count for _, count in children)
+    if not isinstance(value, Fields):
+        return [child for child, _ in children], renamed
+    names: list[str] = []
+    for name, _ in value:
+        plain = wanted = snake_case(name)
+        number = 1
+        while wanted in names:
+            number += 1
+            wanted = f"{plain}_{number}"
+        renamed += wanted != plain
+        names.append(wanted)
+    kept = Fields()
+    for name, (child, _) in zip(names, children, strict=True):
+        if child is not None and child != "" and child != []:
+            kept.append((name, child))
+    return kept, renamed
+
+
+def snake_case(name: str) -> str:
+    """Go over a name with one character of look-ahead and note where a word begins."""
+    text = unicodedata.normalize("NFKC", name)
+    words: list[str] = []
+    for at, char in enumerate(text):
+        before = text[at - 1] if at else " "
+        after = text[at + 1] if at + 1 < len(text) else " "
+        begins = char.isupper() and (
+            before.islower() or before.isdigit() or (before.isupper() and after.islower())
+        )
+        if begins or not words:
+            words.append("")
+        words[-1] += char
+    lower = unicodedata.normalize("NFKC", "_".join(words).lower())
+    kept = "".join(char if char.isalnum() else " " for char in lower)
+    return "_".join(kept.split()) or "field"
+
+
+def canonical(value):
+    """Return a value that equals another exactly if both say the same, digits and order too."""
+    if isinstance(value, Fields):
+        return ("object", [(name, canonical(child)) for name, child in value])
+    if isinstance(value, list):
+        return ("array", [canonical(child) for child in value])
+    if isinstance(value, Number):
+        return ("number", value.exact())
+    return (type(value).__name__, value)
+
+
+# ---------------------------------------------------------------- delimited text
+
+
+def _table(text: str, delimiter: str | None) -> Outcome:
+    lines = _lines(text)
+    first = next((n for n, line in enumerate(lines) if line.strip("\r\n")), None)
+    outcome = Outcome()
+    if first is None:
+        return outcome
+    delimiter = delimiter or _delimiter(lines, first)
+    rows = _rows(lines, first, delimiter)
+    number, names, problem, raw = next(rows)
+    if problem or _has_invalid_bytes(raw) or _size(raw.rstrip("\r\n")) > MAX_RECORD_BYTES:
+        raise FileFailsError(f"line {number}")
+    header = Fields((name, Number("1")) for name in names)
+    if len(header) > MAX_RECORD_PARTS:
+        raise FileFailsError(f"line {number}")
+    named, outcome.renamed = _clean(header)
+    for number, cells, problem, raw in rows:
+        if not raw.strip("\r\n"):
+            continue
+        if _size(raw.rstrip("\r\n")) > MAX_RECORD_BYTES:
+            problem = "too long"
+        elif not problem and len(cells) != len(named):
+            problem = "ragged"
+        elif not problem and _has_invalid_bytes(raw):
+            problem = "invalid UTF-8"
+        if problem:
+            outcome.rejects.append((f"line {number}", problem))
+            continue
+        pairs = zip(named, cells, strict=True)
+        record = Fields((name, cell) for (name, _), cell in pairs if cell)
+        if record:
+            outcome.records.append(canonical(record))
+        else:
+            outcome.empty += 1
+    return outcome
+
+
+def _lines(text: str) -> list[str]:
+    lines, line = [], ""
+    for at, char in enumerate(text):
+        line += char
+        if char == "\n" or (char == "\r" and text[at + 1 : at + 2] != "\n"):
+            lines.append(line)
+            line = ""
+    return [*lines, line] if line else lines
+
+
+def _delimiter(lines: list[str], first: int) -> str:
+    """Return the most frequent delimiter of the header outside quotes.
+
+    A quote opens where a field begins, whatever the delimiter is going to be.
+    """
+    counts = dict.fromkeys(DELIMITERS, 0)
+    quoted, before = False, ","
+    text = "".join(lines[first:])
+    at = 0
+    while at < len(text):
+        char = text[at]
+        if quoted and char == '"' and text[at + 1 : at + 2] == '"':
+            at += 1
+        elif quoted:
+            quoted = char != '"'
+        elif char == '"' and before in DELIMITERS:
+            quoted = True
+        elif char in "\r\n":
+            break
+        elif char in DELIMITERS:
+            counts[char] += 1
+        before = "x" if quoted else char
+        at += 1
+    if quoted or _size(text[:at]) > MAX_RECORD_BYTES:
+        raise FileFailsError(f"line {first + 1}")
+    return max(DELIMITERS, key=counts.__getitem__)
+
+
+def _rows(lines: list[str], at: int, delimiter: str):
+    """Yield (line, cells, problem, raw) by RFC 4180; a quote means something where a field begins.
+
+    What follows a closing quote, other than a delimiter, a quote or the end, breaks the row.
+    """
+    while at < len(lines):
+        begin, raw, cells, cell, state = at, "", [], "", "start"
+        while state not in ("ended", "broken"):
+            if at == len(lines):
+                if state == "quoted":
+                    raise FileFailsError(f"line {begin + 1}")
+                break
+            line, at = lines[at], at + 1
+            raw += line
+            for char in line:
+                state, cell = _next_state(state, char, delimiter, cell, cells)
+                if state in ("ended", "broken"):
+                    break
+        if state != "broken":
+            cells.append(cell)
+        yield begin + 1, cells, "broken quotes" if state == "broken" else "", raw
+
+
+def _next_state(state: str, char: str, delimiter: str, cell: str, cells: list) -> tuple[str, str]:
+    if state == "quoted":
+        return ("closing", cell) if char == '"' else ("quoted", cell + char)
+    if state == "closing" and char == '"':
+        return "quoted", cell + char
+    if char in "\r\n":
+        return "ended", cell
+    if char == delimiter:
+        cells.append(cell)
+        return "start", ""
+    if state == "closing":
+        return "broken", cell
+    if state == "start" and char == '"':
+        return "quoted", cell
+    return "plain", cell + char

@@ -1,0 +1,112 @@
+"""Runs `transform` on bytes and gives what came of it in the form of `reference.Outcome`."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from types import ModuleType
+from unittest.mock import patch
+
+from handlers import formats, records
+from handlers.formats import (
+    START,
+    Batch,
+    Position,
+    array,
+    batch,
+    delimited,
+    header,
+    ndjson,
+    text,
+    transform,
+)
+from handlers.records import RecordEncoder, metadata_tail
+from tests.handlers import reference
+from tests.handlers.reference import Outcome
+
+MOMENT = datetime(2024, 1, 15, 10, 30, tzinfo=UTC)
+TAIL = metadata_tail(processed_at=MOMENT, environment="prod", processor_version="1.0.0")
+MODULES: tuple[ModuleType, ...] = (
+    formats, array, batch, delimited, header, ndjson, text, records, reference,
+)  # fmt: skip
+CLASSES = {
+    "longer than": "too long",
+    "nested": "too deep",
+    "objects, arrays and fields": "too rich",
+    "not JSON": "not JSON",
+    "invalid UTF-8": "invalid UTF-8",
+    "is not a JSON number": "not a number",
+    "lone surrogate": "lone surrogate",
+    "not an object": "not an object",
+    "cells, the header has": "ragged",
+    "broken quotes": "broken quotes",
+}
+
+
+def source(data: bytes, *sizes: int):
+    """Return a Source over bytes, in chunks of these sizes, turn by turn."""
+
+    def chunks(offset: int) -> Iterator[bytes]:
+        at, turn = offset, 0
+        while at < len(data):
+            size = sizes[turn % len(sizes)] if sizes else len(data)
+            yield data[at : at + size]
+            at, turn = at + size, turn + 1
+
+    return chunks
+
+
+def batches_of(data: bytes, suffix: str, *sizes: int, start: Position = START) -> list[Batch]:
+    """Return the batches of a file that is read in chunks of these sizes."""
+    return list(transform(source(data, *sizes), suffix, RecordEncoder(TAIL), start))
+
+
+def transformed(data: bytes, suffix: str, *sizes: int, start: Position = START) -> Outcome:
+    """Return what became of a file; raises BadFileError as `transform` does."""
+    encoder = RecordEncoder(TAIL)
+    outcome = outcome_of(list(transform(source(data, *sizes), suffix, encoder, start)))
+    outcome.renamed = encoder.renamed
+    return outcome
+
+
+def outcome_of(batches: list[Batch]) -> Outcome:
+    """Return batches as one outcome, having checked that each line ends as it must."""
+    lines = bodies(batches)
+    assert len(lines) == sum(b.written for b in batches)
+    return Outcome(
+        records=[reference.output(line) for line in lines],
+        rejects=[(r.place, class_of(r.reason)) for b in batches for r in b.rejects],
+        empty=sum(b.empty for b in batches),
+    )
+
+
+def bodies(batches: list[Batch]) -> list[bytes]:
+    """Return the output's records, without `_metadata`."""
+    whole = b"".join(line for b in batches for line in b.lines)
+    if not whole:
+        return []
+    assert whole.endswith(TAIL)
+    return [body + b"}" for body in whole[: -len(TAIL)].split(TAIL)]
+
+
+def class_of(reason: str) -> str:
+    """Return the class of a reject's reason."""
+    return next(name for part, name in CLASSES.items() if part in reason)
+
+
+@contextmanager
+def limits(*, block: int, record: int, parts: int) -> Iterator[None]:
+    """Make blocks and records small, so that a small file is a large one."""
+    values = {"BLOCK_BYTES": block, "MAX_RECORD_BYTES": record, "MAX_RECORD_PARTS": parts}
+    patches = [
+        patch.object(module, name, value)
+        for module in MODULES
+        for name, value in values.items()
+        if hasattr(module, name)
+    ]
+    for each in patches:
+        each.start()
+    try:
+        yield
+    finally:
+        for each in patches:
+            each.stop()

@@ -1,0 +1,302 @@
+"""All interleavings: workers at once, in every order of their AWS calls, and one of them killed.
+
+`python -m tests.proof.interleavings` runs all of it and prints how many orders there are.
+"""
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from handlers import keys
+from tests.proof.files import BY_NAME, Kind
+from tests.proof.memory import Gate
+from tests.proof.schedules import Explored, Search, Work, name_by_author
+from tests.proof.watch import Watch
+from tests.proof.world import (
+    ARCHIVE,
+    PROCESSED,
+    SMALL_STRETCH,
+    Context,
+    KilledError,
+    World,
+    batch,
+    small_limits,
+)
+
+_HELD_IN_MEMORY = 10**9
+SHARED = Kind(
+    name="shared",
+    key="incoming/lines.json",
+    body=b'{"b":2}',
+    records=({"b": 2},),
+)
+# Three stretches, of which two become parts of their own.
+STAGED = Kind(
+    name="staged",
+    key="incoming/staged.json",
+    body=b"".join(b'{"id":%d,"name":"%s"}\n' % (number, b"n" * 20) for number in range(9)),
+    records=tuple({"id": number, "name": "n" * 20} for number in range(9)),
+)
+OTHER = Kind(
+    name="other",
+    key="incoming/lines.csv",
+    body=b"a\n1\n",
+    records=({"a": "1"},),
+)
+
+
+@dataclass(kw_only=True)
+class Meeting:
+    """Workers in one world, and their events."""
+
+    world: World
+    kinds: Sequence[Kind]
+    works: list[Work] = field(default_factory=list)
+    copies: int = 1
+    archived: Sequence[str] = ()
+    events: dict[int, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        name_by_author(self.world)
+        self.watch = Watch(self.world, self.kinds)
+
+    def process(self, event: Any, *, receives: int = 1, ticks: int = 10**9) -> None:
+        """Add a worker that processes an event."""
+        number = len(self.works)
+        self.events[number] = event
+
+        def work(gate: Gate) -> bool:
+            processor = self.world.processor(gate, late=number)
+            answer = processor.handle(batch((json.dumps(event), receives)), Context(ticks))
+            return not answer["batchItemFailures"]
+
+        self.works.append(work)
+
+    def archive(self, days: float) -> None:
+        """Add a worker that archives."""
+
+        def work(gate: Gate) -> bool:
+            event = {"time": self.world.after(days).isoformat()}
+            return self.world.archiver(gate).handle(event, Context())["complete"]
+
+        self.works.append(work)
+
+    def after_call(self, operation: str) -> None:
+        self.watch.after(operation)
+
+    def at_rest(self, failed: Sequence[int]) -> None:
+        """Let what failed come again, as the queue and the schedule do, and check the end."""
+        for number in failed:
+            if number in self.events:
+                self.world.deliver(self.events[number])
+                self.world.queue.messages[-1]["receives"] = 1
+        self.world.settle()
+        # A copy made by each worker that found none, and by the one that comes again.
+        self.watch.settled(copies=self.copies)
+        if self.archived:
+            self.world.archive(self.world.after(60))
+            self.watch.look()
+            assert not self.world.s3.visible(PROCESSED, "processed/")
+            standing = self.world.s3.visible(ARCHIVE)
+            assert set(self.archived) <= set(standing), set(standing)
+
+
+def same_event(kind: Kind, *, times: int = 2, receives: Sequence[int] = (1, 1, 1)) -> Meeting:
+    """Return workers that were given the same event."""
+    world = World(compressed=kind.compressed)
+    meeting = Meeting(world=world, kinds=[kind], copies=times)
+    event = world.upload(kind.key, kind.body)
+    for number in range(times):
+        meeting.process(event, receives=receives[number])
+    return meeting
+
+
+def two_versions(kind: Kind) -> Meeting:
+    """Return workers with two versions of one key."""
+    world = World()
+    meeting = Meeting(world=world, kinds=[kind])
+    for _ in range(2):
+        meeting.process(world.upload(kind.key, kind.body))
+    return meeting
+
+
+def shared_name() -> Meeting:
+    """Return workers with two keys that want the same output name."""
+    world = World()
+    meeting = Meeting(world=world, kinds=[SHARED, OTHER])
+    for kind in (SHARED, OTHER):
+        meeting.process(world.upload(kind.key, kind.body))
+    return meeting
+
+
+def _killed_before(world: World, event: Any, operation: str) -> None:
+    """Process an event as far as before an operation."""
+
+    def gate(called: str, _given: Any, call: Callable[[], Any]) -> Any:
+        if called == operation:
+            raise KilledError
+        return call()
+
+    try:
+        world.processor(gate).handle(batch((json.dumps(event), 1)), Context())
+    except KilledError:
+        return
+    raise AssertionError(operation)
+
+
+def redelivery_and_archiver(kind: Kind, operation: str) -> Meeting:
+    """Return a redelivery, of a version that got as far as an operation, beside the archiver."""
+    world = World(retention_days=1)
+    meeting = Meeting(world=world, kinds=[kind])
+    event = world.upload(kind.key, kind.body)
+    _killed_before(world, event, operation)
+    meeting.watch.look()
+    world.s3.now = world.after(2)
+    meeting.process(event, receives=2)
+    meeting.archive(2)
+    meeting.archived = ["archive/2024/01/15/" + _stem(kind) + ".json"]
+    return meeting
+
+
+def second_version_and_archiver(kind: Kind) -> Meeting:
+    """Return a version that comes late to a name that is being archived, beside the archiver."""
+    world = World(retention_days=1)
+    meeting = Meeting(world=world, kinds=[kind])
+    events = [world.upload(kind.key, kind.body) for _ in range(2)]
+    world.deliver(events[0])
+    world.settle()
+    meeting.watch.look()
+    world.s3.now = world.after(2)
+    meeting.process(events[1])
+    meeting.archive(2)
+    meeting.archived = ["archive/2024/01/15/" + _stem(kind) + ".json"]
+    return meeting
+
+
+def archivers(*, objects: int) -> Meeting:
+    """Return two archivers with the same objects to move."""
+    world = World(page=2)
+    meeting = Meeting(world=world, kinds=[])
+    names = [f"processed/2024/01/15/{number}.json" for number in range(objects)]
+    for name in names:
+        world.s3.put_object(Bucket=PROCESSED, Key=name, Body=name.encode())
+    meeting.watch.adopt()
+    world.s3.now = world.after(40)
+    for _ in range(2):
+        meeting.archive(40)
+    meeting.archived = [keys.archive_key(name) for name in names]
+    return meeting
+
+
+def continuations(kind: Kind, *, begun: bool, ticks: int = 10**9) -> Meeting:
+    """Return two workers on one large file, from its beginning or where it was cut."""
+    world = World(compressed=kind.compressed)
+    meeting = Meeting(world=world, kinds=[kind], copies=2)
+    event = world.upload(kind.key, kind.body)
+    if begun:
+        # One block less than is needed for all of it: it was staged, and goes on by message.
+        processor = world.processor(late=9)
+        answer = processor.handle(batch((json.dumps(event), 1)), Context(7))
+        assert answer == {"batchItemFailures": []}
+        event = json.loads(world.queue.messages.pop()["body"])
+        assert event["Records"][0]["resume"]
+        assert world.s3.visible(PROCESSED, keys.STAGING)
+    for _ in range(2):
+        meeting.process(event, ticks=ticks)
+    return meeting
+
+
+def _stem(kind: Kind) -> str:
+    return kind.key.removeprefix("incoming/").rpartition(".")[0]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """What is explored, how many workers may be killed, and how far the search goes."""
+
+    name: str
+    make: Callable[[], Meeting]
+    kills: int = 1
+    large: bool = False
+    max_runs: int = 10**9
+
+    def explore(self) -> Explored:
+        """Search all states of it."""
+        with small_limits(SMALL_STRETCH if self.large else _HELD_IN_MEMORY):
+            return Search(self.make, kills=self.kills, max_runs=self.max_runs).run()
+
+
+def _cases() -> list[Case]:
+    lines, rejects = BY_NAME["lines"], BY_NAME["rejects"]
+    bad = BY_NAME["too many rejects"]
+    cases = [
+        Case(name="the same event twice", make=partial(same_event, lines), kills=2),
+        Case(name="the same event twice, with rejects", make=partial(same_event, rejects)),
+        Case(name="the same bad file twice", make=partial(same_event, bad)),
+        Case(name="the same event three times", make=partial(same_event, lines, times=3), kills=0),
+        Case(
+            name="an event and its second attempt",
+            make=partial(same_event, lines, receives=(1, 2)),
+            kills=2,
+        ),
+        Case(name="two versions of one key", make=partial(two_versions, lines), kills=2),
+        Case(name="two versions with rejects", make=partial(two_versions, rejects)),
+        Case(name="two keys of one output name", make=shared_name, kills=2),
+    ]
+    cases += [
+        Case(
+            name=f"archiver beside a redelivery from {operation} on",
+            make=partial(redelivery_and_archiver, lines, operation),
+        )
+        for operation in ("put_object", "copy_object", "delete_object")
+    ]
+    return [
+        *cases,
+        Case(
+            name="archiver beside a late second version",
+            make=partial(second_version_and_archiver, lines),
+        ),
+        Case(name="archiver beside archiver", make=partial(archivers, objects=3)),
+        Case(
+            name="a large file twice",
+            make=partial(continuations, STAGED, begun=False),
+            large=True,
+        ),
+        Case(
+            name="two continuations of a large file",
+            make=partial(continuations, STAGED, begun=True),
+            large=True,
+        ),
+        Case(
+            name="two continuations that are cut again",
+            make=partial(continuations, STAGED, begun=True, ticks=9),
+            large=True,
+        ),
+    ]
+
+
+CASES = _cases()
+
+
+def main() -> int:
+    """Explore all cases and print what each has; return the status of the process."""
+    failures = orders = states = 0
+    for case in CASES:
+        try:
+            seen = case.explore()
+        except AssertionError as error:
+            failures += 1
+            print(f"FAILED {case.name}: {str(error)[:500]}")
+            continue
+        orders, states = orders + seen.orders, states + seen.states
+        covered = "bounded" if seen.bounded else f"all {seen.orders} orders"
+        print(f"{case.name}: {covered} ({seen.states} states, {seen.runs} runs)")
+    print(f"interleavings: {orders} orders, {states} states, {failures} failures")
+    return int(failures > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,315 @@
+"""A pipeline in memory: buckets, queue, function; the real handlers run in it, call by call."""
+
+import contextlib
+import json
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any, Self
+from urllib.parse import quote_plus
+
+import pytest
+
+from handlers import data_processor, retention, storage, stretches
+from handlers.data_archiver import ArchiverRun
+from handlers.data_processor import Processor
+from handlers.environment import ArchiverEnvironment, ProcessorEnvironment
+from handlers.messages import Messenger
+from tests.proof.memory import (
+    Client,
+    Gate,
+    MemoryMessages,
+    MemoryQueue,
+    MemoryS3,
+    Version,
+    straight,
+    tagging,
+)
+
+RAW, PROCESSED, ARCHIVE = "raw-bucket", "processed-bucket", "archive-bucket"
+QUEUE, LETTERS = "https://queue.test/processing", "https://queue.test/dead-letters"
+NOW = datetime(2024, 1, 15, 10, 30, tzinfo=UTC)
+MAX_RECEIVES = 3
+ASYNC_ATTEMPTS = 3  # an asynchronous invocation and its two retries
+SMALL_BLOCK, SMALL_STRETCH, SMALL_PART = 64, 500, 600
+
+
+class KilledError(BaseException):
+    """The process is gone; no handler may catch it."""
+
+
+class InlineExecutor:
+    """An executor without threads: the same order of calls every time."""
+
+    def __init__(self, _workers: int) -> None:
+        pass
+
+    def submit(self, work: Callable[..., Any], *given: Any) -> Future:
+        future: Future = Future()
+        try:
+            future.set_result(work(*given))
+        except BaseException as error:  # noqa: BLE001 - the future raises it
+            future.set_exception(error)
+        return future
+
+    def map(self, work: Callable[..., Any], *given: Any) -> Iterator[Any]:
+        futures = [self.submit(work, *one) for one in zip(*given, strict=False)]
+        return (future.result() for future in futures)
+
+    def shutdown(self, *, wait: bool = True) -> None:
+        assert wait
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
+@contextlib.contextmanager
+def small_limits(stretch: int = SMALL_STRETCH) -> Iterator[None]:
+    """Let files of some hundred bytes be large ones, and run without threads."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (data_processor, retention, storage, stretches):
+            patch.setattr(module, "ThreadPoolExecutor", InlineExecutor)
+        for name, module in sys.modules.items():
+            if name.startswith("handlers.formats") and hasattr(module, "BLOCK_BYTES"):
+                patch.setattr(module, "BLOCK_BYTES", SMALL_BLOCK)
+        patch.setattr(storage, "_READ_BYTES", SMALL_BLOCK)
+        patch.setattr(storage, "MIN_PART_BYTES", SMALL_PART)
+        patch.setattr(stretches, "STRETCH_BYTES", stretch)
+        yield
+
+
+class QuietTelemetry:
+    """A logger that says nothing and metrics that are kept."""
+
+    def __init__(self) -> None:
+        def silent(*_args: Any, **_named: Any) -> None:
+            return None
+
+        self.logger = SimpleNamespace(info=silent, warning=silent, error=silent)
+        self.totals: Counter = Counter()
+
+    def emit(self, values: Mapping[Any, int], *, function_name: str) -> None:
+        assert function_name
+        self.totals.update(values)
+
+
+@dataclass
+class Context:
+    """What Lambda tells a function; `ticks` is how often it may look at the clock in time."""
+
+    ticks: int = 10**9
+    function_name: str = "the-function"
+    invoked_function_arn: str = "arn:aws:lambda:eu-west-1:123456789012:function:the-function"
+
+    def get_remaining_time_in_millis(self) -> int:
+        self.ticks -= 1
+        return max(self.ticks, 0) * 1000
+
+
+def s3_event(key: str, version: str | None, created: datetime | None = NOW) -> dict[str, Any]:
+    """Return the notification that S3 sends of an object."""
+    entry = {"key": quote_plus(key, safe="/")} | ({"versionId": version} if version else {})
+    record = {
+        "eventSource": "aws:s3",
+        "eventName": "ObjectCreated:Put",
+        "s3": {"bucket": {"name": RAW}, "object": entry},
+    }
+    if created:
+        record["eventTime"] = created.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return {"Records": [record]}
+
+
+def batch(*messages: tuple[str, int]) -> dict[str, Any]:
+    """Return the event of a queue mapping: bodies, each with its receive count."""
+    return {
+        "Records": [
+            {
+                "eventSource": "aws:sqs",
+                "messageId": f"m{number}",
+                "receiptHandle": f"r{number}",
+                "body": body,
+                "attributes": {"ApproximateReceiveCount": str(receives)},
+            }
+            for number, (body, receives) in enumerate(messages)
+        ]
+    }
+
+
+@dataclass
+class World:
+    """One pipeline; `gate` stands before each call that its handlers make."""
+
+    queue_mode: bool = True
+    compressed: bool = False
+    retention_days: int = 30
+    ticks: int = 10**9
+    archiver_ticks: int = 10**9
+    page: int = 1000
+    max_copy: int = 5 * 1024**3
+    gate: Gate = straight
+    s3: MemoryS3 = field(init=False)
+    queue: MemoryQueue = field(default_factory=MemoryQueue)
+    letters: MemoryQueue = field(default_factory=MemoryQueue)
+    invocations: list[dict] = field(default_factory=list)
+    uploads: dict[tuple[str, str], bytes] = field(default_factory=dict)
+    telemetry: QuietTelemetry = field(default_factory=QuietTelemetry)
+
+    def __post_init__(self) -> None:
+        self.s3 = MemoryS3(
+            versioned=(RAW, PROCESSED, ARCHIVE),
+            page=self.page,
+            min_part=SMALL_PART,
+            max_copy=self.max_copy,
+        )
+        self.s3.now = NOW
+        self._messages = MemoryMessages(
+            {QUEUE: self.queue, LETTERS: self.letters}, self.invocations
+        )
+
+    # The roles.
+
+    def client(self, service: str, gate: Gate | None = None) -> Client:
+        double = self.s3 if service == "s3" else self._messages
+        return Client(double, gate or self.gate)
+
+    def begin(self) -> None:
+        """Let an invocation begin: a second later, in a new process."""
+        self.s3.now += timedelta(seconds=1)
+        if begin := getattr(self.gate, "begin", None):
+            begin()
+
+    def processor(self, gate: Gate | None = None, *, late: int = 0) -> Processor:
+        """Return a processor whose clock is some seconds late."""
+        environment = ProcessorEnvironment(
+            environment="test",
+            log_level="INFO",
+            processed_bucket=PROCESSED,
+            archive_bucket=ARCHIVE,
+            retention_days=self.retention_days,
+            raw_bucket=RAW,
+            dead_letter_queue_url=LETTERS,
+            max_attempts=MAX_RECEIVES,
+            max_rejected_percent=10,
+            compress_output=self.compressed,
+            processing_queue_url=QUEUE if self.queue_mode else None,
+        )
+        return Processor(
+            environment,
+            storage.Storage(self.client("s3", gate)),
+            Messenger(lambda service: self.client(service, gate)),
+            self.telemetry,
+            now=lambda: self.s3.now - timedelta(seconds=late),
+        )
+
+    def archiver(self, gate: Gate | None = None) -> ArchiverRun:
+        environment = ArchiverEnvironment(
+            environment="test",
+            log_level="INFO",
+            processed_bucket=PROCESSED,
+            archive_bucket=ARCHIVE,
+            retention_days=self.retention_days,
+            archive_days=90,
+        )
+        return ArchiverRun(
+            environment,
+            storage.Storage(self.client("s3", gate)),
+            Messenger(lambda service: self.client(service, gate)),
+            self.telemetry,
+            now=lambda: self.s3.now,
+        )
+
+    # What happens in it.
+
+    def upload(self, key: str, body: bytes) -> dict[str, Any]:
+        """Store a file as a user does and return the event that S3 sends of it."""
+        stored = self.s3.put_object(
+            Bucket=RAW,
+            Key=key,
+            Body=body,
+            ContentType="text/x-test",
+            Metadata={"owner": "me"},
+            Tagging=tagging({"team": "blue"}),
+        )
+        self.uploads[key, stored["VersionId"]] = body
+        return s3_event(key, stored["VersionId"], self.s3.now)
+
+    def deliver(self, event: Mapping[str, Any]) -> None:
+        """Let S3 deliver an event once."""
+        if self.queue_mode:
+            self.queue.add(json.dumps(event))
+        else:
+            self.invocations.append(json.loads(json.dumps(event)))
+
+    def settle(self, limit: int = 300) -> None:
+        """Run the processor until no message and no invocation is left."""
+        for _ in range(limit):
+            if not self.queue.messages and not self.invocations:
+                return
+            if self.queue.messages:
+                self._poll()
+            else:
+                self._invoke(self.invocations.pop(0))
+        msg = f"after {limit} invocations the pipeline has not come to rest"
+        raise AssertionError(msg)
+
+    def _poll(self) -> None:
+        message = self.queue.messages.pop(0)
+        message["receives"] += 1
+        if message["receives"] > MAX_RECEIVES:
+            self.letters.messages.append(message)
+            return
+        self.begin()
+        try:
+            event = batch((message["body"], message["receives"]))
+            failed = self.processor().handle(event, Context(self.ticks))["batchItemFailures"]
+        except (Exception, KilledError):  # noqa: BLE001 - a failed batch returns as a whole
+            failed = [{"itemIdentifier": "m0"}]
+        if failed:
+            assert failed == [{"itemIdentifier": "m0"}]
+            self.queue.messages.append(message)
+
+    def _invoke(self, event: Mapping[str, Any]) -> None:
+        for _ in range(ASYNC_ATTEMPTS):
+            self.begin()
+            try:
+                self.processor().handle(event, Context(self.ticks))
+            except (Exception, KilledError) as error:  # noqa: BLE001 - Lambda tries again
+                problem = str(error)
+            else:
+                return
+        self.letters.add(json.dumps(event), {"ErrorMessage": problem})
+
+    def archive(self, time: datetime, attempts: int = ASYNC_ATTEMPTS, limit: int = 100) -> None:
+        """Let the schedule run the archiver, with Lambda's retries and its own continuations."""
+        events = [{"time": time.isoformat()}]
+        for _ in range(limit):
+            if not events:
+                return
+            event = events.pop(0)
+            for _ in range(attempts):
+                self.begin()
+                with contextlib.suppress(Exception, KilledError):
+                    self.archiver().handle(event, Context(self.archiver_ticks))
+                    break
+            events += self.invocations
+            self.invocations.clear()
+        msg = f"after {limit} invocations the archiver has not come to rest"
+        raise AssertionError(msg)
+
+    # What is to be seen of it.
+
+    def outputs(self) -> dict[str, Version]:
+        """Return the outputs by key, those that are archived under the key they had before."""
+        archived = self.s3.visible(ARCHIVE, "archive/")
+        named = {f"processed/{key.removeprefix('archive/')}": one for key, one in archived.items()}
+        return named | self.s3.visible(PROCESSED, "processed/")
+
+    def after(self, days: float) -> datetime:
+        return NOW + timedelta(days=days)
