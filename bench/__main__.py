@@ -29,9 +29,10 @@ _ROOM: Final = Path(__file__).parent
 _DATA: Final = _ROOM / "data"
 _DEFAULT_SIZES: Final = ["1 KB", "1 MB", "100 MB"]
 _STREAMED: Final = ("NDJSON", "array", "CSV")
+_STREAMED_SIZE: Final = "100 MB"
 _SMALL: Final = "1 KB"
 
-app = typer.Typer(no_args_is_help=True, add_completion=False)
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 
 @app.command()
@@ -64,8 +65,7 @@ def _measured(sizes: list[str], rounds: int, objects: int, tell: Callable[[str],
         tell(f"making files of {size}")
         files = inputs.prepare(_DATA, size, tuple(inputs.SUFFIXES))
         rows += throughput.compare(files, engines.NAMES, rounds, tell, smaller=rows)
-    large = max((size for size in sizes if size != "1 GB"), key=inputs.SIZES.__getitem__)
-    streamed = inputs.prepare(_DATA, large, _STREAMED)
+    streamed = inputs.prepare(_DATA, _STREAMED_SIZE, _STREAMED)
     small = inputs.prepare(_DATA, _SMALL, ["NDJSON"])[0]
     counts = tuple(10**power for power in range(3, 7) if 10**power <= objects)
     tell("bad input")

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from bench.inputs import Input
 from bench.invocations import RAW, Context, Outbox, output, processor
-from bench.measurement import measured, span
+from bench.measurement import MeasureError, measured, span
 from bench.overlap import BANDWIDTH
 from bench.s3 import FakeS3
 
@@ -32,6 +32,7 @@ class BigFile:
     invocations: int
     identical: bool
     cpu_ratio: float
+    problem: str = ""
 
 
 def compare(inputs: list[Input], tell: Callable[[str], None]) -> list[BigFile]:
@@ -39,7 +40,14 @@ def compare(inputs: list[Input], tell: Callable[[str], None]) -> list[BigFile]:
     results: list[BigFile] = []
     for each in inputs:
         tell(f"{each.size} {each.form} in ten invocations")
-        answer = measured(cut, path=str(each.path), suffix=each.suffix)
+        try:
+            answer = measured(cut, path=str(each.path), suffix=each.suffix)
+        except MeasureError as error:
+            failed = BigFile(
+                form=each.form, invocations=0, identical=False, cpu_ratio=0, problem=str(error)
+            )
+            results.append(failed)
+            continue
         results.append(
             BigFile(
                 form=each.form,

@@ -61,6 +61,16 @@ class _Decimal(Decimal):
     pass
 
 
+_KINDS: Final[dict[type, str]] = {
+    _Whole: "integer",
+    _Decimal: "decimal",
+    str: "text",
+    bool: "boolean",
+    list: "array",
+    dict: "object",
+}
+
+
 def _walk(got: Any, wanted: Any, place: str) -> Iterator[str]:
     if isinstance(got, dict) and isinstance(wanted, dict):
         yield from _walk_object(cast("dict[str, Any]", got), cast("dict[str, Any]", wanted), place)
@@ -92,8 +102,4 @@ def _walk_object(got: dict[str, Any], wanted: dict[str, Any], place: str) -> Ite
 
 
 def _kind(value: Any) -> str:
-    kinds: dict[type, str] = {_Whole: "integer", _Decimal: "decimal", str: "text", bool: "boolean"}
-    if isinstance(value, list):
-        return "array"
-    kind = cast("type", type(value))
-    return kinds.get(kind, "object" if isinstance(value, dict) else "null")
+    return next((name for kind, name in _KINDS.items() if isinstance(value, kind)), "null")

@@ -187,7 +187,8 @@ def _big_goals(results: Results) -> Iterator[Goal]:
         yield Goal(
             name=f"big file, {each.form}: cut over invocations",
             wanted=f"{big_files.INVOCATIONS_GOAL} or more, output identical",
-            measured=f"{each.invocations}, {'identical' if each.identical else 'DIFFERENT'}, "
+            measured=each.problem
+            or f"{each.invocations}, {'identical' if each.identical else 'DIFFERENT'}, "
             f"{each.cpu_ratio:.2f} of the CPU of one run",
             holds=each.identical and each.invocations >= big_files.INVOCATIONS_GOAL,
         )

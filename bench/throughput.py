@@ -10,12 +10,12 @@ from typing import Any, Final
 
 from bench import engines
 from bench.differences import differences
-from bench.inputs import Input
+from bench.inputs import Input, prepare
 from bench.machine import memory_bytes
 from bench.measurement import MeasureError, measured, span
 
 _LEAST_SECONDS: Final = 0.3  # of CPU: a shorter run is repeated within its process
-_WARM_BELOW_BYTES: Final = 2_000_000  # what libraries set up lazily is not a small file's cost
+_WARM_UP: Final = "1 KB"  # a file that makes libraries load what they load once
 _MEMORY_SHARE: Final = 0.5  # of the machine's, for one engine
 _SLOW_SECONDS: Final = 60.0  # of the clock: beyond, one round has to do
 
@@ -104,6 +104,7 @@ def _measure(row: Row) -> None:
                 path=str(row.input.path),
                 suffix=row.input.suffix,
                 output=str(output),
+                warm_up=str(_warm_up(row.input)),
             )
         except MeasureError as error:
             row.error = str(error)
@@ -115,11 +116,14 @@ def _measure(row: Row) -> None:
     row.peaks_mb.append(answer["peak_mb"])
 
 
-def repeat(name: str, path: str, suffix: str, output: str) -> dict[str, Any]:
+def _warm_up(each: Input) -> Path:
+    return prepare(each.path.parent, _WARM_UP, [each.form])[0].path
+
+
+def repeat(name: str, path: str, suffix: str, output: str, warm_up: str) -> dict[str, Any]:
     """Run an engine until it took long enough to be timed; return the seconds of one run."""
     engine, file, out = engines.load(name), Path(path), Path(output)
-    if file.stat().st_size < _WARM_BELOW_BYTES:
-        engine(file, suffix, out)
+    engine(Path(warm_up), suffix, out)
     times, begun = 0, time.process_time()
     with span() as taken:
         while not times or time.process_time() - begun < _LEAST_SECONDS:

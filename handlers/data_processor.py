@@ -65,9 +65,8 @@ class Processor:
     def handle(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:
         """Handle a batch of the queue, or an event or a call that comes without one."""
         deadline = Deadline(lambda: context.get_remaining_time_in_millis() / 1000)
-        records = event.get("Records")
-        if records and records[0].get("eventSource") == "aws:sqs":
-            return self._handle_batch(records, deadline, context)
+        if _is_batch(event):
+            return self._handle_batch(event["Records"], deadline, context)
         return self._handle_event(event, deadline, context)
 
     def _handle_batch(
@@ -228,6 +227,12 @@ class Processor:
         for result in results:
             totals.update(result.metrics)
         self._telemetry.emit(totals, function_name=context.function_name)
+
+
+def _is_batch(event: Any) -> bool:
+    records = event.get("Records") if isinstance(event, dict) else None
+    first = records[0] if records and isinstance(records, list) else None
+    return isinstance(first, dict) and first.get("eventSource") == "aws:sqs"
 
 
 def _named(reference: ObjectReference) -> dict[str, Any]:

@@ -1,15 +1,13 @@
 """The command line of the local pipeline: demo, serve and transform."""
 
-import json
+import os
 import signal
 import sys
-import threading
 from collections.abc import Sequence
-from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Any, Final, NoReturn
+from typing import Annotated, Final, NoReturn
 
 import typer
 from rich.console import Console
@@ -18,9 +16,6 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 from handlers.failures import PermanentError
 from handlers.staging import Counts
 from local.configuration import ConfigurationError
-from local.demo import run_demo
-from local.deployment import DeploymentError
-from local.pipeline import LocalPipeline
 from local.transform import Rules, transform_file
 
 app = typer.Typer(
@@ -31,6 +26,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 _FAILED: Final = 1
+_TERMINATED: Final = 128 + signal.SIGTERM  # as shells tell it
 _MAX_PERCENT: Final = 100
 
 
@@ -40,6 +36,9 @@ def demo() -> None:
 
     Then the clock moves on by a month and the archiver runs. Exit code 0 if all went as it has to.
     """
+    # Pulumi and moto take seconds to import, which `transform` does without.
+    from local.demo import run_demo  # noqa: PLC0415
+
     if not run_demo(Console()):
         raise typer.Exit(_FAILED)
 
@@ -49,7 +48,10 @@ def serve(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1; 0: any.")] = 4566,
     outputs: Annotated[
         Path | None,
-        typer.Option(help="File that gets the stack's outputs as JSON once all is ready."),
+        typer.Option(
+            metavar="FILE",
+            help="Gets the stack's outputs as JSON once all is ready; removed in the end.",
+        ),
     ] = None,
     stack: Annotated[
         str, typer.Option(help="Stack whose settings are taken: dev or prod.")
@@ -60,60 +62,61 @@ def serve(
     ] = None,
 ) -> None:
     """Keep the pipeline running, until SIGINT or SIGTERM, for the AWS CLI, boto3 and `ops`."""
+    from local import serving  # noqa: PLC0415
+    from local.deployment import DeploymentError  # noqa: PLC0415
+
     console = Console(stderr=True)
     settings = _settings(config or [])
-    stopping = _stop_on_signals()
-    with ExitStack() as opened:
-        try:
-            with console.status(f"Deploying the {stack} stack …"):
-                pipeline = opened.enter_context(
-                    LocalPipeline(stack=stack, config=settings, port=port, on_line=_print_line)
-                )
-        except (ConfigurationError, DeploymentError, OSError) as error:
-            _fail(console, str(error))
-        _write_outputs(outputs, pipeline.outputs)
-        where = pipeline.account.endpoint_url
-        console.print(f"Ready on {where}, until Ctrl-C. Try, with any credentials:")
-        raw = pipeline.outputs["raw_bucket_name"]
-        console.print(f"  aws --endpoint-url {where} s3 cp FILE s3://{raw}/incoming/")
-        if outputs:
-            console.print(f"  python -m ops status --outputs {outputs}")
-        stopping.wait()
-        console.print("Stopping …")
-    if outputs:
-        outputs.unlink(missing_ok=True)
+    try:
+        serving.serve(console, stack=stack, config=settings, port=port, file=outputs)
+    except (ConfigurationError, DeploymentError, OSError) as error:
+        _fail(console, _told(error))
 
 
 @app.command()
-def transform(  # noqa: PLR0917 - typer makes options of them
+def transform(
     file: Annotated[
-        Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="Data file.")
+        Path,
+        typer.Argument(metavar="FILE", exists=True, dir_okay=False, readable=True),
     ],
+    *,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="File for the records. [default: stdout]")
+        Path | None,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="FILE",
+            help="Gets the records.",
+            show_default="standard output",
+        ),
     ] = None,
     rejects: Annotated[
-        Path | None, typer.Option(help="File for the bad records, one JSON line each.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Gets the bad records, one JSON line each."),
     ] = None,
     environment: Annotated[str, typer.Option(help="Name in the records' _metadata.")] = "local",
     max_rejected_percent: Annotated[
         float, typer.Option(min=0, max=_MAX_PERCENT, help="More bad records fail the file.")
     ] = 10,
-    compress: Annotated[bool, typer.Option(help="Write gzip, as with compressOutput.")] = False,  # noqa: FBT002 - typer's way
+    compress: Annotated[
+        bool, typer.Option("--compress", help="Write gzip, as with compressOutput.")
+    ] = False,
 ) -> None:
     """Write what the processor would write for a file: without AWS, streamed.
 
     Exit code 1, and why, for a file that would be a dead letter.
     """
     console = Console(stderr=True)
+    signal.signal(signal.SIGTERM, _exit)
     rules = Rules(
         environment=environment, max_rejected_percent=max_rejected_percent, compressed=compress
     )
-    columns = (TextColumn(file.name), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    name = TextColumn("{task.description}", markup=False)
+    columns = (name, BarColumn(), DownloadColumn(), TransferSpeedColumn())
     with Progress(
         *columns, console=console, transient=True, disable=not console.is_terminal
     ) as progress:
-        task = progress.add_task("", total=file.stat().st_size)
+        task = progress.add_task(file.name, total=file.stat().st_size)
         try:
             counts = transform_file(
                 file,
@@ -125,20 +128,18 @@ def transform(  # noqa: PLR0917 - typer makes options of them
             )
         except PermanentError as error:
             _fail(console, f"{file}: would be dead-lettered: {error}")
-        except OSError as error:
-            _fail(console, str(error))
-    console.print(f"{file}: {_described(counts)}", soft_wrap=True, highlight=False)
+        except BrokenPipeError:
+            # Who read the records has enough. Nothing may be flushed when the interpreter ends.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(_FAILED) from None
+        except (OSError, ValueError) as error:
+            _fail(console, _told(error))
+    console.print(f"{file}: {_described(counts)}", soft_wrap=True, highlight=False, markup=False)
 
 
-def _stop_on_signals() -> threading.Event:
-    stopping = threading.Event()
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        stopping.set()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop)
-    return stopping
+def _exit(_number: int, _frame: FrameType | None) -> NoReturn:
+    """Leave through what removes the part files."""
+    sys.exit(_TERMINATED)
 
 
 def _described(counts: Counts) -> str:
@@ -163,17 +164,10 @@ def _settings(given: Sequence[str]) -> dict[str, str]:
     return settings
 
 
-def _write_outputs(path: Path | None, outputs: dict[str, Any]) -> None:
-    """Write the outputs so that who sees the file sees all of it."""
-    if path:
-        part = path.with_name(f".{path.name}.part")
-        part.write_text(json.dumps(outputs, indent=2) + "\n")
-        part.replace(path)
-
-
-def _print_line(line: str) -> None:
-    sys.stdout.write(line if line.endswith("\n") else line + "\n")
-    sys.stdout.flush()
+def _told(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return str(error)
 
 
 def _fail(console: Console, message: str) -> NoReturn:

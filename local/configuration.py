@@ -73,6 +73,11 @@ def read_stack(folder: Path, stack: str) -> dict[str, str]:
     return {key: _text(value) for key, value in config.items()}
 
 
+def stacks(folder: Path) -> list[str]:
+    """Return the names of the stacks that have a file `Pulumi.<stack>.yaml`, sorted."""
+    return sorted(path.name.split(".")[1] for path in folder.glob("Pulumi.*.yaml"))
+
+
 def resolve(
     project: Project, stack: str, given: Mapping[str, str], overrides: Mapping[str, str]
 ) -> dict[str, str]:

@@ -47,9 +47,11 @@ def transform_file(
     file is good. `report` is told the bytes that were read so far.
 
     Raises:
+        ValueError: two of the three are the same file.
         PermanentError: the file would be a dead letter.
         OSError: a file cannot be read or written.
     """
+    _require_distinct(source, output, rejects)
     suffix = keys.data_suffix(source.name)
     if not suffix:
         allowed = " ".join(keys.SUFFIXES)
@@ -79,6 +81,17 @@ def transform_file(
     return progress.counts
 
 
+def _require_distinct(*paths: Path | None) -> None:
+    seen: set[Path] = set()
+    for path in paths:
+        whole = path.resolve() if path else None
+        # A device, /dev/null say, may well be named twice.
+        if whole in seen and (whole.is_file() or not whole.exists()):
+            msg = f"{path} is named twice, allowed: a file of its own for each"
+            raise ValueError(msg)
+        seen |= {whole} if whole else set()
+
+
 def _flush(stretch: Stretch, write: Write, reject: Write, rules: Rules) -> Stretch:
     lines, rejects = stretch.close()
     write(lines)
@@ -101,9 +114,18 @@ def _reader(path: Path, report: Report) -> Callable[[int], Iterator[bytes]]:
 @contextmanager
 def _opened(path: Path) -> Generator[Write]:
     """Give a function that writes; the file gets its name when everything is in it."""
+    path = path.resolve()  # what a link leads to is replaced, not the link
+    if path.exists() and not path.is_file():
+        with path.open("wb") as device:  # /dev/null or a named pipe; of a folder an OSError
+            yield device.write
+        return
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        with part.open("wb") as file:
+        file = part.open("wb")
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
+    try:
+        with file:
             yield file.write
         part.replace(path)
     except BaseException:

@@ -1,13 +1,18 @@
 """Files that were uploaded to the local pipeline, and what became of them."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
+from urllib.parse import unquote_plus
 
 from botocore.exceptions import ClientError
 
 from handlers import keys
+from handlers.storage import decode_value
+
+_LAMBDA_REASON: Final = "ErrorMessage"  # of a function's DeadLetterConfig
+_UNTOLD: Final = "killed, timed out or not started"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +38,22 @@ class Outcome:
     rejected_key: str = ""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Letter:
+    """A dead letter: the source version that its event names, and what its sender says."""
+
+    key: str
+    version: str
+    attributes: Mapping[str, str]
+
+    @property
+    def reason(self) -> str:
+        """Why: by the processor, with the first bad place, else by Lambda after its retries."""
+        told = self.attributes.get(keys.REASON) or self.attributes.get(_LAMBDA_REASON)
+        place = self.attributes.get(keys.PLACE)
+        return ": ".join(part for part in (place, told or _UNTOLD) if part)
+
+
 class Uploads:
     """Uploads to a stack's raw bucket, and looks up what became of them."""
 
@@ -48,16 +69,17 @@ class Uploads:
         version = self._s3.put_object(Bucket=raw, Key=key, Body=body)["VersionId"]
         return Upload(name=name, key=key, version=version, body=body)
 
-    def outcome(
-        self, upload: Upload, letters: Mapping[tuple[str, str], Mapping[str, str]]
-    ) -> Outcome:
+    def outcome(self, upload: Upload, letters: Iterable[Letter]) -> Outcome:
         """Return what became of an upload; `letters` are those of `dead_letters`."""
-        if letter := letters.get((upload.key, upload.version)):
-            place = letter.get(keys.PLACE, "")
-            reason = f"{place}: {letter[keys.REASON]}" if place else letter[keys.REASON]
-            return Outcome(
-                upload=upload, status="failed", where="dead-letter queue", counts={}, reason=reason
-            )
+        for letter in letters:
+            if (letter.key, letter.version) == (upload.key, upload.version):
+                return Outcome(
+                    upload=upload,
+                    status="failed",
+                    where="dead-letter queue",
+                    counts={},
+                    reason=letter.reason,
+                )
         for key, metadata in self._processed():
             if metadata.get(keys.SOURCE_VERSION) == upload.version:
                 return self._processed_outcome(upload, key, metadata)
@@ -79,7 +101,7 @@ class Uploads:
                 )
             },
             output=self._s3.get_object(Bucket=bucket, Key=key)["Body"].read(),
-            rejected_key=metadata.get(keys.REJECTED_KEY, ""),
+            rejected_key=decode_value(metadata.get(keys.REJECTED_KEY, "")),
         )
 
     def _processed(self) -> Iterator[tuple[str, Mapping[str, str]]]:
@@ -102,22 +124,37 @@ class Uploads:
             return ""
         return response["Body"].read().decode(errors="replace")
 
-    def dead_letters(self) -> dict[tuple[str, str], dict[str, str]]:
-        """Return the dead letters' attributes by key and version, and leave the letters there."""
+    def dead_letters(self) -> list[Letter]:
+        """Return the processor's dead letters, and leave them where they are."""
         url = self._outputs["dlq_url"]
-        found: dict[tuple[str, str], dict[str, str]] = {}
-        handles: list[str] = []
-        while messages := self._sqs.receive_message(
-            QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
-        ).get("Messages"):
+        messages: list[Any] = []
+        try:
+            while received := self._sqs.receive_message(
+                QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
+            ).get("Messages"):
+                messages += received
+        finally:
             for message in messages:
-                handles.append(message["ReceiptHandle"])
-                attributes = message.get("MessageAttributes", {})
-                letter = {name: value["StringValue"] for name, value in attributes.items()}
-                record = json.loads(message["Body"])["Records"][0]["s3"]["object"]
-                found[letter[keys.LETTER_KEY], record.get("versionId", "")] = letter
-        for handle in handles:
-            self._sqs.change_message_visibility(
-                QueueUrl=url, ReceiptHandle=handle, VisibilityTimeout=0
-            )
-        return found
+                self._sqs.change_message_visibility(
+                    QueueUrl=url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0
+                )
+        return [_read_letter(message) for message in messages]
+
+
+def _read_letter(message: Mapping[str, Any]) -> Letter:
+    attributes = message.get("MessageAttributes", {})
+    key, version = _source(message["Body"])
+    return Letter(
+        key=key,
+        version=version,
+        attributes={name: value["StringValue"] for name, value in attributes.items()},
+    )
+
+
+def _source(body: str) -> tuple[str, str]:
+    """Return the key and version in an event's body; "" where it names none."""
+    try:
+        described = json.loads(body)["Records"][0]["s3"]["object"]
+        return unquote_plus(described["key"]), described.get("versionId", "")
+    except (ValueError, LookupError, TypeError):
+        return "", ""

@@ -13,7 +13,7 @@ import orjson
 from handlers.formats.array import ArrayReader
 from handlers.formats.batch import START, BadFileError, Batch, Position, Reject, Source
 from handlers.formats.delimited import read_rows
-from handlers.formats.elements import value_end
+from handlers.formats.elements import long_value_end
 from handlers.formats.ndjson import read_lines
 from handlers.formats.text import Text
 from handlers.formats.window import Window
@@ -78,7 +78,7 @@ def _is_value(text: bytes) -> bool:
             return True
         parse(text)
     except OutOfBoundsError:
-        return value_end(text, 0) == len(text.rstrip(_BLANK))
+        return long_value_end(text) == len(text.rstrip(_BLANK))
     except BadRecordError:
         return True
     except ValueError:

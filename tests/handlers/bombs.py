@@ -4,11 +4,11 @@ The process limits its own memory first, then transforms the file and prints as 
 it and how much memory it took at its peak. Nothing of the file is ever held.
 """
 
+import gzip
 import json
 import resource
 import sys
 import time
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import chain, repeat
@@ -53,10 +53,9 @@ def _one_line(blocks: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _gzipped(unit: bytes, total: int) -> Iterator[bytes]:
-    packer = zlib.compressobj(9, wbits=31)
-    for _ in range(total // len(unit)):
-        yield packer.compress(unit)
-    yield packer.flush()
+    """Yield members of a gzip file, one behind another, in blocks of which each holds many."""
+    member = gzip.compress(unit, 9, mtime=0)
+    return repeat(member * 64, total // len(unit) // 64)
 
 
 def _lines(total: int) -> Iterator[bytes]:
@@ -135,8 +134,8 @@ BOMBS: dict[str, Bomb] = {
     "million names in one object": Bomb(
         ".json", lambda: _numbered(b"{", '"{0}":1', MILLION, ",", b"}")
     ),
-    "million short names over lines": Bomb(
-        ".json", lambda: _numbered(b"{\n", '"{0:x}":', MILLION, "", b"0\n}")
+    "600,000 names over lines": Bomb(
+        ".json", lambda: _numbered(b"{\n", '"{0}":1', 600_000, ",", b"\n}")
     ),
     "400,000 names in one object": Bomb(
         ".json", lambda: _numbered(b"{", '"{0}":1', 400_000, ",", b"}")
@@ -156,9 +155,9 @@ BOMBS: dict[str, Bomb] = {
     "million names that meet": Bomb(
         ".json", lambda: _filled(b"{", b'"a":1,', 6 * MILLION, b'"a":1}')
     ),
-    "million distinct names over records": Bomb(
+    "300,000 distinct names over records": Bomb(
         ".ndjson",
-        lambda: _numbered(b"", '{{"some long name of a field {0}":{0}}}', MILLION, "\n", b"\n"),
+        lambda: _numbered(b"", '{{"name of a field {0}":{0}}}', 300_000, "\n", b"\n"),
     ),
     "element of 500 MB": Bomb(
         ".json", lambda: _filled(b'[{"a":1},{"b":"', BLOCK, LINE, b'"},{"a":2}]')

@@ -184,7 +184,9 @@ def _tokens(text: str, at: int):
 
 def _colons(text: str) -> int:
     strings = sum(
-        text.count(":", begin, end or len(text)) for begin, end in _tokens(text, 0) if text[begin] == '"'
+        text.count(":", begin, end or len(text))
+        for begin, end in _tokens(text, 0)
+        if text[begin] == '"'
     )
     return text.count(":") - strings
 

@@ -16,7 +16,9 @@ def test_mutated_files_end_as_the_reference_says_or_fail_with_a_reason():
     print(f"{ends.total()} inputs, 0 failures")
     assert ends.total() == COUNT
     # An input that is always broken, or never, would prove little.
-    assert all(ends[end] > COUNT * 0.05 for end in ("file fails", "no records", "records", "some rejected"))
+    assert all(
+        ends[end] > COUNT * 0.05 for end in ("file fails", "no records", "records", "some rejected")
+    )
 
 
 @pytest.mark.long
@@ -26,7 +28,9 @@ def test_a_million_mutated_files():
 
 
 def test_a_seed_grows_the_same_file_every_time():
-    assert [Grower(seed).file() for seed in range(200)] == [Grower(seed).file() for seed in range(200)]
+    assert [Grower(seed).file() for seed in range(200)] == [
+        Grower(seed).file() for seed in range(200)
+    ]
 
 
 def test_the_fuzzer_sees_a_lost_record(monkeypatch):

@@ -15,7 +15,15 @@ from handlers import keys
 from tests.proof.files import BY_NAME, KINDS
 from tests.proof.memory import aws_error
 from tests.proof.watch import Watch
-from tests.proof.world import ARCHIVE, PROCESSED, SMALL_STRETCH, KilledError, World, small_limits
+from tests.proof.world import (
+    ARCHIVE,
+    PROCESSED,
+    SMALL_PART,
+    SMALL_STRETCH,
+    KilledError,
+    World,
+    small_limits,
+)
 
 FAULTS = (
     "killed before",  # the process ends before the call is sent
@@ -124,9 +132,11 @@ def run_archiver(scenario: Scenario) -> list[str]:
     """Archive outputs in a scenario, check the outcome, return the names of the calls."""
     gate = FaultyGate(scenario.fault, scenario.call)
     paged = scenario.kind != "few"
-    with small_limits():
+    limit = {"max_copy": SMALL_PART} if scenario.kind == "in parts" else {}
+    with small_limits(**limit):
         world = World(
             gate=gate,
+            **limit,
             page=3 if paged else 1000,
             archiver_ticks=8 if scenario.kind == "out of time" else 10**9,
         )

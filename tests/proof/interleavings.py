@@ -221,6 +221,7 @@ class Case:
     make: Callable[[], Meeting]
     kills: int = 1
     large: bool = False
+    long: bool = False  # more than some ten seconds
     max_runs: int = 10**9
 
     def explore(self) -> Explored:
@@ -260,20 +261,35 @@ def _cases() -> list[Case]:
             make=partial(second_version_and_archiver, lines),
         ),
         Case(name="archiver beside archiver", make=partial(archivers, objects=3)),
+        *_large_cases(kills=0),
+        *_large_cases(kills=1),
+    ]
+
+
+def _large_cases(*, kills: int) -> list[Case]:
+    killed = ", one killed" if kills else ""
+    make = partial(continuations, STAGED)
+    return [
         Case(
-            name="a large file twice",
-            make=partial(continuations, STAGED, begun=False),
+            name=f"a large file twice{killed}",
+            make=partial(make, begun=False),
+            kills=kills,
             large=True,
+            long=True,
         ),
         Case(
-            name="two continuations of a large file",
-            make=partial(continuations, STAGED, begun=True),
+            name=f"two continuations of a large file{killed}",
+            make=partial(make, begun=True),
+            kills=kills,
             large=True,
+            long=kills > 0,
         ),
         Case(
-            name="two continuations that are cut again",
-            make=partial(continuations, STAGED, begun=True, ticks=9),
+            name=f"two continuations that are cut again{killed}",
+            make=partial(make, begun=True, ticks=9),
+            kills=kills,
             large=True,
+            long=True,
         ),
     ]
 

@@ -26,6 +26,7 @@ HEADERS = (
 DEFAULT_TYPE = "binary/octet-stream"
 STATUSES = {
     "404": 404,
+    "412": 412,
     "NoSuchKey": 404,
     "NoSuchVersion": 404,
     "NoSuchUpload": 404,
@@ -170,12 +171,14 @@ class MemoryS3:
     def body(self, data: bytes) -> Body:
         return Body(data)
 
-    def head_object(self, *, Bucket, Key, VersionId=None):  # noqa: N803
+    def head_object(self, *, Bucket, Key, VersionId=None, IfMatch=None):  # noqa: N803
         try:
             found = self._find(Bucket, Key, VersionId, "HeadObject")
         except ClientError as error:
             # A HEAD has no body to name the error in.
             raise aws_error("404", "HeadObject") from error
+        if IfMatch is not None and IfMatch != found.etag:
+            raise aws_error("412", "HeadObject")
         return self._answer(Bucket, found, len(found.body))
 
     def copy_object(
@@ -197,6 +200,7 @@ class MemoryS3:
         described["tags"] = source.tags
         etag = _md5(source.body)
         answer = self._store(Bucket, Key, source.body, etag, described)
+        del answer["ETag"]
         return answer | {"CopyObjectResult": {"ETag": etag, "LastModified": self.now}}
 
     def get_object_tagging(self, *, Bucket, Key, VersionId=None):  # noqa: N803
@@ -490,9 +494,13 @@ class Client:
 
     def copy(self, source, bucket, key, ExtraArgs, Config) -> None:  # noqa: N803
         """Copy as boto3's managed `copy` does: part by part, with its `ExtraArgs`."""
-        found = self.head_object(**source)
+        described = dict(ExtraArgs)
+        for directive in ("MetadataDirective", "TaggingDirective"):
+            described.pop(directive, None)
+        etag = described.pop("CopySourceIfMatch", None)
+        found = self.head_object(**source, **({"IfMatch": etag} if etag else {}))
         target = {"Bucket": bucket, "Key": key}
-        upload = self.create_multipart_upload(**target, **ExtraArgs)["UploadId"]
+        upload = self.create_multipart_upload(**target, **described)["UploadId"]
         target["UploadId"] = upload
         size = Config.multipart_chunksize
         parts = []
@@ -504,6 +512,7 @@ class Client:
                     PartNumber=number,
                     CopySource=source,
                     CopySourceRange=f"bytes={start}-{last}",
+                    CopySourceIfMatch=etag,
                 )
                 parts.append({"PartNumber": number, "ETag": copied["CopyPartResult"]["ETag"]})
             self.complete_multipart_upload(**target, MultipartUpload={"Parts": parts})

@@ -71,7 +71,9 @@ class InlineExecutor:
 
 
 @contextlib.contextmanager
-def small_limits(stretch: int = SMALL_STRETCH) -> Iterator[None]:
+def small_limits(
+    stretch: int = SMALL_STRETCH, max_copy: int = storage.MAX_COPY_BYTES
+) -> Iterator[None]:
     """Let files of some hundred bytes be large ones, and run without threads."""
     with pytest.MonkeyPatch.context() as patch:
         for module in (data_processor, retention, storage, stretches):
@@ -81,6 +83,8 @@ def small_limits(stretch: int = SMALL_STRETCH) -> Iterator[None]:
                 patch.setattr(module, "BLOCK_BYTES", SMALL_BLOCK)
         patch.setattr(storage, "_READ_BYTES", SMALL_BLOCK)
         patch.setattr(storage, "MIN_PART_BYTES", SMALL_PART)
+        patch.setattr(storage, "MAX_COPY_BYTES", max_copy)
+        patch.setattr(storage, "_COPY_PART_BYTES", SMALL_PART)
         patch.setattr(stretches, "STRETCH_BYTES", stretch)
         yield
 

@@ -1,0 +1,74 @@
+"""The local pipeline kept running for other programs, until a signal."""
+
+import shlex
+import signal
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from types import FrameType
+
+from rich.console import Console
+
+from local import outputs
+from local.configuration import ConfigurationError, stacks
+from local.deployment import PROGRAM
+from local.pipeline import LocalPipeline
+
+
+def serve(
+    console: Console, *, stack: str, config: Mapping[str, str], port: int, file: Path | None
+) -> None:
+    """Run a stack until SIGINT or SIGTERM; `file` holds its outputs from when it is ready.
+
+    The functions' log lines go to the standard output, what a person reads to the console.
+
+    Raises:
+        local.configuration.ConfigurationError: no such stack, or a setting is wrong.
+        local.deployment.DeploymentError: the program or the account refused something.
+        OSError: the port is taken, or the file cannot be written.
+    """
+    known = stacks(PROGRAM.parent)
+    if stack not in known:
+        msg = f"stack is {stack!r}, allowed: {', '.join(known)}"
+        raise ConfigurationError(msg)
+    if file:
+        outputs.clear(file)
+    wait = _until_signalled()
+    with ExitStack() as opened:
+        pipeline = LocalPipeline(stack=stack, config=config, port=port, on_line=_print_line)
+        with console.status(f"Deploying the {stack} stack …"):
+            opened.enter_context(pipeline)
+        if file:
+            opened.enter_context(outputs.published(file, pipeline.outputs))
+        _greet(console, pipeline, file)
+        wait()
+        console.print("Stopping …")
+
+
+def _greet(console: Console, pipeline: LocalPipeline, file: Path | None) -> None:
+    where, raw = pipeline.account.endpoint_url, pipeline.outputs["raw_bucket_name"]
+    commands = [f"aws --endpoint-url {where} s3 cp FILE s3://{raw}/incoming/"]
+    if file:
+        commands.append(f".venv/bin/python -m ops status --outputs {shlex.quote(str(file))}")
+    console.print(f"Ready on {where}, until Ctrl-C. Try, with any credentials:", highlight=False)
+    for command in commands:  # each on one line, so that it can be copied
+        console.print(f"  {command}", soft_wrap=True, highlight=False, markup=False)
+
+
+def _until_signalled() -> Callable[[], object]:
+    stopping = threading.Event()
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        stopping.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    return stopping.wait
+
+
+def _print_line(line: str) -> None:
+    with suppress(OSError):  # who read the log is gone: the functions go on
+        sys.stdout.write(line if line.endswith("\n") else line + "\n")
+        sys.stdout.flush()

@@ -1,0 +1,173 @@
+import pytest
+
+from handlers.formats import BadFileError
+from handlers.formats.rows import LineCounter, RowSkipper
+from tests.handlers.transformed import batches_of, bodies, limits, transformed
+
+CHUNKS = ((), (1,), (5, 2), (64,))
+
+
+def rejects_of(data: bytes, suffix: str = ".csv", *sizes: int) -> list[tuple[str, str]]:
+    return [(r.place, r.reason) for b in batches_of(data, suffix, *sizes) for r in b.rejects]
+
+
+@pytest.mark.parametrize("sizes", CHUNKS)
+def test_cells_stay_strings_and_empty_ones_go(sizes):
+    data = b'User Name,age,ok,note\nJohn,007,true,\n" ",1.50,null,""\n,,,\n'
+    batches = batches_of(data, ".csv", *sizes)
+    assert bodies(batches) == [
+        b'{"user_name":"John","age":"007","ok":"true"}',
+        b'{"user_name":" ","age":"1.50","ok":"null"}',
+    ]
+    assert sum(b.empty for b in batches) == 1
+
+
+@pytest.mark.parametrize("sizes", CHUNKS)
+def test_ragged_rows_are_rejected_and_the_rest_goes_on(sizes):
+    data = b"a,b\n1,2\n3\n4,5,6\n7,8\n"
+    assert bodies(batches_of(data, ".csv", *sizes)) == [b'{"a":"1","b":"2"}', b'{"a":"7","b":"8"}']
+    assert rejects_of(data, ".csv", *sizes) == [
+        ("line 3", "1 cells, the header has 2"),
+        ("line 4", "3 cells, the header has 2"),
+    ]
+
+
+@pytest.mark.parametrize("sizes", CHUNKS)
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+def test_any_line_break_ends_a_row_outside_quotes(end, sizes):
+    data = end.join([b"a,b", b'1,"x', b'y"', b"", b"2,z", b'"', b'",""', b"3"])
+    assert bodies(batches_of(data, ".csv", *sizes)) == [
+        b'{"a":"1","b":"x%by"}' % end.replace(b"\r", b"\\r").replace(b"\n", b"\\n"),
+        b'{"a":"2","b":"z"}',
+        b'{"a":"%b"}' % end.replace(b"\r", b"\\r").replace(b"\n", b"\\n"),
+    ]
+    assert rejects_of(data, ".csv", *sizes) == [("line 8", "1 cells, the header has 2")]
+
+
+@pytest.mark.parametrize("sizes", CHUNKS)
+@pytest.mark.parametrize(
+    ("header", "suffix", "names"),
+    [
+        (b"a,b;c,d", ".csv", [b"a", b"b_c", b"d"]),
+        (b"a;b,c;d", ".csv", [b"a", b"b_c", b"d"]),
+        (b"a\tb c\td", ".csv", [b"a", b"b_c", b"d"]),
+        (b"a|b,c|d", ".csv", [b"a", b"b_c", b"d"]),
+        (b"a;b,c", ".csv", [b"a_b", b"c"]),  # of those that are equally frequent the comma
+        (b'"x;y;z",b', ".csv", [b"x_y_z", b"b"]),  # none counts in quotes
+        (b'"x\ny";b', ".csv", [b"x_y", b"b"]),
+        (b'size 5";b', ".csv", [b"size_5", b"b"]),  # a quote within a cell opens nothing
+        (b'"a ""b""",c', ".csv", [b"a_b", b"c"]),
+        (b"a,b\tc", ".tsv", [b"a_b", b"c"]),
+        (b'a,"b\tc', ".tsv", [b"a_b", b"c"]),
+        (b"only", ".csv", [b"only"]),
+        (b"a,,b,", ".csv", [b"a", b"field", b"b", b"field_2"]),
+        (b"a,A,a_2", ".csv", [b"a", b"a_2", b"a_2_2"]),
+    ],
+)
+def test_the_header_gives_delimiter_and_names(header, suffix, names, sizes):
+    delimiter = (
+        b"\t"
+        if suffix == ".tsv"
+        else next(d for d in (b",", b";", b"\t", b"|") if _splits(header, d, len(names)))
+    )
+    data = b"\n\r\n" + header + b"\n" + delimiter.join(b"1" for _ in names) + b"\n"
+    assert bodies(batches_of(data, suffix, *sizes)) == [
+        b"{" + b",".join(b'"%b":"1"' % name for name in names) + b"}"
+    ]
+
+
+def _splits(header: bytes, delimiter: bytes, columns: int) -> bool:
+    quoted, parts = False, 1
+    for at in range(len(header)):
+        if header[at : at + 1] == b'"' and (quoted or at == 0):
+            quoted = not quoted
+        parts += not quoted and header[at : at + 1] == delimiter
+    return parts == columns
+
+
+@pytest.mark.parametrize("sizes", CHUNKS)
+@pytest.mark.parametrize(
+    ("data", "place", "reason"),
+    [
+        (b'a,b\n1,"x\n2,3\n', "line 2", "a quote that is opened in this row never closes"),
+        (b'a,b\n1,2\n"', "line 3", "a quote that is opened in this row never closes"),
+        (b'\na,"b\n1,2\n', "line 2", "a quote that is opened in the header never closes"),
+        (b'a,"b"x\n1,2\n', "line 1", "broken header: ',' expected after '\"'"),
+        (b"a,\xff\n1,2\n", "line 1", "invalid UTF-8 in the header, at byte 2 of it"),
+    ],
+)
+def test_what_breaks_the_table_fails_the_file(data, place, reason, sizes):
+    with pytest.raises(BadFileError) as error:
+        batches_of(data, ".csv", *sizes)
+    assert (error.value.place, error.value.reason) == (place, reason)
+
+
+@pytest.mark.parametrize("sizes", CHUNKS)
+def test_broken_quotes_and_encoding_are_bad_rows(sizes):
+    data = b'a,b\n"x"y,1\n\xff,2\n3,"p\nq"r\n4,5\n'
+    assert bodies(batches_of(data, ".csv", *sizes)) == [b'{"a":"4","b":"5"}']
+    assert rejects_of(data, ".csv", *sizes) == [
+        ("line 2", "broken quotes: ',' expected after '\"'"),
+        ("line 3", "invalid UTF-8 at byte 0"),
+        ("line 4", "broken quotes: ',' expected after '\"'"),
+    ]
+
+
+def test_the_raw_text_of_a_reject_has_all_its_lines_and_no_break():
+    batches = batches_of(b'a,b\n3,"p\nq"r\r\n', ".csv")
+    assert [r.raw for b in batches for r in b.rejects] == [b'3,"p\nq"r']
+
+
+@pytest.mark.parametrize("sizes", CHUNKS)
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+def test_a_row_of_the_limit_is_kept_and_a_longer_one_is_not(end, sizes):
+    rows = [b"a,b", b"x" * 18 + b",1", b"x" * 19 + b",1", b'"%b",1' % (b'""' * 40), b'"x"%b' % (b'y"' * 40),
+            b'1,"%b"' % (b"\n" * 14), b'1,"%b"' % (b"\n" * 20), b"x," * 60, b"2,3"]  # fmt: skip
+    with limits(block=16, record=20, parts=20):
+        outcome = transformed(end.join(rows) + end, ".csv", *sizes)
+    assert len(outcome.records) == 3
+    assert outcome.rejects == [
+        ("line 3", "too long"), ("line 4", "too long"), ("line 5", "too long"), ("line 21", "too long"),
+        ("line 42", "too long"),
+    ]  # fmt: skip
+
+
+def test_a_break_within_quotes_ends_no_row_though_rows_end_otherwise():
+    """A file of `\\r` rows, whose only `\\n` stands in a cell of the first row of a block."""
+    data = b'a,b\r"\n",1\r' + b"x,y\r" * 100
+    with limits(block=16, record=20, parts=20):
+        assert len(transformed(data, ".csv", 7).records) == 101
+
+
+def test_nul_bytes_are_characters_like_any():
+    assert bodies(batches_of(b"a,b\n\0,1\n", ".csv")) == [b'{"a":"\\u0000","b":"1"}']
+
+
+def test_line_breaks_are_counted_once_though_cut():
+    counter = LineCounter()
+    for block in (b"a\r", b"\n", b"", b"\r", b"", b"\nb\n\r", b"c\r\r"):
+        counter.count(block)
+    assert counter.counted == 6
+
+
+@pytest.mark.parametrize(
+    ("row", "break_bytes"),
+    [
+        (b"a,b\n", 1), (b"a,b\r\n", 2), (b"a,b\rx", 1), (b'"a\n",b\n', 1), (b'x,"""\n",b\r\n', 2), (b'"a"b\n', 1),
+        (b'"a"b,"\n', 1), (b'a"\n', 1), (b',"\n"\n', 1), (b'"","",""\n', 1), (b'"a","b\n","c"\n', 1), (b"\n", 1),
+    ],
+)  # fmt: skip
+def test_where_a_row_ends_whatever_the_blocks(row, break_bytes):
+    end = len(row.removesuffix(b"x"))
+    for size in range(1, len(row) + 1):
+        skipper, passed, found = RowSkipper(b","), 0, None
+        for at in range(0, len(row) + 1, size):
+            found = skipper.find_end(row[at : at + size])
+            if found is not None:
+                break
+            passed += len(row[at : at + size])
+        assert skipper.break_bytes == break_bytes
+        if found is None:  # a return at the end, which may be half of a break
+            assert row.endswith(b"\r")
+        else:
+            assert passed + found == end

@@ -1,0 +1,300 @@
+"""The Delivery section of the contract, row by row, for one file at a time."""
+
+import gzip
+import json
+from datetime import UTC, date, datetime
+
+import pytest
+
+from handlers import keys, storage, stretches
+from tests.proof.crash import FaultyGate
+from tests.proof.files import BY_NAME, Kind, read_output
+from tests.proof.memory import MemoryS3, aws_error
+from tests.proof.watch import Watch
+from tests.proof.world import (
+    ARCHIVE,
+    PROCESSED,
+    RAW,
+    Context,
+    KilledError,
+    World,
+    batch,
+    s3_event,
+    small_limits,
+)
+
+LINES = BY_NAME["lines"]
+CLEAN = ["get_object", "put_object", "copy_object", "delete_object"]
+
+
+@pytest.fixture(autouse=True)
+def _inline():
+    with small_limits(10**9):
+        yield
+
+
+@pytest.fixture
+def gate():
+    return FaultyGate("", -1)
+
+
+@pytest.fixture
+def world(gate):
+    return World(gate=gate)
+
+
+def process(world, event, *, receives=1):
+    """Deliver an event once, and return whether it is settled."""
+    message = (json.dumps(event), receives)
+    return not world.processor().handle(batch(message), Context())["batchItemFailures"]
+
+
+def reasons(world):
+    return [letter["attributes"][keys.REASON] for letter in world.letters.messages]
+
+
+def test_a_clean_file_costs_four_calls(world, gate):
+    assert process(world, world.upload(LINES.key, LINES.body))
+    assert gate.calls == CLEAN
+
+
+def test_a_file_with_rejects_costs_one_more(world, gate):
+    kind = BY_NAME["rejects"]
+    assert process(world, world.upload(kind.key, kind.body))
+    assert gate.calls == ["get_object", "put_object", *CLEAN[1:]]
+    [(key, rejected)] = world.s3.visible(PROCESSED, "rejected/").items()
+    assert key == "rejected/2024/01/15/rejects.ndjson"
+    [line] = map(json.loads, rejected.body.splitlines())
+    assert line["raw"] == "3"
+    assert line["reason"]
+
+
+def test_a_head_only_after_a_conflict(world, gate):
+    first, second = (world.upload(LINES.key, LINES.body) for _ in range(2))
+    process(world, first)
+    gate.calls.clear()
+    process(world, second)
+    assert gate.calls == ["get_object", "put_object", "head_object", *CLEAN[1:]]
+
+
+def test_the_same_name_twice_a_day(world):
+    events = [world.upload(LINES.key, body) for body in (b'{"a":1}', b'{"a":2}')]
+    for event in events:
+        assert process(world, event)
+    (first, second) = world.uploads
+    digest = keys.source_digest(*second)[:8]
+    plain, marked = (
+        "processed/2024/01/15/x/lines.json",
+        f"processed/2024/01/15/x/lines-{digest}.json",
+    )
+    assert set(world.outputs()) == {plain, marked}
+    assert world.outputs()[plain].metadata[keys.SOURCE_VERSION] == first[1]
+    assert read_output(world.outputs()[marked].body)[0] == [{"a": 2}]
+
+
+def test_an_upload_replaced_before_it_is_processed(world):
+    events = [world.upload(LINES.key, body) for body in (b'{"a":1}', b'{"a":2}')]
+    assert process(world, events[0])
+    [output] = world.outputs().values()
+    assert read_output(output.body)[0] == [{"a": 1}]
+    (_, first), (_, second) = world.uploads
+    assert not world.s3.version(RAW, LINES.key, first)
+    assert world.s3.current(RAW, LINES.key).id == second
+
+
+def test_the_day_is_that_of_the_version(world):
+    event = world.upload(LINES.key, LINES.body)
+    world.s3.now = datetime(2024, 1, 20, 1, tzinfo=UTC)
+    assert process(world, event)
+    assert set(world.outputs()) == {"processed/2024/01/15/x/lines.json"}
+
+
+def test_the_original_is_kept_as_it_was(world):
+    process(world, world.upload("incoming/a b/x.json", b"{}"))
+    copy = world.s3.current(RAW, "completed/a b/x.json")
+    [(_, version)] = world.uploads
+    assert copy.body == b"{}"
+    assert copy.headers["ContentType"] == "text/x-test"
+    assert copy.tags == (("team", "blue"),)
+    assert copy.metadata == {"owner": "me", keys.SOURCE_VERSION: version}
+    assert not world.s3.buckets[RAW].get("incoming/a b/x.json")
+
+
+def test_metadata_that_leave_no_room_for_the_mark_are_kept(world):
+    full = {"full": "x" * 2_030}
+    stored = world.s3.put_object(Bucket=RAW, Key="incoming/x.json", Body=b"{}", Metadata=full)
+    event = s3_event("incoming/x.json", stored["VersionId"])
+    assert process(world, event)
+    assert world.s3.current(RAW, "completed/x.json").metadata == full
+    # Delivered again, the output alone tells that it is done.
+    assert process(world, event)
+    assert not world.letters.messages
+
+
+def test_gone_with_its_completed_copy_is_done(world, gate):
+    event = world.upload(LINES.key, LINES.body)
+    process(world, event)
+    gate.calls.clear()
+    assert process(world, event)
+    assert gate.calls == ["get_object", "list_object_versions", "head_object"]
+    assert not world.letters.messages
+    assert len(world.outputs()) == 1
+
+
+def test_completed_copies_older_than_the_event_are_not_asked(world, gate):
+    for _ in range(5):
+        process(world, world.upload(LINES.key, LINES.body))
+    world.s3.now = world.after(1)
+    event = s3_event(LINES.key, "never-was", world.s3.now)
+    gate.calls.clear()
+    assert process(world, event)
+    assert "is gone" in reasons(world)[0]
+    assert len([call for call in gate.calls if call == "head_object"]) <= 24
+
+
+def test_gone_with_its_output_in_the_archive_is_done(world):
+    event = world.upload(LINES.key, LINES.body)
+    process(world, event)
+    world.s3.buckets[RAW].pop("completed/x/lines.ndjson")
+    world.archive(world.after(60))
+    assert world.s3.visible(ARCHIVE)
+    assert process(world, event)
+    assert not world.letters.messages
+
+
+def test_gone_without_a_trace_is_a_failure(world):
+    event = world.upload(LINES.key, LINES.body)
+    [(key, version)] = world.uploads
+    world.s3.delete_object(Bucket=RAW, Key=key, VersionId=version)
+    assert process(world, event)
+    assert "somebody else deleted it" in reasons(world)[0]
+    assert not world.outputs()
+
+
+def test_an_unmarked_copy_is_no_trace_of_a_call_without_a_version(world):
+    world.s3.put_object(Bucket=RAW, Key="completed/x.json", Body=b"{}")
+    assert process(world, s3_event("incoming/x.json", None))
+    assert "is gone" in reasons(world)[0]
+
+
+@pytest.mark.parametrize(
+    "time", ["", "no time", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59Z"]
+)
+def test_an_event_with_an_odd_time(world, time):
+    event = s3_event("incoming/x.json", "never-was")
+    event["Records"][0]["eventTime"] = time
+    assert process(world, event)
+    assert "is gone" in reasons(world)[0]
+
+
+def test_an_unversioned_bucket_is_refused(world):
+    world.s3.buckets[RAW].clear()
+    world.s3.versioned = frozenset({PROCESSED, ARCHIVE})
+    world.s3.put_object(Bucket=RAW, Key="incoming/x.json", Body=b"{}")
+    assert process(world, s3_event("incoming/x.json", None))
+    assert "has to be versioned" in reasons(world)[0]
+    assert world.s3.current(RAW, "incoming/x.json")
+
+
+def test_compressed_output(world):
+    world.compressed = True
+    process(world, world.upload("incoming/x.csv.gz", gzip.compress(b"a\n1\n")))
+    [(key, output)] = world.outputs().items()
+    assert key == "processed/2024/01/15/x.json.gz"
+    assert output.headers["ContentType"] == "application/gzip"
+    assert output.body.startswith(b"\x1f\x8b")
+
+
+def test_a_second_attempt_finds_the_output_of_the_first(gate):
+    """Also if output compression was switched on in between."""
+    world = World(gate=FaultyGate("killed before", 2))
+    event = world.upload(LINES.key, LINES.body)
+    with pytest.raises(KilledError):
+        process(world, event)
+    world.gate, world.compressed = gate, True
+    assert process(world, event, receives=2)
+    assert set(world.outputs()) == {"processed/2024/01/15/x/lines.json"}
+    assert "put_object" not in gate.calls
+
+
+def test_a_late_version_passes_over_names_in_the_archive(world):
+    first, second = (world.upload(LINES.key, LINES.body) for _ in range(2))
+    process(world, first)
+    world.archive(world.after(60))
+    world.s3.now = world.after(60)
+    process(world, second)
+    [(_, version)] = [
+        one for one in world.uploads if one[1] != first["Records"][0]["s3"]["object"]["versionId"]
+    ]
+    digest = keys.source_digest(LINES.key, version)[:8]
+    assert set(world.s3.visible(PROCESSED)) == {f"processed/2024/01/15/x/lines-{digest}.json"}
+
+
+def test_an_archive_made_under_a_shorter_retention_is_looked_at(world):
+    first, second = (world.upload(LINES.key, LINES.body) for _ in range(2))
+    process(world, first)
+    world.retention_days = 1
+    world.archive(world.after(3))
+    world.retention_days = 365
+    world.s3.now = world.after(3)
+    process(world, second)
+    assert len(world.outputs()) == 2
+
+
+def test_a_version_deleted_while_it_is_read_is_looked_after(world):
+    """Another invocation ended first, and the connection to the deleted version was lost."""
+    event = world.upload(LINES.key, LINES.body)
+
+    class Lost:
+        def read(self, _size):
+            world.s3.body = type(world.s3).body.__get__(world.s3)
+            assert process(world, event)
+            raise ConnectionResetError
+
+        def close(self):
+            pass
+
+    world.s3.body = lambda _data: Lost()
+    assert process(world, event)
+    assert not world.letters.messages
+    assert len(world.outputs()) == 1
+
+
+@pytest.mark.parametrize(("part", "size"), [(7, 25), (10, 100)])
+def test_files_above_5_gb_are_copied_in_parts(monkeypatch, part, size):
+    monkeypatch.setattr(storage, "MAX_COPY_BYTES", 20)
+    monkeypatch.setattr(storage, "_COPY_PART_BYTES", part)
+    gate = FaultyGate("", -1)
+    world = World(gate=gate, max_copy=20)
+    world.s3._min_part = 1
+    body = b'{"a":"' + b"x" * size + b'"}'
+    kind = Kind(name="big", key="incoming/x.json", body=body, records=({"a": "x" * size},))
+    watch = Watch(world, [kind])
+    assert process(world, world.upload(kind.key, kind.body))
+    assert gate.calls.count("upload_part_copy") == -(-len(body) // part)
+    watch.settled()
+
+
+def test_no_thread_is_needed_for_small_files(world, monkeypatch):
+    def refuse(*_args):
+        raise AssertionError
+
+    monkeypatch.setattr(stretches, "ThreadPoolExecutor", refuse)
+    monkeypatch.setattr(storage, "ThreadPoolExecutor", refuse)
+    assert process(world, world.upload(LINES.key, LINES.body))
+    assert world.outputs()
+
+
+def test_every_name_taken_is_tried_again(world):
+    for key in keys.output_keys(LINES.key, "v000004", date(2024, 1, 15), compressed=False):
+        world.s3.put_object(Bucket=PROCESSED, Key=key, Body=b"foreign")
+    assert not process(world, world.upload(LINES.key, LINES.body))
+    assert world.s3.buckets[RAW][LINES.key]
+    assert world.queue.delays == [30]
+
+
+def test_a_refused_condition_of_the_double_is_what_s3_says():
+    s3 = MemoryS3(versioned=("b",))
+    s3.put_object(Bucket="b", Key="k")
+    with pytest.raises(type(aws_error("PreconditionFailed", "PutObject")), match="Precondition"):
+        s3.put_object(Bucket="b", Key="k", IfNoneMatch="*")

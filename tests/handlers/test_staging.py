@@ -1,0 +1,217 @@
+"""Large files: stretches, their chain, and invocations that go on where others stopped."""
+
+import gzip
+import json
+
+import pytest
+
+from handlers import keys, staging, storage
+from tests.proof.crash import FaultyGate
+from tests.proof.files import BY_NAME, Kind
+from tests.proof.watch import Watch
+from tests.proof.world import PROCESSED, RAW, SMALL_BLOCK, Context, World, batch, small_limits
+
+ROWS = [{"id": str(number), "text": f"text number {number}"} for number in range(120)]
+NUMBERED = tuple({"id": number, "text": f"text {number}"} for number in range(120))
+JSON_LINES = b"".join(json.dumps(one).encode() + b"\n" for one in NUMBERED)
+CSV = b"id,text\n" + b"".join(f"{one['id']},{one['text']}\n".encode() for one in ROWS)
+FILES = [
+    Kind(name="lines", key="incoming/x.ndjson", body=JSON_LINES, records=NUMBERED),
+    Kind(
+        name="array",
+        key="incoming/x.json",
+        body=json.dumps(list(NUMBERED)).encode(),
+        records=NUMBERED,
+    ),
+    Kind(name="csv", key="incoming/x.csv", body=CSV, records=tuple(ROWS)),
+    Kind(
+        name="gzip",
+        key="incoming/x.ndjson.gz",
+        body=gzip.compress(JSON_LINES, 0, mtime=0),
+        records=NUMBERED,
+    ),
+    Kind(
+        name="utf-16", key="incoming/x.csv", body=CSV.decode().encode("utf-16"), records=tuple(ROWS)
+    ),
+    Kind(
+        name="rejects",
+        key="incoming/x.jsonl",
+        body=JSON_LINES.replace(b"\n", b"\n{\n", 9),
+        records=NUMBERED,
+        rejects=tuple(("line", 2 * number, "{") for number in range(1, 10)),
+    ),
+]
+
+
+def time_for(world, kind, blocks):
+    """Return a time for so many blocks behind where the file goes on."""
+    if kind.name not in ("gzip", "utf-16"):
+        return blocks
+    # These are read again from their beginning; a fifth of the time is kept back.
+    staged = world.s3.visible(PROCESSED, keys.STAGING)
+    last = max((key for key in staged if "/rejects/" not in key), default=None)
+    done = int(staged[last].metadata["offset"]) if last else 0
+    raw = 2 if kind.name == "utf-16" else 1
+    return blocks + 5 * done * raw // (4 * SMALL_BLOCK)
+
+
+def run(kind, blocks):
+    """Process a file with time for so many blocks an invocation; return how many it took."""
+    world = World()
+    watch = Watch(world, [kind])
+    world.deliver(world.upload(kind.key, kind.body))
+    invocations = 0
+    while world.queue.messages:
+        invocations += 1
+        assert invocations < 500
+        world.ticks = time_for(world, kind, blocks)
+        world._poll()
+    watch.settled()
+    watch.nothing_is_left()
+    return invocations, next(iter(world.outputs().values()))
+
+
+@pytest.mark.parametrize("kind", FILES, ids=lambda kind: kind.name)
+def test_ten_invocations_make_what_one_makes(kind):
+    with small_limits(10**9):
+        once, whole = run(kind, 10**9)
+    with small_limits():
+        times, joined = run(kind, 8)
+    assert once == 1
+    assert times >= 10
+    records = json.loads(b"[" + joined.body.replace(b"}\n", b"},")[:-1] + b"]")
+    expected = json.loads(b"[" + whole.body.replace(b"}\n", b"},")[:-1] + b"]")
+    assert records == expected
+    assert joined.metadata == whole.metadata
+
+
+def begun(kind=BY_NAME["large"], **options):
+    """Return a world with a file that was cut, and the message by which it goes on."""
+    world = World(ticks=12, **options)
+    world.deliver(world.upload(kind.key, kind.body))
+    world._poll()
+    [message] = world.queue.messages
+    assert json.loads(message["body"])["Records"][0]["resume"] is True
+    world.ticks = 10**9
+    return world, Watch(world, [kind])
+
+
+@pytest.fixture(autouse=True)
+def _small():
+    with small_limits():
+        yield
+
+
+def test_a_continuation_begins_behind_the_last_stretch():
+    world, watch = begun()
+    before = set(world.s3.visible(PROCESSED, keys.STAGING))
+    gate = world.gate = FaultyGate("", -1)
+    stored = []
+    world.gate = lambda operation, given, call: (
+        stored.append(given["Key"]) if operation == "put_object" else None,
+        gate(operation, given, call),
+    )[1]
+    world.settle()
+    watch.settled()
+    assert stored
+    assert not before & set(stored)
+
+
+@pytest.mark.parametrize("lost", ["first", "middle", "rejects"])
+def test_a_chain_with_a_missing_link_is_never_joined(lost):
+    """A lifecycle rule may take the oldest stretches of a file that waited long."""
+    kind = BY_NAME["large rejects"]
+    world, watch = begun(kind)
+    staged = sorted(world.s3.visible(PROCESSED, keys.STAGING))
+    names = [key for key in staged if ("/rejects/" in key) == (lost == "rejects")]
+    gone = names[0] if lost != "middle" else names[1]
+    world.s3.delete_object(Bucket=PROCESSED, Key=gone)
+    world.settle()
+    watch.settled()
+    watch.nothing_is_left()
+
+
+def test_a_failed_file_leaves_nothing_staged():
+    world = World()
+    kind = BY_NAME["large broken"]
+    watch = Watch(world, [kind])
+    world.deliver(world.upload(kind.key, kind.body))
+    world.settle()
+    watch.settled()
+    watch.nothing_is_left()
+
+
+def test_a_file_that_cannot_begin_is_a_dead_letter():
+    kind = BY_NAME["large"]
+    world = World(ticks=2)
+    world.deliver(world.upload(kind.key, kind.body))
+    world.settle()
+    [letter] = world.letters.messages
+    assert "time-out is too short" in letter["attributes"][keys.REASON]
+    assert letter["attributes"][keys.FAILURE_KIND] == "transient"
+    assert world.s3.current(RAW, kind.key)
+
+
+def test_a_direct_call_goes_on_by_itself():
+    kind = BY_NAME["large"]
+    world = World(queue_mode=False, ticks=12)
+    watch = Watch(world, [kind])
+    event = world.upload(kind.key, kind.body)
+    answer = world.processor().handle(event, Context(12))
+    assert answer["continued"] == 1
+    assert len(world.invocations) == 1
+    world.settle()
+    watch.settled()
+
+
+def test_more_pieces_than_an_object_has_parts(monkeypatch):
+    kind = BY_NAME["large"]
+    monkeypatch.setattr(staging, "MAX_PARTS", 3)
+    monkeypatch.setattr(staging, "_JOINED_BYTES", 1_500)
+    gate = FaultyGate("", -1)
+    world = World(gate=gate)
+    watch = Watch(world, [kind])
+    world.deliver(world.upload(kind.key, kind.body))
+    joined = []
+    world.gate = lambda operation, given, call: (
+        joined.append(given["Key"]) if operation == "complete_multipart_upload" else None,
+        gate(operation, given, call),
+    )[1]
+    world.settle()
+    watch.settled()
+    watch.nothing_is_left()
+    assert sum("/joined/" in key for key in joined) >= 2
+    assert joined[-1] == "processed/2024/01/15/large.json"
+
+
+def test_a_first_reject_of_any_length_fits():
+    progress = staging.Progress(processed_at=World().s3.now, first_reject="é" * 5_000)
+    assert storage.fits_metadata(progress.to_metadata())
+    again = staging.Progress.from_metadata(progress.to_metadata())
+    assert progress.first_reject.startswith(again.first_reject)
+
+
+def test_the_time_of_the_first_invocation_is_in_all_records():
+    kind = BY_NAME["large"]
+    world, watch = begun(kind)
+    world.s3.now = world.after(0.01)
+    world.settle()
+    watch.settled()
+    [output] = world.outputs().values()
+    stamps = {json.loads(line)["_metadata"]["processed_at"] for line in output.body.splitlines()}
+    assert stamps == {"2024-01-15T10:30:01.000Z"}
+
+
+def test_a_duplicate_that_finds_others_ahead_is_sent_on():
+    """It spent its time on what is staged already: that is progress, not a failure."""
+    kind = BY_NAME["large cut"]
+    world = World(ticks=8)
+    watch = Watch(world, [kind])
+    event = world.upload(kind.key, kind.body)
+    answers = [
+        world.processor().handle(batch((json.dumps(event), 1)), Context(8)) for _ in range(2)
+    ]
+    assert answers == [{"batchItemFailures": []}] * 2
+    assert len(world.queue.messages) == 2
+    world.settle()
+    watch.settled()

@@ -1,0 +1,256 @@
+"""`python -m local transform`: a file of this disk becomes what the processor would write."""
+
+import gzip
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import orjson
+import pytest
+from typer.testing import CliRunner, Result
+
+from local.commands import app
+
+ROOT = Path(__file__).parents[2]
+PROGRAM = [sys.executable, "-m", "local", "transform"]
+CSV = b"Id,User Name\n1,Ann\n2\n3,Cy\n"
+MEBIBYTE = 1 << 20
+MEMORY_LIMIT = 100 * MEBIBYTE
+
+
+def run(*words: object) -> Result:
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        return CliRunner().invoke(app, ["transform", *map(str, words)])
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def records(body: bytes) -> list[dict[str, object]]:
+    return [json.loads(line) for line in body.splitlines()]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "out").mkdir()
+    return tmp_path
+
+
+@pytest.fixture
+def source(folder: Path) -> Path:
+    """A CSV file of three records, of which the second is bad."""
+    path = folder / "in" / "a b+%20ü{x}[red].csv"
+    path.write_bytes(CSV)
+    return path
+
+
+def test_the_records_go_to_the_standard_output_and_the_counts_beside_it(folder: Path) -> None:
+    source = folder / "user.json"
+    source.write_text('{"User Name": "Ann", "Age": null}')
+    result = run(source)
+    assert result.exit_code == 0
+    (record,) = records(result.stdout_bytes)
+    assert list(record) == ["user_name", "_metadata"]
+    assert record["_metadata"]["environment"] == "local"
+    assert result.stdout_bytes.count(b"\n") == 1
+    assert "1 records, 1 written, 0 rejected" in result.stderr
+
+
+def test_records_and_rejects_go_to_their_files(folder: Path, source: Path) -> None:
+    output, rejects = folder / "out" / "good.json", folder / "out" / "bad.ndjson"
+    options = ("--max-rejected-percent", 34, "--environment", "prod")
+    result = run(source, "-o", output, "--rejects", rejects, *options)
+    assert (result.exit_code, result.stdout) == (0, "")
+    written = records(output.read_bytes())
+    assert [(one["id"], one["user_name"]) for one in written] == [("1", "Ann"), ("3", "Cy")]
+    assert {one["_metadata"]["environment"] for one in written} == {"prod"}
+    assert records(rejects.read_bytes()) == [
+        {"line": 3, "reason": "1 cells, the header has 2", "raw": "2"}
+    ]
+    assert sorted(path.name for path in (folder / "out").iterdir()) == ["bad.ndjson", "good.json"]
+
+
+def test_compressed_records_are_the_same_records(folder: Path, source: Path) -> None:
+    output = folder / "out" / "good.json.gz"
+    result = run(source, "-o", output, "--compress", "--max-rejected-percent", 34)
+    assert result.exit_code == 0
+    assert [one["id"] for one in records(gzip.decompress(output.read_bytes()))] == ["1", "3"]
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "said"),
+    [
+        ("a.csv", CSV, "1 of 3 records are bad"),
+        ("a.json", b'[{"a":1},{"a"', "row 2: broken array"),
+        ("a.json", b'[{"a":1}' + b',{"a":1}' * 2_000_000, "it ends early"),
+        ("a.pdf", b"%PDF", "unknown suffix: 'a.pdf', allowed: .json"),
+        ("a.json.gz", b"no gzip", "gzip"),
+        ("a.csv", b'a,b\n1,"2\n', "quote"),
+    ],
+    ids=["rejects", "array", "large-array", "suffix", "gzip", "quote"],
+)
+def test_a_dead_letter_is_told_and_leaves_nothing(
+    folder: Path, name: str, body: bytes, said: str
+) -> None:
+    source, out = folder / "in" / name, folder / "out"
+    source.write_bytes(body)
+    result = run(source, "-o", out / "good.json", "--rejects", out / "bad.ndjson")
+    assert result.exit_code == 1
+    assert f"{source}: would be dead-lettered: " in result.stderr
+    assert said in result.stderr
+    assert list(out.iterdir()) == []
+
+
+def test_a_failure_leaves_an_earlier_output_as_it_was(folder: Path, source: Path) -> None:
+    output = folder / "out" / "good.json"
+    output.write_text("earlier")
+    assert run(source, "-o", output).exit_code == 1
+    assert output.read_text() == "earlier"
+    assert run(source, "-o", output, "--max-rejected-percent", 34).exit_code == 0
+    assert len(records(output.read_bytes())) == 2
+
+
+@pytest.mark.parametrize("words", [("-o", "{source}"), ("-o", "x", "--rejects", "./x")])
+def test_a_file_is_never_named_twice(
+    folder: Path, source: Path, words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder / "out")
+    result = run(
+        source, "--max-rejected-percent", 34, *(word.format(source=source) for word in words)
+    )
+    assert result.exit_code == 1
+    assert "is named twice, allowed: a file of its own for each" in result.stderr
+    assert source.read_bytes() == CSV
+    assert list(Path().iterdir()) == []
+
+
+def test_a_link_stays_and_a_device_is_written_to(folder: Path, source: Path) -> None:
+    target, link = folder / "out" / "target.json", folder / "out" / "link.json"
+    link.symlink_to(target)
+    options = ("--max-rejected-percent", 34, "--rejects", os.devnull)
+    assert run(source, "-o", link, *options).exit_code == 0
+    assert link.is_symlink()
+    assert len(records(target.read_bytes())) == 2
+    assert run(source, "-o", os.devnull, *options).exit_code == 0
+    assert Path(os.devnull).is_char_device()
+
+
+@pytest.mark.parametrize("output", ["missing/good.json", "."])
+def test_a_place_that_takes_no_file_is_told(folder: Path, source: Path, output: str) -> None:
+    place = folder / "out" / output
+    result = run(source, "-o", place)
+    assert result.exit_code == 1
+    assert f"error: {place.resolve()}: " in result.stderr
+    assert list((folder / "out").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("no-file.json",),
+        (".",),
+        ("{source}", "--max-rejected-percent", "101"),
+        ("{source}", "more"),
+    ],
+)
+def test_wrong_usage_is_2(source: Path, words: tuple[str, ...]) -> None:
+    assert run(*(word.format(source=source) for word in words)).exit_code == 2
+
+
+def test_a_reader_that_has_enough_ends_it_quietly(folder: Path) -> None:
+    source = folder / "big.ndjson"
+    source.write_bytes(b'{"a":1}\n' * 500_000)
+    with subprocess.Popen(  # noqa: S603 - this interpreter
+        [*PROGRAM, source], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout
+        assert process.stdout.readline().startswith(b'{"a":1,')
+        process.stdout.close()
+        assert process.stderr
+        assert process.stderr.read() == b""
+        assert process.wait(60) == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_leaves_nothing_behind(folder: Path, number: signal.Signals) -> None:
+    source, out = folder / "in" / "endless.ndjson", folder / "out"
+    source.write_bytes(b'{"a":1}\n' * 8_000_000)
+    with subprocess.Popen(  # noqa: S603 - this interpreter
+        [*PROGRAM, source, "-o", out / "good.json"], cwd=ROOT, stderr=subprocess.DEVNULL
+    ) as process:
+        end = time.monotonic() + 30
+        while not list(out.iterdir()) and time.monotonic() < end:
+            time.sleep(0.02)
+        assert list(out.iterdir())
+        process.send_signal(number)
+        assert process.wait(30) == 128 + number
+    assert list(out.iterdir()) == []
+
+
+FORMS = {
+    "lines.ndjson": b'{"User Name":"Ann","Amount":12.5,"n":null,"Tags":["a","b"]}\n',
+    "array.json": b'{"User Name":"Ann","Amount":12.5,"n":null,"Tags":["a","b"]},',
+    "table.csv": b'12,"Ann, the first",,2024-01-15\n',
+}
+FRAMES = {"array.json": (b"[", b'{"a":1}]'), "table.csv": (b"Id,User Name,Note,Day\n", b"")}
+
+
+def large_file(folder: Path, name: str, size: int) -> tuple[Path, int]:
+    """Write a file of a size; return it and how many records are in it."""
+    path, row = folder / name, FORMS[name]
+    begin, end = FRAMES.get(name, (b"", b""))
+    rows_a_block = MEBIBYTE // len(row)
+    blocks = size // (rows_a_block * len(row))
+    with path.open("wb") as file:
+        file.write(begin)
+        for _ in range(blocks):
+            file.write(row * rows_a_block)
+        file.write(end)
+    return path, blocks * rows_a_block + (1 if name == "array.json" else 0)
+
+
+def peak_memory(source: Path, output: Path) -> int:
+    """Transform a file in a process of its own; return the bytes that it held at most."""
+
+    def limit() -> None:
+        # Of the heap: an allocation beyond it fails in the child.
+        resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_LIMIT, MEMORY_LIMIT))
+
+    process = subprocess.Popen([*PROGRAM, source, "-o", output], cwd=ROOT, preexec_fn=limit)  # noqa: PLW1509, S603
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0
+    return usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def count_lines(path: Path) -> int:
+    lines = 0
+    with path.open("rb") as file:
+        while block := file.read(MEBIBYTE):
+            lines += block.count(b"\n")
+    return lines
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_100_mb_take_little_memory(tmp_path: Path, name: str) -> None:
+    source, rows = large_file(tmp_path, name, 100_000_000)
+    output = tmp_path / "out.json"
+    assert peak_memory(source, output) < MEMORY_LIMIT
+    assert count_lines(output) == rows
+    with output.open("rb") as file:
+        assert "_metadata" in orjson.loads(file.readline())
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", FORMS)
+def test_1_gb_takes_little_memory(tmp_path: Path, name: str) -> None:
+    source, rows = large_file(tmp_path, name, 1_000_000_000)
+    output = tmp_path / "out.json"
+    assert peak_memory(source, output) < MEMORY_LIMIT
+    assert count_lines(output) == rows

@@ -1,0 +1,288 @@
+"""Bugs that a hand could slip in, each with the tests that have to notice it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+DELIVERY = ("tests/handlers/test_delivery.py", "tests/handlers/test_staging.py", "tests/proof")
+PROCESSOR = ("tests/handlers/test_processor.py", *DELIVERY)
+ARCHIVER = ("tests/handlers/test_archiver.py", "tests/proof")
+FORMATS = (
+    "tests/handlers/test_names.py",
+    "tests/handlers/test_numbers.py",
+    "tests/handlers/test_records.py",
+    "tests/handlers/test_ndjson.py",
+    "tests/handlers/test_array.py",
+    "tests/handlers/test_delimited.py",
+    "tests/handlers/test_text.py",
+    "tests/handlers/test_formats.py",
+)
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One bug: `old` stands once in the file at `path`, and becomes `new`."""
+
+    name: str
+    path: str
+    old: str
+    new: str
+    tests: tuple[str, ...]
+
+    def apply(self, root: Path) -> None:
+        file = root / self.path
+        text = file.read_text()
+        if text.count(self.old) != 1:
+            msg = f"{self.name}: {self.old!r} stands {text.count(self.old)} times in {self.path}"
+            raise ValueError(msg)
+        file.write_text(text.replace(self.old, self.new))
+
+
+MUTANTS = (
+    Mutant(
+        "delete-before-copy",
+        "handlers/delivery.py",
+        '        mark = {keys.SOURCE_VERSION: where.version or ""}\n',
+        '        mark = {keys.SOURCE_VERSION: where.version or ""}\n'
+        "        self._storage.delete_version(where)\n",
+        DELIVERY,
+    ),
+    Mutant(
+        "delete-before-put",
+        "handlers/delivery.py",
+        "        key, found = self._commit(source, written, staging)\n",
+        "        self._storage.delete_version(opened.info.location)\n"
+        "        key, found = self._commit(source, written, staging)\n",
+        DELIVERY,
+    ),
+    Mutant(
+        "unversioned-read",
+        "handlers/delivery.py",
+        "location = Location(bucket=reference.bucket, key=reference.key, version=reference.version)",
+        "location = Location(bucket=reference.bucket, key=reference.key)",
+        DELIVERY,
+    ),
+    Mutant(
+        "unversioned-delete",
+        "handlers/storage.py",
+        "            self._s3.delete_object(**location.parameters())",
+        "            self._s3.delete_object(Bucket=location.bucket, Key=location.key)",
+        DELIVERY,
+    ),
+    Mutant(
+        "unconditional-put",
+        "handlers/storage.py",
+        '                ContentType=content_type,\n                IfNoneMatch="*",',
+        "                ContentType=content_type,",
+        DELIVERY,
+    ),
+    Mutant(
+        "unconditional-complete",
+        "handlers/storage.py",
+        'MultipartUpload={"Parts": parts}, IfNoneMatch="*"',
+        'MultipartUpload={"Parts": parts}',
+        DELIVERY,
+    ),
+    Mutant(
+        "anybody's-output-is-mine",
+        "handlers/outputs.py",
+        "            and metadata.get(keys.SOURCE_VERSION) == self.version",
+        "",
+        DELIVERY,
+    ),
+    Mutant(
+        "names-freed-by-the-archiver",
+        "handlers/outputs.py",
+        "        if archived and key.startswith(keys.PROCESSED):",
+        "        if archived and key.startswith(keys.REJECTED):",
+        DELIVERY,
+    ),
+    Mutant(
+        "wrong-date",
+        "handlers/delivery.py",
+        "    day = info.modified.astimezone(UTC).date()",
+        "    day = datetime.now(UTC).date()",
+        DELIVERY,
+    ),
+    Mutant(
+        "lost-rejects",
+        "handlers/stretches.py",
+        "        self._rejects += rejects\n",
+        "",
+        DELIVERY,
+    ),
+    Mutant(
+        "rejects-after-the-commit-are-forgotten",
+        "handlers/delivery.py",
+        "        if counts.rejected:\n",
+        "        if counts.rejected > 1:\n",
+        DELIVERY,
+    ),
+    Mutant(
+        "a-stretch-twice",
+        "handlers/stretches.py",
+        "                        start, stretch = progress.position, Stretch(compressed=self.compressed)",
+        "                        start = progress.position",
+        DELIVERY,
+    ),
+    Mutant(
+        "a-new-time-for-each-invocation",
+        "handlers/staging.py",
+        '            processed_at=datetime.fromisoformat(metadata["processed-at"]),',
+        "            processed_at=datetime.now().astimezone(),",
+        DELIVERY,
+    ),
+    Mutant(
+        "too-many-rejects-are-fine",
+        "handlers/delivery.py",
+        "    if rejected * 100 <= max_rejected_percent * records:",
+        "    if rejected * 100 <= max_rejected_percent * records + 100:",
+        DELIVERY,
+    ),
+    Mutant(
+        "swallowed-failure",
+        "handlers/data_processor.py",
+        "            return self._retry(reference, error, attempts)",
+        '            return Result(status="processed")',
+        PROCESSOR,
+    ),
+    Mutant(
+        "doubled-batch-item",
+        "handlers/data_processor.py",
+        "            if not all(result.settled for result in results)\n        ]\n        return",
+        "        ]\n        return",
+        PROCESSOR,
+    ),
+    Mutant(
+        "first-record-only",
+        "handlers/data_processor.py",
+        "            for reference in reading.references\n",
+        "            for reference in reading.references[:1]\n",
+        (*PROCESSOR, "tests/handlers/test_events.py"),
+    ),
+    Mutant(
+        "no-reason-in-the-letter",
+        "handlers/data_processor.py",
+        "            self._messenger.send(self._environment.dead_letter_queue_url, body, attributes)",
+        "            self._messenger.send(self._environment.dead_letter_queue_url, body)",
+        PROCESSOR,
+    ),
+    Mutant(
+        "one-attempt-too-many",
+        "handlers/data_processor.py",
+        "        if attempts >= self._environment.max_attempts:",
+        "        if attempts > self._environment.max_attempts:",
+        PROCESSOR,
+    ),
+    Mutant(
+        "key-not-decoded",
+        "handlers/events.py",
+        "            key=_decode(encoded),",
+        "            key=encoded,",
+        ("tests/handlers/test_events.py", "tests/proof"),
+    ),
+    Mutant(
+        "key-decoded-twice",
+        "handlers/events.py",
+        '        return unquote_plus(encoded, errors="strict")',
+        '        return unquote_plus(unquote_plus(encoded, errors="strict"), errors="strict")',
+        ("tests/handlers/test_events.py", "tests/proof"),
+    ),
+    Mutant(
+        "young-objects-archived",
+        "handlers/retention.py",
+        "due = [entry for entry in page if entry.modified < cutoff and _is_output(entry)]",
+        "due = [entry for entry in page if _is_output(entry)]",
+        ARCHIVER,
+    ),
+    Mutant(
+        "deleted-unchecked",
+        "handlers/retention.py",
+        "        checked = self._check([copy for copy in copies if copy.etag])",
+        "        checked = list(copies)",
+        ARCHIVER,
+    ),
+    Mutant(
+        "archiver-deletes-what-was-replaced",
+        "handlers/retention.py",
+        "            {copy.source.location.key: copy.source.etag for copy in checked},",
+        "            {copy.source.location.key: None for copy in checked},",
+        ARCHIVER,
+    ),
+    Mutant(
+        "copies-what-was-replaced",
+        "handlers/storage.py",
+        "                CopySourceIfMatch=source.etag,\n                StorageClass",
+        "                StorageClass",
+        ARCHIVER,
+    ),
+    Mutant(
+        "archiver-skips-behind-its-time",
+        "handlers/retention.py",
+        "    waiting = next((copy.source for copy in copies if not copy.begun), None)",
+        "    waiting = None",
+        ARCHIVER,
+    ),
+    Mutant(
+        "days-meet-in-the-archive",
+        "handlers/keys.py",
+        "    return ARCHIVE + processed.removeprefix(PROCESSED)",
+        "    return ARCHIVE + processed[len(PROCESSED) + 11 :]",
+        ("tests/handlers/test_keys.py", *ARCHIVER),
+    ),
+    Mutant(
+        "a-name-for-two-versions",
+        "handlers/keys.py",
+        '    return hashlib.sha256(f"{key}\\0{version}".encode()).hexdigest()',
+        "    return hashlib.sha256(key.encode()).hexdigest()",
+        ("tests/handlers/test_keys.py", *DELIVERY),
+    ),
+    Mutant(
+        "long-keys-grow",
+        "handlers/keys.py",
+        "    return (plain, *marked) if len(plain.encode()) <= MAX_KEY_BYTES else marked",
+        "    return (plain, *marked)",
+        ("tests/handlers/test_keys.py",),
+    ),
+    Mutant(
+        "zero-is-empty",
+        "handlers/records.py",
+        "for k, v in record.items() if v or v == 0 or not names[k]}",
+        "for k, v in record.items() if v or not names[k]}",
+        FORMATS,
+    ),
+    Mutant(
+        "digits-lost",
+        "handlers/numbers.py",
+        "    return _LONG not in shapes or _are_written_so(_long_numbers(block, shapes))",
+        "    return True",
+        FORMATS,
+    ),
+    Mutant(
+        "a-name-twice-loses-one",
+        "handlers/names.py",
+        "        self.meeting = self.meeting or normalized in self._normalized\n",
+        "",
+        FORMATS,
+    ),
+    Mutant(
+        "two-broken-lines-make-one",
+        "handlers/formats/ndjson.py",
+        "    whole = len(values) == 2 * between + 1 and values[1::2] == [mark] * between",
+        "    whole = True",
+        FORMATS,
+    ),
+    Mutant(
+        "ragged-rows-kept",
+        "handlers/formats/delimited.py",
+        "        elif not problem and len(row) != len(self._names):",
+        "        elif not problem and len(row) > len(self._names):",
+        FORMATS,
+    ),
+    Mutant(
+        "open-quote-forgiven",
+        "handlers/formats/delimited.py",
+        "        if problem and self._window.ended:",
+        "        if problem and not self._window.ended:",
+        FORMATS,
+    ),
+)

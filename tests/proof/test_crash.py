@@ -1,0 +1,52 @@
+import pytest
+
+from tests.proof import crash
+from tests.proof.files import KINDS
+from tests.proof.world import RAW
+
+PROCESSOR = [(kind.name, queue_mode) for kind in KINDS for queue_mode in (True, False)]
+MIN_SCENARIOS = 1_000
+
+
+def run_all(run, base):
+    count = 0
+    for scenario, _ in crash.scenarios(run, base):
+        count += 1
+        try:
+            run(scenario)
+        except AssertionError as error:
+            pytest.fail(f"{scenario}: {error}")
+    return count
+
+
+@pytest.mark.parametrize(("kind", "queue_mode"), PROCESSOR)
+def test_processor(kind, queue_mode):
+    base = crash.Scenario(kind=kind, queue_mode=queue_mode)
+    assert run_all(crash.run_processor, base) >= 3 * len(crash.FAULTS)
+
+
+@pytest.mark.parametrize("kind", crash.ARCHIVER_KINDS)
+def test_archiver(kind):
+    assert run_all(crash.run_archiver, crash.Scenario(kind=kind)) >= 100
+
+
+def test_there_are_enough():
+    assert len(KINDS) >= 8
+    calls = {
+        kind: len(crash.run_processor(crash.Scenario(kind=kind, queue_mode=queue_mode)))
+        for kind, queue_mode in PROCESSOR
+    }
+    assert sum(calls.values()) * len(crash.FAULTS) * 2 >= MIN_SCENARIOS
+
+
+def test_a_fault_shows():
+    """The watch is no yes-man: what breaks the protocol is found."""
+    gate = crash.FaultyGate("", -1)
+    kind = KINDS[0]
+    world = crash.World(gate=gate)
+    watch = crash.Watch(world, [kind])
+    world.upload(kind.key, kind.body)
+    [(key, version)] = world.uploads
+    world.s3.delete_object(Bucket=RAW, Key=key, VersionId=version)
+    with pytest.raises(AssertionError, match="gone without an output"):
+        watch.look()
