@@ -230,9 +230,10 @@ class Processor:
 
 
 def _is_batch(event: Any) -> bool:
-    records = event.get("Records") if isinstance(event, dict) else None
-    first = records[0] if records and isinstance(records, list) else None
-    return isinstance(first, dict) and first.get("eventSource") == "aws:sqs"
+    try:
+        return event["Records"][0]["eventSource"] == "aws:sqs"
+    except (TypeError, LookupError):
+        return False
 
 
 def _named(reference: ObjectReference) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterable
+from typing import Any, cast
 
 _SNAKE_CASE = re.compile(r"[a-z0-9]+(_[a-z0-9]+)*")
 _NOT_A_WORD = re.compile(r"[\W_]+")
@@ -47,17 +48,34 @@ def distinct_names(names: Iterable[str]) -> tuple[list[str], int]:
     return list(taken), renamed
 
 
-class Names(dict[str, str]):
+class Names:
     """Raw names → normalised names, each worked out once."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self.meeting = False  # whether two of the names seen so far meet
+        self.known: dict[str, str] = {}
+        self.meeting = False  # whether two of the known names meet
         self._normalized: set[str] = set()
 
-    def __missing__(self, name: str) -> str:
-        normalized = normalize_name(name)
+    def learn(self, value: Any, levels: int) -> None:
+        """Make known the names of all objects in a parsed JSON value, so many levels down."""
+        if not levels or not isinstance(value, dict | list):
+            return
+        if isinstance(value, dict):
+            fields = cast("dict[str, Any]", value)
+            self.of(fields)
+            members = fields.values()
+        else:
+            members = cast("list[Any]", value)
+        for member in members:
+            self.learn(member, levels - 1)
+
+    def of(self, fields: Iterable[str]) -> list[str]:
+        """Return the normalised names of an object's fields; two of them may be the same."""
+        known = self.known
+        return [known[name] if name in known else self._add(name) for name in fields]
+
+    def _add(self, name: str) -> str:
+        normalized = self.known[name] = normalize_name(name)
         self.meeting = self.meeting or normalized in self._normalized
         self._normalized.add(normalized)
-        self[name] = normalized
         return normalized

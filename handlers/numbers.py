@@ -15,8 +15,8 @@ _INT64_MIN: Final = -(2**63)
 _UINT64_MAX: Final = 2**64 - 1
 # A double holds 15 digits, and any integer of 16; so 16 characters are exact, a point among them
 # or not, unless an exponent follows. https://en.wikipedia.org/wiki/Double-precision_floating-point_format
-_LONG: Final = b"0" * 17
-_LONG_SCALED: Final = b"0" * 16 + b"e"
+_SURE: Final = b"0" * 16
+_LONG: Final = _SURE + b"0"
 _TINY: Final = b"e-000"  # below 1e-99 lies what a double holds in part or not at all
 _RUN = re.compile(b"0*+")
 _BEFORE_NUMBER: Final = b" \t\r\n,:["
@@ -27,9 +27,11 @@ def are_exact(block: bytes, shapes: bytes) -> bool:
 
     `shapes` is the text with `0` for each digit and point, and `e` for either exponent.
     """
-    if shapes.rfind(_TINY) >= 0 or _LONG_SCALED in shapes:
+    if shapes.rfind(_TINY) >= 0:
         return False
-    return _LONG not in shapes or _are_written_so(_long_numbers(block, shapes))
+    if _SURE not in shapes:
+        return True
+    return _SURE + b"e" not in shapes and _are_written_so(_long_numbers(block, shapes))
 
 
 def _long_numbers(block: bytes, shapes: bytes) -> list[bytes]:

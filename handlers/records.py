@@ -1,15 +1,13 @@
-"""Records: names, empties and `_metadata`. Pure.
-
-One record is one JSON object. `RecordEncoder` turns parsed records into output lines.
-"""
+"""Records become output lines: cleaned, exact, `_metadata` last. Pure."""
 
 from datetime import UTC, datetime
+from itertools import compress
 from typing import Any, Final, NamedTuple, cast
 
 import orjson
 
+from handlers.cleaning import Cleaner
 from handlers.json_text import (
-    MAX_DEPTH,
     BadRecordError,
     Duplicated,
     OutOfBoundsError,
@@ -17,14 +15,12 @@ from handlers.json_text import (
     parse,
     without_strings,
 )
-from handlers.names import Names, distinct_names
 
 # Above these a record is rejected: the largest must fit the memory of the smallest function. An
 # object, an array or a field takes up to 200 bytes there, however short its text.
 MAX_RECORD_BYTES: Final = 8 * 1024 * 1024
 MAX_RECORD_PARTS: Final = 500_000
-_REMEMBERED_NAMES: Final = 10_000  # beyond any real schema; data used as names must not pile up
-_SCALARS: Final = frozenset({str, int, float, bool, type(None), orjson.Fragment})
+_BLOCKS_BETWEEN_TRIES: Final = 16
 
 
 class Encoded(NamedTuple):
@@ -74,28 +70,27 @@ class RecordEncoder:
         """`tail` is what ends each line, as `metadata_tail` returns it."""
         self.renamed = 0
         self._tail = tail
-        self._names = Names()
-        self._fields = 0  # seen while cleaning
+        self._cleaner = Cleaner()
+        self._blocks = 0
+        self._compact = True  # whether a block was last found to be just as orjson writes it
 
-    def encode(self, records: list[Any], block: bytes) -> Encoded | None:
+    def encode(self, records: list[Any], block: bytes, joint: bytes = b"") -> Encoded | None:
         """Return the lines of records that orjson parsed from `block`, all at once.
 
-        None when one of them needs `encode_one`: it is not an object, too deep, or orjson may not
-        have kept all of it.
+        `joint` is what may stand between them. None when one of them needs `encode_one`: it is not
+        an object, too deep, or orjson may not have kept all of it.
         """
         if set(map(type, records)) - {dict}:
             return None
-        if len(self._names) > _REMEMBERED_NAMES:
-            self._names = Names()
-        renamed = self.renamed
+        cleaner = self._cleaner
         try:
-            parts = self._parts(records, flat=_is_flat(block, len(records)))
-            if is_kept(block, self._fields):
-                return self._joined(parts)
+            texts = cleaner.texts(records, flat=_is_flat(block, len(records)))
         except OutOfBoundsError:
-            pass
-        self.renamed = renamed
-        return None
+            return None
+        if not self._is_compact(records, block, joint) and not is_kept(block, cleaner.fields):
+            return None
+        self.renamed += cleaner.renamed
+        return self._joined(texts)
 
     def encode_one(self, raw: bytes) -> Encoded:
         """Return the line of one record from its text.
@@ -109,13 +104,7 @@ class RecordEncoder:
             encoded = self.encode([orjson.loads(raw)], raw)
         except orjson.JSONDecodeError:
             encoded = None
-        if encoded:
-            return encoded
-        record = parse(raw)
-        if not isinstance(record, dict | Duplicated):
-            msg = f"not an object but {_kind(record)}"
-            raise BadRecordError(msg)
-        return self._joined([self._part(cast("dict[str, Any]", record))])
+        return encoded or self._encode_carefully(raw)
 
     def encode_rows(self, names: list[str], rows: list[list[str]]) -> Encoded:
         """Return the lines of rows of cells, each as long as `names`, which are distinct."""
@@ -123,83 +112,42 @@ class RecordEncoder:
         return self._joined(
             [
                 dumps(
-                    {name: cell for name, cell in zip(names, row, strict=True) if cell}
+                    dict(compress(zip(names, row, strict=False), row))  # cells that are not empty
                     if "" in row
-                    else dict(zip(names, row, strict=True))
+                    else dict(zip(names, row, strict=False))
                 )[:-1]
                 for row in rows
             ]
         )
 
-    def _parts(self, records: list[Any], *, flat: bool) -> list[bytes]:
-        """Return the records as text, each but for its closing brace."""
-        names, dumps = self._names, orjson.dumps
-        if not names.meeting:
-            # No name is empty: those of dropped fields are looked up to see whether they meet.
-            self._fields = sum(map(len, records))
-            parts = [
-                dumps(
-                    {names[k]: v for k, v in record.items() if v or v == 0 or not names[k]}
-                    if flat
-                    else self._clean(record, 1)
-                )[:-1]
-                for record in records
-            ]
-        if names.meeting:
-            self._fields = 0
-            return [self._part(record) for record in records]
-        return parts
+    def _is_compact(self, records: list[Any], block: bytes, joint: bytes) -> bool:
+        """Return whether a block is just what orjson writes, which proves that it kept all of it.
 
-    def _part(self, record: dict[str, Any]) -> bytes:
-        return orjson.dumps(self._clean_meeting(record, 1))[:-1]
+        That is quicker to see than what it may have lost; it is looked for where it was there last,
+        and now and then.
+        """
+        if self._compact or self._blocks % _BLOCKS_BETWEEN_TRIES == 0:
+            self._compact = joint.join(map(orjson.dumps, records)) == block
+        self._blocks += 1
+        return self._compact
 
-    def _joined(self, parts: list[bytes]) -> Encoded:
-        empty = parts.count(b"{")
+    def _encode_carefully(self, raw: bytes) -> Encoded:
+        record = parse(raw)
+        if not isinstance(record, dict | Duplicated):
+            msg = f"not an object but {_kind(record)}"
+            raise BadRecordError(msg)
+        texts = self._cleaner.careful_texts([cast("dict[str, Any]", record)])
+        self.renamed += self._cleaner.renamed
+        return self._joined(texts)
+
+    def _joined(self, texts: list[bytes]) -> Encoded:
+        empty = texts.count(b"{")
         if empty:
-            parts = [part for part in parts if part != b"{"]
-        if not parts:
+            texts = [text for text in texts if text != b"{"]
+        if not texts:
             return Encoded(b"", 0, empty)
-        parts.append(b"")
-        return Encoded(self._tail.join(parts), len(parts) - 1, empty)
-
-    def _clean(self, record: dict[str, Any], level: int) -> dict[str, Any]:
-        """Return an object without its empties, while no two names are known to meet."""
-        names = self._names
-        cleaned = {
-            names[k]: v if type(v) in _SCALARS else self._clean_container(cast("Any", v), level + 1)
-            for k, v in record.items()
-            if v or v == 0 or not names[k]
-        }
-        if {} in cleaned.values():  # what became empty
-            return {k: v for k, v in cleaned.items() if v != {}}
-        return cleaned
-
-    def _clean_container(self, value: "dict[str, Any] | list[Any]", level: int) -> Any:
-        if level > MAX_DEPTH:
-            raise OutOfBoundsError
-        if isinstance(value, dict):
-            self._fields += len(value)
-            return self._clean(value, level)
-        return [v if type(v) in _SCALARS else self._clean_container(v, level + 1) for v in value]
-
-    def _clean_meeting(self, value: "dict[str, Any] | list[Any] | Duplicated", level: int) -> Any:
-        """Return a value without the empties of its objects, renaming names that meet."""
-        if level > MAX_DEPTH:
-            raise OutOfBoundsError
-        if type(value) is list:
-            return [v if type(v) in _SCALARS else self._clean_meeting(v, level + 1) for v in value]
-        self._fields += len(value)
-        pairs: list[tuple[str, Any]] = list(value.items() if isinstance(value, dict) else value)
-        names, renamed = [self._names[k] for k, _ in pairs], 0
-        if len(set(names)) < len(names):
-            names, renamed = distinct_names(names)
-        self.renamed += renamed
-        cleaned: dict[str, Any] = {}
-        for name, (_, field) in zip(names, pairs, strict=True):
-            kept = field if type(field) in _SCALARS else self._clean_meeting(field, level + 1)
-            if kept or kept == 0:
-                cleaned[name] = kept
-        return cleaned
+        texts.append(b"")
+        return Encoded(self._tail.join(texts), len(texts) - 1, empty)
 
 
 def _is_flat(block: bytes, records: int) -> bool:

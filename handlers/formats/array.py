@@ -112,7 +112,7 @@ class ArrayReader:
 
     def _encode(self, values: list[Any], block: bytes) -> Batch | None:
         """Take a block of whole elements, unless one of them is odd."""
-        encoded = self._encoder.encode(values, block)
+        encoded = self._encoder.encode(values, block, b",")
         if not encoded:
             return None
         self._window.drop(len(block))

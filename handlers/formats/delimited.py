@@ -158,7 +158,7 @@ class _RowReader:
         return batch
 
 
-def _next_row(reader: "csv._reader") -> tuple[list[str] | None, str]:
+def _next_row(reader: Iterator[list[str]]) -> tuple[list[str] | None, str]:
     """Return the next row, None at the end, and what is wrong with it."""
     try:
         return next(reader, None), ""

@@ -46,7 +46,7 @@ def _read_block(text: bytes, number: int, encoder: RecordEncoder, mark: int) -> 
     """Return the records of whole lines: all at once, or each for itself where one is odd."""
     batch = Batch()
     records = _parse_lines(text, mark)
-    encoded = encoder.encode(records, text) if records else None
+    encoded = encoder.encode(records, text, b"\n") if records else None
     if encoded:
         batch.add(encoded)
         return batch

@@ -73,26 +73,21 @@ def _gunzipped(raw: Iterable[bytes]) -> Iterator[bytes]:
         rest = block
         while unpacker or (rest := rest.lstrip(b"\0")):
             unpacker = unpacker or zlib.decompressobj(_GZIP_WINDOW_BITS)
-            text = _unpack(unpacker, rest)
+            try:
+                text = unpacker.decompress(rest, BLOCK_BYTES)
+            except zlib.error as error:
+                msg = f"broken gzip: {error}"
+                raise BadFileError(msg) from error
             if text:
                 yield text
+            rest = unpacker.unused_data if unpacker.eof else unpacker.unconsumed_tail
             if unpacker.eof:
-                rest, unpacker = unpacker.unused_data, None
-            elif text or unpacker.unconsumed_tail:
-                rest = unpacker.unconsumed_tail
-            else:
+                unpacker = None
+            elif not text and not rest:
                 break
     if unpacker:
         msg = "broken gzip: it ends early"
         raise BadFileError(msg)
-
-
-def _unpack(unpacker: "zlib._Decompress", packed: bytes) -> bytes:
-    try:
-        return unpacker.decompress(packed, BLOCK_BYTES)
-    except zlib.error as error:
-        msg = f"broken gzip: {error}"
-        raise BadFileError(msg) from error
 
 
 def _transcoded(raw: Iterable[bytes], encoding: str) -> Iterator[bytes]:

@@ -68,11 +68,13 @@ def test_a_hundred_thousand_equal_names_take_no_more_than_one_pass():
 
 def test_names_remember_whether_two_meet():
     names = Names()
-    assert [names["User Name"], names["email"], names["User Name"]] == [
-        "user_name",
-        "email",
-        "user_name",
-    ]
+    assert names.of(["User Name", "email", "User Name"]) == ["user_name", "email", "user_name"]
     assert not names.meeting
-    assert names["userName"] == "user_name"
+    assert names.of(["userName"]) == ["user_name"]
     assert names.meeting
+
+
+def test_names_are_learnt_at_every_depth_but_no_deeper_than_told():
+    names = Names()
+    names.learn([{"aB": [{"cD": {"eF": 1}}], "x": None}], 4)
+    assert names.known == {"aB": "a_b", "x": "x", "cD": "c_d"}

@@ -14,7 +14,7 @@ def test_a_broken_line_is_rejected_and_the_rest_goes_on(sizes):
     data = b'{"a":1}\n{"a":2\n{"a":3}\n'
     assert bodies(batches_of(data, ".ndjson", *sizes)) == [b'{"a":1}', b'{"a":3}']
     assert rejects_of(data, *sizes) == [
-        ("line 2", "not JSON: Expecting ',' delimiter at character 8"),
+        ("line 2", "not JSON: Expecting ',' delimiter at character 7"),
     ]
 
 

@@ -169,7 +169,7 @@ def test_data_that_is_used_as_names_does_not_pile_up():
         encoded = encoder.encode([orjson.loads(line) for line in block.split(b"\n")], block)
         assert encoded is not None
         assert encoded.lines.startswith(b'{"id_%d":1' % n)
-    assert len(encoder._names) < NAMES_BEYOND_MEMORY / 2
+    assert len(encoder._cleaner._names.known) < NAMES_BEYOND_MEMORY / 2
 
 
 @pytest.mark.parametrize(

@@ -129,6 +129,26 @@ def test_a_chain_with_a_missing_link_is_never_joined(lost):
     world.settle()
     watch.settled()
     watch.nothing_is_left()
+    # A stretch is missed before work begins; rejects are only when all is joined.
+    assert len(world.queue.delays) == (lost == "rejects")
+
+
+def test_an_answer_that_is_lost_at_the_end_costs_no_attempt():
+    """botocore completes the upload again, and hears that there is no such upload."""
+    kind = BY_NAME["large"]
+    world = World()
+    watch = Watch(world, [kind])
+
+    def gate(operation, _given, call):
+        if operation == "complete_multipart_upload":
+            call()
+        return call()
+
+    world.gate = gate
+    world.deliver(world.upload(kind.key, kind.body))
+    world.settle()
+    watch.settled()
+    assert not world.queue.delays
 
 
 def test_a_failed_file_leaves_nothing_staged():

@@ -371,7 +371,7 @@ def test_no_process_outlives_its_parent(archive, tmp_path):
         sys.stdin.read()
         """)
     )
-    with subprocess.Popen(  # noqa: S603 - the interpreter and a file of this test
+    with subprocess.Popen(
         [sys.executable, script, archive],
         env=os.environ | {"PYTHONPATH": str(Path(local.sandbox.__file__).parents[1])},
         stdin=subprocess.PIPE,

@@ -166,7 +166,7 @@ def test_wrong_usage_is_2(source: Path, words: tuple[str, ...]) -> None:
 def test_a_reader_that_has_enough_ends_it_quietly(folder: Path) -> None:
     source = folder / "big.ndjson"
     source.write_bytes(b'{"a":1}\n' * 500_000)
-    with subprocess.Popen(  # noqa: S603 - this interpreter
+    with subprocess.Popen(
         [*PROGRAM, source], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
         assert process.stdout
@@ -181,7 +181,7 @@ def test_a_reader_that_has_enough_ends_it_quietly(folder: Path) -> None:
 def test_a_signal_leaves_nothing_behind(folder: Path, number: signal.Signals) -> None:
     source, out = folder / "in" / "endless.ndjson", folder / "out"
     source.write_bytes(b'{"a":1}\n' * 8_000_000)
-    with subprocess.Popen(  # noqa: S603 - this interpreter
+    with subprocess.Popen(
         [*PROGRAM, source, "-o", out / "good.json"], cwd=ROOT, stderr=subprocess.DEVNULL
     ) as process:
         end = time.monotonic() + 30
@@ -222,7 +222,7 @@ def peak_memory(source: Path, output: Path) -> int:
         # Of the heap: an allocation beyond it fails in the child.
         resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_LIMIT, MEMORY_LIMIT))
 
-    process = subprocess.Popen([*PROGRAM, source, "-o", output], cwd=ROOT, preexec_fn=limit)  # noqa: PLW1509, S603
+    process = subprocess.Popen([*PROGRAM, source, "-o", output], cwd=ROOT, preexec_fn=limit)  # noqa: PLW1509
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     assert process.returncode == 0

@@ -131,7 +131,7 @@ class Watch:
 
 
 def _content(version: Version) -> tuple[Any, ...]:
-    return version.etag, version.metadata, version.headers
+    return version.body, version.metadata, version.headers
 
 
 @cache

@@ -1,0 +1,105 @@
+"""What becomes of an object: names normalised, empties removed. Pure.
+
+Removed from objects, at every depth: null, "", and objects or arrays that are empty or become so.
+Kept: 0, false, and whatever stands in an array, where a position carries meaning.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import orjson
+
+from handlers.json_text import MAX_DEPTH, Duplicated, OutOfBoundsError
+from handlers.names import Names, distinct_names
+
+_REMEMBERED_NAMES: Final = 10_000  # beyond any real schema; data used as names must not pile up
+_SCALARS: Final = frozenset({str, int, float, bool, type(None), orjson.Fragment})
+
+
+class Cleaner:
+    """Cleans parsed objects and writes them as JSON, each but for its closing brace."""
+
+    def __init__(self) -> None:
+        # Of the last texts, at any depth: fields seen, and those whose name met another's.
+        self.fields = 0
+        self.renamed = 0
+        self._emptied = 0  # objects that became empty, ever: so that a parent sees that one did
+        self._names = Names()
+
+    def texts(self, records: list[dict[str, Any]], *, flat: bool) -> list[bytes]:
+        """Return the texts of records; `flat` says that none holds an object or an array.
+
+        Raises OutOfBoundsError if one is too deep.
+        """
+        if len(self._names.known) > _REMEMBERED_NAMES:
+            self._names = Names()
+        self.renamed = 0
+        if not self._names.meeting:
+            try:
+                return self._distinct_texts(records, flat=flat)
+            except KeyError:
+                self._names.learn(records, 1 + MAX_DEPTH)
+        if not self._names.meeting:
+            return self._distinct_texts(records, flat=flat)
+        return self.careful_texts(records)
+
+    def careful_texts(self, records: Sequence[dict[str, Any] | Duplicated]) -> list[bytes]:
+        """Return the texts of records in which names may meet.
+
+        Raises OutOfBoundsError if one is too deep.
+        """
+        self.fields = self.renamed = 0
+        return [orjson.dumps(self._clean_meeting(record, 1))[:-1] for record in records]
+
+    def _distinct_texts(self, records: list[dict[str, Any]], *, flat: bool) -> list[bytes]:
+        """Return texts while no two of the known names meet; KeyError for a name not known.
+
+        The names of empty fields are looked up too, to see that they are known; none is empty.
+        """
+        self.fields = sum(map(len, records))
+        names, clean, dumps = self._names.known, self._clean, orjson.dumps
+        if not flat:
+            return [dumps(clean(record, 1))[:-1] for record in records]
+        return [
+            dumps({names[k]: v for k, v in record.items() if v or v == 0 or not names[k]})[:-1]
+            for record in records
+        ]
+
+    def _clean(self, record: dict[str, Any], level: int) -> dict[str, Any]:
+        names, emptied = self._names.known, self._emptied
+        cleaned: dict[str, Any] = {
+            names[k]: v if type(v) in _SCALARS else self._clean_container(v, level + 1)
+            for k, v in record.items()
+            if v or v == 0 or not names[k]
+        }
+        if self._emptied > emptied:
+            cleaned = {k: v for k, v in cleaned.items() if v != {}}
+        if not cleaned:
+            self._emptied += 1
+        return cleaned
+
+    def _clean_container(self, value: "dict[str, Any] | list[Any]", level: int) -> Any:
+        if level > MAX_DEPTH:
+            raise OutOfBoundsError
+        if isinstance(value, dict):
+            self.fields += len(value)
+            return self._clean(value, level)
+        return [v if type(v) in _SCALARS else self._clean_container(v, level + 1) for v in value]
+
+    def _clean_meeting(self, value: "dict[str, Any] | list[Any] | Duplicated", level: int) -> Any:
+        if level > MAX_DEPTH:
+            raise OutOfBoundsError
+        if type(value) is list:
+            return [v if type(v) in _SCALARS else self._clean_meeting(v, level + 1) for v in value]
+        self.fields += len(value)
+        pairs: list[tuple[str, Any]] = list(value.items() if isinstance(value, dict) else value)
+        names = self._names.of(name for name, _ in pairs)
+        if len(set(names)) < len(names):
+            names, renamed = distinct_names(names)
+            self.renamed += renamed
+        cleaned: dict[str, Any] = {}
+        for name, (_, field) in zip(names, pairs, strict=True):
+            kept = field if type(field) in _SCALARS else self._clean_meeting(field, level + 1)
+            if kept or kept == 0:
+                cleaned[name] = kept
+        return cleaned

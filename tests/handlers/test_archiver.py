@@ -1,0 +1,270 @@
+from datetime import datetime, timedelta
+
+import pytest
+
+from handlers.environment import Metric
+from handlers.failures import PermanentError, TransientError
+from tests.proof.crash import FaultyGate
+from tests.proof.memory import aws_error
+from tests.proof.world import ARCHIVE, NOW, PROCESSED, Context, World, small_limits
+
+OLD = NOW + timedelta(days=40)
+
+
+@pytest.fixture(autouse=True)
+def _inline():
+    with small_limits():
+        yield
+
+
+def put(world, key, *, body=b"x", days=0.0):
+    world.s3.now = world.after(days)
+    world.s3.put_object(
+        Bucket=PROCESSED,
+        Key=key,
+        Body=body,
+        ContentType="application/x-ndjson",
+        Metadata={"source-key": key},
+        Tagging="team=blue",
+    )
+
+
+def archive(world, time=OLD, *, ticks=10**9, **event):
+    return world.archiver().handle({"time": time.isoformat()} | event, Context(ticks))
+
+
+def test_old_outputs_move_and_young_ones_stay():
+    world = World()
+    put(world, "processed/2024/01/15/a/b c.json", body=b"old")
+    put(world, "processed/2024/01/15/late.json", days=39)
+    put(world, "processed/2024/02/24/new.json", days=40)
+    report = archive(world)
+    assert report == {
+        "archived_count": 1,
+        "failed_count": 0,
+        "skipped_count": 1,
+        "total_size_bytes": 3,
+        "cutoff_date": "2024-01-25T10:30:00Z",
+        "glacier_date": "2024-05-24",
+        "complete": True,
+    }
+    [(key, copy)] = world.s3.visible(ARCHIVE).items()
+    assert key == "archive/2024/01/15/a/b c.json"
+    assert (copy.body, copy.storage_class) == (b"old", "STANDARD_IA")
+    assert copy.metadata == {"source-key": "processed/2024/01/15/a/b c.json"}
+    assert copy.tags == (("team", "blue"),)
+    assert len(world.s3.visible(PROCESSED)) == 2
+    assert world.telemetry.totals[Metric.OBJECTS_ARCHIVED] == 1
+    assert world.telemetry.totals[Metric.BYTES_ARCHIVED] == 3
+
+
+def test_at_most_1003_calls_a_thousand_objects():
+    gate = FaultyGate("", -1)
+    world = World(gate=gate)
+    for number in range(2_000):
+        put(world, f"processed/2024/01/15/{number:04d}.json")
+    report = archive(world)
+    assert report["archived_count"] == 2_000
+    assert len(gate.calls) <= 2_006
+    assert not world.s3.visible(PROCESSED)
+
+
+def test_days_beyond_the_cutoff_are_not_listed():
+    gate = FaultyGate("", -1)
+    world = World(gate=gate, page=10)
+    put(world, "processed/2024/01/15/a.json")
+    for number in range(200):
+        put(world, f"processed/2024/02/20/{number:03d}.json", days=36)
+    assert archive(world)["complete"]
+    assert gate.calls.count("list_objects_v2") == 2
+
+
+def test_days_far_apart_are_not_listed_over():
+    """A straggler of last month does not make the check list the month in between."""
+    gate = FaultyGate("", -1)
+    world = World(gate=gate, page=10)
+    put(world, "processed/2024/01/01/straggler.json")
+    put(world, "processed/2024/01/15/a.json")
+    for number in range(300):
+        world.s3.put_object(Bucket=ARCHIVE, Key=f"archive/2024/01/10/{number:03d}", Body=b"")
+    assert archive(world)["archived_count"] == 2
+    assert gate.calls.count("list_objects_v2") <= 5
+
+
+def test_keys_that_are_no_outputs_are_left_alone():
+    world = World()
+    names = ["processed/readme.txt", "processed/2024/13/01/a.json", "processed/2024/01/15/"]
+    for name in names:
+        put(world, name)
+    report = archive(world)
+    assert report["archived_count"] == 0
+    assert set(world.s3.visible(PROCESSED)) == set(names)
+
+
+def test_an_object_that_changed_behind_its_copy_stays():
+    world = World()
+    key = "processed/2024/01/15/a.json"
+    put(world, key, body=b"before")
+
+    def gate(operation, _given, call):
+        answer = call()
+        if operation == "copy_object":
+            world.s3.put_object(Bucket=PROCESSED, Key=key, Body=b"after")
+        return answer
+
+    world.gate = gate
+    report = archive(world)
+    assert (report["archived_count"], report["skipped_count"]) == (0, 1)
+    assert world.s3.current(PROCESSED, key).body == b"after"
+
+
+def test_a_copy_that_is_not_as_it_was_made_deletes_nothing():
+    world = World()
+    key = "processed/2024/01/15/a.json"
+    put(world, key)
+
+    def gate(operation, given, call):
+        answer = call()
+        if operation == "copy_object":
+            world.s3.put_object(Bucket=ARCHIVE, Key=given["Key"], Body=b"somebody's")
+        return answer
+
+    world.gate = gate
+    report = archive(world)
+    assert (report["archived_count"], report["failed_count"]) == (0, 1)
+    assert world.s3.current(PROCESSED, key)
+
+
+def test_what_another_run_has_moved_is_skipped():
+    world = World()
+    for name in "ab":
+        put(world, f"processed/2024/01/15/{name}.json")
+
+    def gate(operation, given, call):
+        if operation == "copy_object" and given["Key"].endswith("a.json"):
+            world.s3.delete_object(Bucket=PROCESSED, Key="processed/2024/01/15/a.json")
+        return call()
+
+    world.gate = gate
+    report = archive(world)
+    assert (report["archived_count"], report["failed_count"], report["skipped_count"]) == (1, 0, 1)
+
+
+@pytest.mark.parametrize("operation", ["copy_object", "delete_objects"])
+def test_denied_permissions_are_counted(operation):
+    world = World()
+    put(world, "processed/2024/01/15/a.json")
+
+    def gate(called, _given, call):
+        if called == operation == "copy_object":
+            raise aws_error("AccessDenied", operation)
+        if called == operation:
+            return {"Errors": [{"Key": "processed/2024/01/15/a.json", "Code": "AccessDenied"}]}
+        return call()
+
+    world.gate = gate
+    report = archive(world)
+    assert (report["archived_count"], report["failed_count"]) == (0, 1)
+    assert world.telemetry.totals[Metric.ACCESS_DENIED] == 1
+    assert world.telemetry.totals[Metric.ARCHIVE_FAILURES] == 1
+    assert world.s3.current(PROCESSED, "processed/2024/01/15/a.json")
+
+
+def test_one_failure_holds_back_no_other():
+    world = World(page=2)
+    for name in "abcde":
+        put(world, f"processed/2024/01/15/{name}.json")
+
+    def gate(operation, given, call):
+        if operation == "copy_object" and given["Key"].endswith("b.json"):
+            raise aws_error("SlowDown", operation)
+        return call()
+
+    world.gate = gate
+    report = archive(world)
+    assert (report["archived_count"], report["failed_count"]) == (4, 1)
+    assert set(world.s3.visible(PROCESSED)) == {"processed/2024/01/15/b.json"}
+    assert report["complete"]
+
+
+def test_out_of_time_it_goes_on_where_it_stopped():
+    world = World(page=4)
+    names = [f"processed/2024/01/15/{number:02d}.json" for number in range(10)]
+    for name in names:
+        put(world, name)
+    report = archive(world, ticks=6)
+    assert not report["complete"]
+    moved = report["archived_count"]
+    assert 0 < moved < 10
+    [event] = world.invocations
+    assert event == {"time": OLD.isoformat(), "start_after": names[moved - 1]}
+    runs = 0
+    while world.invocations:
+        runs += 1
+        world.archiver().handle(world.invocations.pop(), Context(6))
+    assert runs > 1
+    assert not world.s3.visible(PROCESSED)
+    assert len(world.s3.visible(ARCHIVE)) == 10
+
+
+def test_a_continuation_begins_behind_its_key():
+    world = World()
+    for name in "abc":
+        put(world, f"processed/2024/01/15/{name}.json")
+    archive(world, start_after="processed/2024/01/15/b.json")
+    assert set(world.s3.visible(ARCHIVE)) == {"archive/2024/01/15/c.json"}
+
+
+def test_no_progress_is_an_error_and_no_loop():
+    world = World()
+    put(world, "processed/2024/01/15/a.json")
+    with pytest.raises(TransientError, match="time-out is too short"):
+        archive(world, ticks=1)
+    assert not world.invocations
+
+
+def test_a_failed_listing_is_an_error():
+    def gate(operation, _given, _call):
+        raise aws_error("SlowDown", operation)
+
+    with pytest.raises(TransientError, match="SlowDown"):
+        archive(World(gate=gate))
+
+
+@pytest.mark.parametrize(
+    "event",
+    [{"time": "soon"}, {"time": 7}, {"time": ""}, {"start_after": 3}, {"start_after": None}],
+)
+def test_an_event_that_cannot_be_read(event):
+    with pytest.raises(PermanentError, match="allowed"):
+        World().archiver().handle(event, Context())
+
+
+@pytest.mark.parametrize(
+    ("time", "cutoff"),
+    [
+        ("2024-02-24T10:30:00Z", "2024-01-25T10:30:00Z"),
+        ("2024-02-24T11:30:00+01:00", "2024-01-25T10:30:00Z"),
+        ("2024-02-24T10:30:00", "2024-01-25T10:30:00Z"),
+        ("2024-02-24", "2024-01-25T00:00:00Z"),
+    ],
+)
+def test_times(time, cutoff):
+    assert World().archiver().handle({"time": time}, Context())["cutoff_date"] == cutoff
+
+
+def test_no_time_is_now():
+    world = World()
+    world.s3.now = OLD
+    report = world.archiver().handle({}, Context())
+    assert datetime.fromisoformat(report["cutoff_date"]) == OLD - timedelta(days=30)
+
+
+def test_both_ends_of_a_page_are_checked():
+    """Keys that sort next to each other in the archive's listing."""
+    world = World(page=2)
+    names = ["a", "a.json", "a/b", "a0", "é", "漢", "😀"]
+    for name in names:
+        put(world, f"processed/2024/01/15/{name}")
+    assert archive(world)["archived_count"] == len(names)
+    assert not world.s3.visible(PROCESSED)

@@ -1,0 +1,256 @@
+import io
+import json
+from contextlib import redirect_stdout
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from handlers import data_processor, keys
+from handlers.environment import Metric, ProcessorEnvironment
+from handlers.messages import Messenger
+from handlers.storage import Storage
+from handlers.telemetry import Telemetry
+from local import strict
+from tests.proof.files import BY_NAME
+from tests.proof.memory import aws_error
+from tests.proof.watch import Watch
+from tests.proof.world import (
+    MAX_RECEIVES,
+    PROCESSED,
+    RAW,
+    Context,
+    World,
+    batch,
+    small_limits,
+)
+
+LINES, BROKEN = BY_NAME["lines"], BY_NAME["broken"]
+
+
+@pytest.fixture(autouse=True)
+def _inline():
+    with small_limits(10**9):
+        yield
+
+
+def denied(operation):
+    def gate(called, _given, call):
+        if called == operation:
+            raise aws_error("AccessDenied", operation)
+        return call()
+
+    return gate
+
+
+def send(world, *bodies, receives=1):
+    """Handle a batch and return the numbers of the messages that failed."""
+    event = batch(*((body, receives) for body in bodies))
+    failures = world.processor().handle(event, Context())["batchItemFailures"]
+    return [int(failure["itemIdentifier"].removeprefix("m")) for failure in failures]
+
+
+def uploaded(world, kind=LINES):
+    return json.dumps(world.upload(kind.key, kind.body))
+
+
+def test_a_failed_message_holds_back_no_other():
+    world = World()
+    gone_wrong = iter([True])
+
+    def gate(operation, given, call):
+        if operation == "copy_object" and "csv" in given["Key"] and next(gone_wrong, None):
+            raise aws_error("SlowDown", operation)
+        return call()
+
+    world.gate = gate
+    kinds = [LINES, BROKEN, BY_NAME["rejects"], BY_NAME["object"]]
+    bodies = [uploaded(world, kind) for kind in kinds]
+    poison = "no JSON"
+    assert send(world, bodies[0], poison, *bodies[1:]) == [3]
+    assert len(world.outputs()) == 3
+    assert send(world, bodies[2], receives=2) == []
+    letters = [letter["body"] for letter in world.letters.messages]
+    assert poison in letters
+    assert len(letters) == 2
+    del world.letters.messages[letters.index(poison)]
+    Watch(world, kinds).settled()
+
+
+def test_a_half_surrogate_pair_in_a_key_is_one_dead_letter():
+    world = World()
+    body = '{"key": "incoming/\\ud800.json"}'
+    assert send(world, body, uploaded(world)) == []
+    assert len(world.outputs()) == 1
+    assert [letter["body"] for letter in world.letters.messages] == [body]
+
+
+@pytest.mark.parametrize(("receives", "seconds"), [(1, 30), (2, 60)])
+def test_back_off(receives, seconds):
+    world = World(gate=denied("put_object"))
+    assert send(world, uploaded(world), receives=receives) == [0]
+    assert world.queue.delays == [seconds]
+    assert not world.letters.messages
+
+
+def test_a_back_off_that_cannot_be_set_is_none():
+    world = World(gate=denied("put_object"))
+    gate = world.gate
+
+    def worse(operation, given, call):
+        if operation == "change_message_visibility":
+            raise aws_error("ReceiptHandleIsInvalid", operation)
+        return gate(operation, given, call)
+
+    world.gate = worse
+    assert send(world, uploaded(world)) == [0]
+
+
+def test_the_last_attempt_ends_as_a_dead_letter():
+    world = World(gate=denied("put_object"))
+    body = uploaded(world)
+    assert send(world, body, receives=MAX_RECEIVES) == []
+    [letter] = world.letters.messages
+    [(key, version)] = world.uploads
+    assert letter["attributes"][keys.FAILURE_KIND] == "transient"
+    assert "AccessDenied" in letter["attributes"][keys.REASON]
+    assert letter["attributes"][keys.LETTER_BUCKET] == RAW
+    assert letter["attributes"][keys.LETTER_KEY] == key
+    assert letter["attributes"][keys.LETTER_VERSION] == version
+    # The letter is an event: sent to the queue again, it is processed.
+    world.gate = World().gate
+    assert send(world, letter["body"]) == []
+    assert len(world.outputs()) == 1
+
+
+def test_a_permanent_failure_is_a_dead_letter_at_once():
+    world = World()
+    assert send(world, uploaded(world, BY_NAME["too many rejects"])) == []
+    [letter] = world.letters.messages
+    assert letter["attributes"][keys.FAILURE_KIND] == "permanent"
+    assert "1 of 2 records are bad (50.0 %), allowed: 10 %" in letter["attributes"][keys.REASON]
+    assert letter["attributes"][keys.PLACE] == "line 2"
+
+
+def test_a_dead_letter_that_cannot_be_sent_stays_in_the_queue():
+    world = World(gate=denied("send_message"))
+    assert send(world, uploaded(world, BROKEN)) == [0]
+    assert not world.letters.messages
+
+
+def test_what_is_not_ours_is_dropped():
+    world = World()
+    folder = {"key": "incoming/folder/"}
+    foreign = {"key": "incoming/a.json", "bucket": "other"}
+    noise = [{"Event": "s3:TestEvent"}, folder, foreign, [], 7, {"Records": []}]
+    assert send(world, *map(json.dumps, noise)) == []
+    assert not world.letters.messages
+    assert not world.telemetry.totals
+
+
+@pytest.mark.parametrize(
+    "event", [[], 7, None, "x", {"Records": 7}, {"Records": [7]}, {"Records": []}, {}]
+)
+def test_a_call_with_anything(event):
+    answer = World().processor().handle(event, Context())
+    assert answer["processed"] == answer["failed"] == 0
+
+
+def test_metrics_conserve():
+    world = World()
+    kinds = [BY_NAME[name] for name in ("array", "rejects", "empty", "broken")]
+    send(world, *(uploaded(world, kind) for kind in kinds))
+    totals = world.telemetry.totals
+    assert totals[Metric.FILES_PROCESSED] == 3
+    assert totals[Metric.FILES_FAILED] == 1
+    assert totals[Metric.RECORDS_IN] == 23
+    parts = (Metric.RECORDS_OUT, Metric.RECORDS_REJECTED, Metric.RECORDS_EMPTY)
+    assert [totals[part] for part in parts] == [21, 1, 1]
+    assert totals[Metric.BYTES_IN] == sum(len(kind.body) for kind in kinds[:3])
+
+
+def test_a_direct_call_is_answered_with_counts():
+    world = World(queue_mode=False)
+    world.upload(BY_NAME["rejects"].key, BY_NAME["rejects"].body)
+    answer = world.processor().handle({"key": "incoming/rejects.csv"}, Context())
+    assert answer == {"processed": 1, "failed": 0, "rejected": 1, "continued": 0, "failures": []}
+    bad = world.processor().handle({"key": "incoming/x.pdf"}, Context())
+    assert (bad["failed"], bad["processed"]) == (1, 0)
+    assert "unknown suffix" in bad["failures"][0]
+
+
+def test_a_direct_event_that_fails_is_raised_for_lambda_to_retry():
+    world = World(queue_mode=False, gate=denied("get_object"))
+    event = world.upload(LINES.key, LINES.body)
+    with pytest.raises(Exception, match="AccessDenied"):
+        world.processor().handle(event, Context())
+    assert world.telemetry.totals[Metric.ACCESS_DENIED] == 1
+
+
+@pytest.fixture
+def account(monkeypatch):
+    strict.install()
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    with mock_aws():
+        yield {service: boto3.client(service) for service in ("s3", "sqs")}
+
+
+def test_on_clients_of_boto3(account):
+    """The real clients and the real telemetry, once: metrics are EMF, letters have attributes."""
+    s3, sqs = account["s3"], account["sqs"]
+    for bucket in (RAW, PROCESSED):
+        s3.create_bucket(Bucket=bucket)
+        s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    letters = sqs.create_queue(QueueName="letters")["QueueUrl"]
+    queue = sqs.create_queue(QueueName="queue")["QueueUrl"]
+    environment = ProcessorEnvironment(
+        environment="test",
+        log_level="CRITICAL",
+        processed_bucket=PROCESSED,
+        archive_bucket="no-such-bucket",
+        retention_days=30,
+        raw_bucket=RAW,
+        dead_letter_queue_url=letters,
+        max_attempts=MAX_RECEIVES,
+        max_rejected_percent=10,
+        compress_output=False,
+        processing_queue_url=queue,
+    )
+    for name in ("good", "bad"):
+        s3.put_object(
+            Bucket=RAW, Key=f"incoming/{name}.json", Body=b"{}" if name == "good" else b"["
+        )
+    out = io.StringIO()
+    with redirect_stdout(out):
+        processor = data_processor.Processor(
+            environment,
+            Storage(s3),
+            Messenger(account.__getitem__),
+            Telemetry("data-processor", level="CRITICAL", environment="test"),
+            now=lambda: World().s3.now,
+        )
+        bodies = [json.dumps({"key": f"incoming/{name}.json"}) for name in ("good", "bad")]
+        answer = processor.handle(batch(*((body, 1) for body in bodies)), Context())
+    assert answer == {"batchItemFailures": []}
+    [key] = [entry["Key"] for entry in s3.list_objects_v2(Bucket=PROCESSED)["Contents"]]
+    assert key.endswith("/good.json")
+    [letter] = sqs.receive_message(QueueUrl=letters, MessageAttributeNames=["All"])["Messages"]
+    assert letter["MessageAttributes"][keys.LETTER_KEY]["StringValue"] == "incoming/bad.json"
+    [emf] = [json.loads(line) for line in out.getvalue().splitlines() if '"_aws"' in line]
+    assert emf["FilesProcessed"] == [1.0]
+    assert emf["FilesFailed"] == [1.0]
+    assert emf["function_name"] == Context.function_name
+    assert emf["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "S3DataPipeline"
+
+
+def test_denied_permissions_are_metered_in_emf():
+    world = World(gate=denied("put_object"))
+    out = io.StringIO()
+    with redirect_stdout(out):
+        world.telemetry = Telemetry("data-processor", level="CRITICAL", environment="test")
+        assert send(world, uploaded(world)) == [0]
+    [emf] = [json.loads(line) for line in out.getvalue().splitlines() if '"_aws"' in line]
+    assert emf["AccessDenied"] == [1.0]
+    assert emf["FilesRetried"] == [1.0]

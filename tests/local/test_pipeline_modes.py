@@ -1,0 +1,128 @@
+"""The other ways of a stack: S3 calls the function directly; outputs are compressed."""
+
+import gzip
+import json
+import urllib.parse
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from handlers import keys
+from tests.local.driving import Driven, slow_reads
+
+# A function of five seconds works for four: a file whose bytes take seven goes on.
+SHORT = {"processorTimeoutSeconds": "5", "batchWindowSeconds": "0"}
+LINE = b'{"Id":%d,"Note":"' + b"x" * 1000 + b'"}\n'
+LONG = b"".join(LINE % n for n in range(1800))
+BLOCK_SECONDS = 0.25  # for 64 KiB
+
+
+@pytest.fixture(scope="module", params=["direct", "compressed"])
+def running(request: pytest.FixtureRequest) -> Iterator[Driven]:
+    mode = {"processingQueue": "false"} if request.param == "direct" else {"compressOutput": "true"}
+    driven = Driven("dev", **SHORT, **mode)
+    driven.start()
+    yield driven
+    driven.pipeline.stop()
+
+
+@pytest.fixture
+def driven(running: Driven) -> Driven:
+    running.begin()
+    return running
+
+
+def lines(driven: Driven, output: bytes) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in driven.plain(output).splitlines()]
+
+
+def test_files_become_what_transform_writes(driven: Driven, tmp_path: Path) -> None:
+    files = {
+        "ü a+b%20/c d.json": b'[{"N":1},{"n":2,"None":null}]',
+        "table.csv.gz": gzip.compress(b"A;B\n" + b"1;2\n" * 30 + b"3\n"),
+        "up/../lines.ndjson": b'{"a":12345678901234567890123}\n{}\n',
+    }
+    outcomes = driven.process(files)
+    suffix = ".json" if driven.direct else ".json.gz"
+    assert [one.where for one in outcomes.values()] == [
+        f"processed/{datetime.now(UTC):%Y/%m/%d}/{stem}{suffix}"
+        for stem in ("ü a+b%20/c d", "table", "up/../lines")
+    ]
+    for name, one in outcomes.items():
+        rejected = one.rejected_key
+        rejects = driven.read("processed_bucket_name", rejected) if rejected else b""
+        assert (one.output, rejects) == driven.transformed(one, tmp_path)
+        assert driven.read("raw_bucket_name", f"completed/{name}") == files[name]
+    assert [len(lines(driven, one.output)) for one in outcomes.values()] == [2, 30, 1]
+    assert driven.versions("raw_bucket_name", "incoming/") == []
+    assert driven.letters() == []
+
+
+def test_each_version_of_a_name_has_its_output(driven: Driven) -> None:
+    sent = [driven.uploads.put("twice/data.json", b'{"n":%d}' % n) for n in (1, 2)]
+    driven.drain()
+    outcomes = [driven.outcome(upload) for upload in sent]
+    assert [lines(driven, one.output)[0]["n"] for one in outcomes] == [1, 2]
+    assert len({one.where for one in outcomes}) == 2
+
+
+def test_a_bad_file_is_a_dead_letter_at_once(driven: Driven) -> None:
+    outcomes = driven.process({"ä+/broken.json": b'[{"n":1},', "bad/report.pdf": b"%PDF"})
+    letters = {letter.key: letter for letter in driven.letters()}
+    assert set(letters) == {one.upload.key for one in outcomes.values()}
+    broken = letters["incoming/ä+/broken.json"].attributes
+    assert (broken[keys.REASON], broken[keys.PLACE], broken[keys.FAILURE_KIND]) == (
+        "broken array: it ends early",
+        "row 2",
+        "permanent",
+    )
+    assert "unknown suffix" in letters["incoming/bad/report.pdf"].reason
+    assert (driven.failed, [one for one in driven.attempts if one.failure]) == ([], [])
+
+
+def test_a_transient_failure_is_tried_three_times(driven: Driven) -> None:
+    with driven.denied("processed_bucket_name", "s3:PutObject"):
+        outcome = driven.process({"denied data.json": b'{"n":1}'})["denied data.json"]
+    assert len(driven.attempts or driven.batches) == 3
+    (letter,) = driven.letters()
+    assert (letter.key, letter.version) == ("incoming/denied data.json", outcome.upload.version)
+    assert "403" in letter.reason
+    assert driven.read("raw_bucket_name", outcome.upload.key) == b'{"n":1}'
+    if not driven.direct:
+        return
+    # Lambda itself wrote the letter; its body is the event, which may be called again.
+    assert set(letter.attributes) == {"RequestID", "ErrorCode", "ErrorMessage"}
+    assert {one.request_id for one in driven.attempts} == {letter.attributes["RequestID"]}
+    (body,) = map(json.loads, driven.take("dlq_url"))
+    answer = driven.pipeline.invoke(driven.outputs["data_processor_lambda_arn"], body)
+    assert answer["processed"] == 1
+    assert lines(driven, driven.outcome(outcome.upload).output)[0]["n"] == 1
+
+
+def test_a_file_that_outlasts_the_time_out_goes_on(
+    driven: Driven, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    slow_reads(monkeypatch, "incoming/long", seconds=BLOCK_SECONDS)
+    outcome = driven.process({"long/lines.ndjson": LONG})["long/lines.ndjson"]
+    assert outcome.status == "processed"
+    assert driven.plain(outcome.output) == driven.plain(driven.transformed(outcome, tmp_path)[0])
+    assert outcome.counts[keys.RECORDS_OUT] == 1800
+    assert driven.uploads.keys("processed_bucket_name", keys.STAGING) == []
+    assert driven.letters() == []
+    if driven.direct:
+        answers = [one.payload for one in driven.attempts if not one.failure]
+        assert [one["continued"] for one in answers] == [1] * (len(answers) - 1) + [0]
+        assert answers[-1]["processed"] == 1
+        assert len(answers) > 1
+    else:
+        messages = [record for batch in driven.batches for record in batch.event["Records"]]
+        assert len({record["messageId"] for record in messages}) > 1
+        assert {key_of(record) for record in messages} == {"incoming/long/lines.ndjson"}
+
+
+def key_of(record: dict[str, Any]) -> str:
+    (event,) = json.loads(record["body"])["Records"]
+    return urllib.parse.unquote_plus(event["s3"]["object"]["key"])
