@@ -68,7 +68,7 @@ class Cleaner:
     def _clean(self, record: dict[str, Any], level: int) -> dict[str, Any]:
         names, emptied = self._names.known, self._emptied
         cleaned: dict[str, Any] = {
-            names[k]: v if type(v) in _SCALARS else self._clean_container(v, level + 1)
+            names[k]: v if type(v) in _SCALARS else self._clean_container(v, level + 1)  # pyright: ignore[reportArgumentType]
             for k, v in record.items()
             if v or v == 0 or not names[k]
         }

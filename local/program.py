@@ -112,7 +112,8 @@ async def _run_in_stack(plan: Plan, monitor: Monitor, log: Log, time_limit_secon
 def _explain(error: Exception) -> DeploymentError:
     if isinstance(error, DeploymentError):
         return error
-    if isinstance(error, ResourceError):
+    # A RunError is what a program tells its user, without a trace.
+    if isinstance(error, ResourceError | pulumi.RunError):
         return DeploymentError(str(error))
     return DeploymentError(f"the program stopped: {type(error).__name__}: {error}")
 

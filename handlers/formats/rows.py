@@ -10,7 +10,7 @@ _UP_TO_BREAK = re.compile(rb"[^\r\n]*+")
 
 
 class LineCounter:
-    """Counts line breaks; `\\r\\n` is one, also if its two bytes come in two blocks."""
+    """Counts line breaks; return and feed are one, also if they come in two blocks."""
 
     def __init__(self) -> None:
         self.counted = 0

@@ -136,7 +136,7 @@ def _parse(text: str):
 
 def _is_one_object(text: str) -> bool:
     """An object on the first line makes the file one of lines; so does a line out of bounds."""
-    first = text.split("\n")[0]
+    first = text.split("\n", maxsplit=1)[0]
     if _size(first) > MAX_RECORD_BYTES or _is_value(first):
         return False
     return _size(text) <= MAX_RECORD_BYTES and _is_value(text)
@@ -318,7 +318,7 @@ def _clean(value):
         names.append(wanted)
     kept = Fields()
     for name, (child, _) in zip(names, children, strict=True):
-        if child is not None and child != "" and child != []:
+        if child not in (None, "", []):
             kept.append((name, child))
     return kept, renamed
 
@@ -363,32 +363,29 @@ def _table(text: str, delimiter: str | None) -> Outcome:
         return outcome
     delimiter = delimiter or _delimiter(lines, first)
     rows = _rows(lines, first, delimiter)
-    number, names, problem, raw = next(rows)
-    if problem or _has_invalid_bytes(raw) or _size(raw.rstrip("\r\n")) > MAX_RECORD_BYTES:
+    number, names, broken, raw = next(rows)
+    if _row_problem(raw, names, len(names), broken) or len(names) > MAX_RECORD_PARTS:
         raise FileFailsError(f"line {number}")
-    header = Fields((name, Number("1")) for name in names)
-    if len(header) > MAX_RECORD_PARTS:
-        raise FileFailsError(f"line {number}")
-    named, outcome.renamed = _clean(header)
-    for number, cells, problem, raw in rows:
-        if not raw.strip("\r\n"):
-            continue
-        if _size(raw.rstrip("\r\n")) > MAX_RECORD_BYTES:
-            problem = "too long"
-        elif not problem and len(cells) != len(named):
-            problem = "ragged"
-        elif not problem and _has_invalid_bytes(raw):
-            problem = "invalid UTF-8"
+    named, outcome.renamed = _clean(Fields((name, Number("1")) for name in names))
+    for number, cells, broken, raw in rows:
+        problem = _row_problem(raw, cells, len(named), broken)
         if problem:
             outcome.rejects.append((f"line {number}", problem))
-            continue
-        pairs = zip(named, cells, strict=True)
-        record = Fields((name, cell) for (name, _), cell in pairs if cell)
-        if record:
+        elif record := Fields((n, c) for (n, _), c in zip(named, cells, strict=False) if c):
             outcome.records.append(canonical(record))
-        else:
+        elif raw.strip("\r\n"):
             outcome.empty += 1
     return outcome
+
+
+def _row_problem(raw: str, cells: list[str], columns: int, broken: str) -> str:
+    if _size(raw.rstrip("\r\n")) > MAX_RECORD_BYTES:
+        return "too long"
+    if broken or not raw.strip("\r\n"):
+        return broken
+    if len(cells) != columns:
+        return "ragged"
+    return "invalid UTF-8" if _has_invalid_bytes(raw) else ""
 
 
 def _lines(text: str) -> list[str]:
@@ -452,7 +449,9 @@ def _rows(lines: list[str], at: int, delimiter: str):
         yield begin + 1, cells, "broken quotes" if state == "broken" else "", raw
 
 
-def _next_state(state: str, char: str, delimiter: str, cell: str, cells: list) -> tuple[str, str]:
+def _next_state(  # noqa: PLR0911 - one return for each transition
+    state: str, char: str, delimiter: str, cell: str, cells: list
+) -> tuple[str, str]:
     if state == "quoted":
         return ("closing", cell) if char == '"' else ("quoted", cell + char)
     if state == "closing" and char == '"':

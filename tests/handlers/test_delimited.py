@@ -121,14 +121,17 @@ def test_the_raw_text_of_a_reject_has_all_its_lines_and_no_break():
 @pytest.mark.parametrize("sizes", CHUNKS)
 @pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
 def test_a_row_of_the_limit_is_kept_and_a_longer_one_is_not(end, sizes):
-    rows = [b"a,b", b"x" * 18 + b",1", b"x" * 19 + b",1", b'"%b",1' % (b'""' * 40), b'"x"%b' % (b'y"' * 40),
-            b'1,"%b"' % (b"\n" * 14), b'1,"%b"' % (b"\n" * 20), b"x," * 60, b"2,3"]  # fmt: skip
+    rows = [
+        b"a,b", b"x" * 18 + b",1", b"x" * 19 + b",1", b'"%b",1' % (b'""' * 40),
+        b'"x"%b' % (b'y"' * 40), b'1,"%b"' % (b"\n" * 14), b'1,"%b"' % (b"\n" * 20), b"x," * 60,
+        b"2,3",
+    ]  # fmt: skip
     with limits(block=16, record=20, parts=20):
         outcome = transformed(end.join(rows) + end, ".csv", *sizes)
     assert len(outcome.records) == 3
     assert outcome.rejects == [
-        ("line 3", "too long"), ("line 4", "too long"), ("line 5", "too long"), ("line 21", "too long"),
-        ("line 42", "too long"),
+        ("line 3", "too long"), ("line 4", "too long"), ("line 5", "too long"),
+        ("line 21", "too long"), ("line 42", "too long"),
     ]  # fmt: skip
 
 
@@ -153,8 +156,9 @@ def test_line_breaks_are_counted_once_though_cut():
 @pytest.mark.parametrize(
     ("row", "break_bytes"),
     [
-        (b"a,b\n", 1), (b"a,b\r\n", 2), (b"a,b\rx", 1), (b'"a\n",b\n', 1), (b'x,"""\n",b\r\n', 2), (b'"a"b\n', 1),
-        (b'"a"b,"\n', 1), (b'a"\n', 1), (b',"\n"\n', 1), (b'"","",""\n', 1), (b'"a","b\n","c"\n', 1), (b"\n", 1),
+        (b"a,b\n", 1), (b"a,b\r\n", 2), (b"a,b\rx", 1), (b'"a\n",b\n', 1), (b'x,"""\n",b\r\n', 2),
+        (b'"a"b\n', 1), (b'"a"b,"\n', 1), (b'a"\n', 1), (b',"\n"\n', 1), (b'"","",""\n', 1),
+        (b'"a","b\n","c"\n', 1), (b"\n", 1),
     ],
 )  # fmt: skip
 def test_where_a_row_ends_whatever_the_blocks(row, break_bytes):

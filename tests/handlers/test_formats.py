@@ -77,9 +77,9 @@ def test_what_begins_with_neither_bracket_is_read_as_lines(sizes):
 @pytest.mark.parametrize(
     ("data", "suffix"),
     [
-        (b"", ".json"), (b" \n\t\r\n ", ".json"), (b"\xef\xbb\xbf", ".json"), (b"[]", ".json"), (b" [ \n ] \n", ".json"),
-        (b"", ".ndjson"), (b"\n\n", ".ndjson"), (b"", ".csv"), (b"\r\n\n", ".csv"), (b"a,b\n", ".csv"), (b"a,b", ".csv"),
-        (b"a\tb\r\n\r\n", ".tsv"),
+        (b"", ".json"), (b" \n\t\r\n ", ".json"), (b"\xef\xbb\xbf", ".json"), (b"[]", ".json"),
+        (b" [ \n ] \n", ".json"), (b"", ".ndjson"), (b"\n\n", ".ndjson"), (b"", ".csv"),
+        (b"\r\n\n", ".csv"), (b"a,b\n", ".csv"), (b"a,b", ".csv"), (b"a\tb\r\n\r\n", ".tsv"),
     ],
 )  # fmt: skip
 def test_empty_files_succeed_with_zero_records(data, suffix, packed):

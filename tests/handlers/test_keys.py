@@ -11,9 +11,12 @@ from handlers import keys
 DAY = date(2024, 1, 15)
 COUNT = int(os.environ.get("KEYS_COUNT", "20000"))
 LIMIT = 1024
-STEMS = ("a", "data", "sales/data", "a b", "a+b", "a%20b", "100%", "ü", "日本/語", "..", "../..", ".", "a/../b", "a\nb", "\t",
-         "~" + "0" * 64, "~" + "f" * 64, "data-0123abcd", "data-" + "0" * 64, "x" * 900, "é" * 500, "😀" * 250, "//", "a/", "a\\b",
-         "a?b#c", "'\"<>&", "NUL", "a.csv", "a.json.gz", "\u202e", "e\u0301", "\u00e9")  # fmt: skip
+STEMS = (
+    "a", "data", "sales/data", "a b", "a+b", "a%20b", "100%", "ü", "日本/語", "..", "../..", ".",
+    "a/../b", "a\nb", "\t", "~" + "0" * 64, "~" + "f" * 64, "data-0123abcd", "data-" + "0" * 64,
+    "x" * 900, "é" * 500, "😀" * 250, "//", "a/", "a\\b", "a?b#c", "'\"<>&", "NUL", "a.csv",
+    "a.json.gz", "\u202e", "e\u0301", "\u00e9",
+)  # fmt: skip
 SUFFIXES = (
     "",
     ".csv",
@@ -75,10 +78,8 @@ def test_the_output_keeps_the_path_and_takes_the_day(key, first):
 def test_the_same_name_of_another_version_takes_its_digest():
     first, second = output("incoming/sales/data.csv", "v1"), output("incoming/sales/data.csv", "v2")
     assert first[0] == second[0]
-    assert (
-        first[1]
-        == f"processed/2024/01/15/sales/data-{keys.source_digest('incoming/sales/data.csv', 'v1')[:8]}.json"
-    )
+    digest = keys.source_digest("incoming/sales/data.csv", "v1")
+    assert first[1] == f"processed/2024/01/15/sales/data-{digest[:8]}.json"
     assert len(first[2]) == len(first[1]) + 56
     assert not set(first[1:]) & set(second[1:])
 
@@ -105,8 +106,11 @@ def test_the_archive_keeps_the_day():
 
 @pytest.mark.parametrize(
     "key",
-    ["processed/2024/01/15/", "processed/2024/13/01/a", "processed/2024/1/1/a", "processed/a.json", "archive/2024/01/15/a",
-     "processed/2024/02/30/a", "x/processed/2024/01/15/a", "processed/2024/01/15a"],
+    [
+        "processed/2024/01/15/", "processed/2024/13/01/a", "processed/2024/1/1/a",
+        "processed/a.json", "archive/2024/01/15/a", "processed/2024/02/30/a",
+        "x/processed/2024/01/15/a", "processed/2024/01/15a",
+    ],
 )  # fmt: skip
 def test_only_what_is_in_a_days_partition_is_archived(key):
     assert keys.partition_day(key) is None
@@ -128,8 +132,11 @@ def test_only_incoming_keys_are_mapped(key):
 
 @pytest.mark.parametrize(
     ("key", "suffix"),
-    [("a.csv", ".csv"), ("a.CSV.Gz", ".CSV.Gz"), ("a.json.gz", ".json.gz"), ("a.txt", ""), ("a.gz", ""), ("a.csv ", ""), ("csv", ""),
-     ("a.csv.json", ".json"), ("a.csv\n", ""), ("a.ndjson", ".ndjson")],
+    [
+        ("a.csv", ".csv"), ("a.CSV.Gz", ".CSV.Gz"), ("a.json.gz", ".json.gz"), ("a.txt", ""),
+        ("a.gz", ""), ("a.csv ", ""), ("csv", ""), ("a.csv.json", ".json"), ("a.csv\n", ""),
+        ("a.ndjson", ".ndjson"),
+    ],
 )  # fmt: skip
 def test_the_data_suffix_is_told_as_the_key_spells_it(key, suffix):
     assert keys.data_suffix(key) == suffix

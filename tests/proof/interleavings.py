@@ -286,10 +286,9 @@ def _large_cases(*, kills: int) -> list[Case]:
         ),
         Case(
             name=f"two continuations that are cut again{killed}",
-            make=partial(make, begun=True, ticks=9),
+            make=partial(make, begun=True, ticks=6),
             kills=kills,
             large=True,
-            long=True,
         ),
     ]
 

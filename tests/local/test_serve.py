@@ -1,0 +1,265 @@
+"""`python -m local serve`: the pipeline as a program, for boto3, the AWS CLI and `ops`."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from typer.testing import CliRunner, Result
+
+from local.commands import app
+from ops.commands import app as ops
+
+ROOT = Path(__file__).parents[2]
+READY_SECONDS = 60
+OUTPUTS = {
+    "raw_bucket_name",
+    "raw_bucket_arn",
+    "processed_bucket_name",
+    "processed_bucket_arn",
+    "archive_bucket_name",
+    "data_processor_lambda_arn",
+    "data_archiver_lambda_arn",
+    "processing_queue_url",
+    "dlq_url",
+    "archiver_dlq_url",
+    "alarm_topic_arn",
+    "dashboard_url",
+    "endpoint_url",
+    "region",
+}
+
+
+class Served:
+    """A serving program, ready, and the outputs that it wrote."""
+
+    def __init__(self, folder: Path, *words: str) -> None:
+        self.file = folder / "outputs.json"
+        self.file.write_text("of an earlier run")
+        self.stderr = folder / "stderr"
+        command = [sys.executable, "-m", "local", "serve", "--port", "0", "--outputs", self.file]
+        with self.stderr.open("wb") as stderr, (folder / "stdout").open("wb") as stdout:
+            # A group of its own, so that what it leaves behind can be found.
+            self.process = subprocess.Popen(
+                [*command, *words], cwd=ROOT, stdout=stdout, stderr=stderr, process_group=0
+            )
+        self.outputs: dict[str, Any] = self._await_outputs()
+
+    def _await_outputs(self) -> dict[str, Any]:
+        end = time.monotonic() + READY_SECONDS
+        while time.monotonic() < end and self.process.poll() is None:
+            try:
+                text = self.file.read_text()
+            except FileNotFoundError:
+                text = "of an earlier run"
+            if text != "of an earlier run":
+                return json.loads(text)  # at once the whole
+            time.sleep(0.01)
+        raise AssertionError(self.stderr.read_text())
+
+    def client(self, service: str) -> Any:
+        return boto3.client(
+            service,
+            endpoint_url=self.outputs["endpoint_url"],
+            region_name=self.outputs["region"],
+            aws_access_key_id="any",
+            aws_secret_access_key="any",
+        )
+
+    def ops(self, *words: object) -> Result:
+        return CliRunner().invoke(ops, [*map(str, words), "--outputs", str(self.file)])
+
+    def lives(self) -> bool:
+        """Whether any process of its group is left."""
+        try:
+            os.killpg(self.process.pid, 0)
+        except ProcessLookupError:
+            return False
+        return True
+
+    def end(self, number: signal.Signals) -> int:
+        self.process.send_signal(number)
+        return self.process.wait(20)
+
+
+@contextmanager
+def serving(folder: Path, *words: str) -> Iterator[Served]:
+    served = Served(folder, *words)
+    try:
+        yield served
+    finally:
+        if served.lives():
+            os.killpg(served.process.pid, signal.SIGKILL)
+        served.process.wait(20)
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    words = ("--stack", "prod", "--config", "batchWindowSeconds=0", "--config", "archiveDays=120")
+    with serving(tmp_path_factory.mktemp("served"), *words) as started:
+        yield started
+        assert started.end(signal.SIGTERM) == 0
+        assert not started.lives()
+        assert not started.file.exists()
+
+
+def upload(served: Served, folder: Path, name: str, body: bytes) -> Result:
+    (folder / name).write_bytes(body)
+    return served.ops("upload", folder / name, "--prefix", folder.name, "--wait", "--timeout", 60)
+
+
+def test_the_file_holds_every_output_and_where_to_go(served: Served) -> None:
+    assert set(served.outputs) == OUTPUTS
+    assert all(served.outputs.values())
+    assert served.outputs["endpoint_url"].startswith("http://127.0.0.1:")
+    assert served.outputs["data_processor_lambda_arn"].split(":")[3] == served.outputs["region"]
+    assert "-prod-" in served.outputs["raw_bucket_name"]
+    lines = served.stderr.read_text().splitlines()
+    raw = f"s3://{served.outputs['raw_bucket_name']}/incoming/"
+    assert f"  aws --endpoint-url {served.outputs['endpoint_url']} s3 cp FILE {raw}" in lines
+
+
+def test_the_settings_are_the_stacks_and_those_that_are_given(served: Served) -> None:
+    functions = served.client("lambda")
+
+    def variables(output: str) -> dict[str, str]:
+        name = served.outputs[output]
+        return functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+
+    assert variables("data_processor_lambda_arn")["ENVIRONMENT"] == "prod"
+    assert variables("data_archiver_lambda_arn")["ARCHIVE_DAYS"] == "120"
+
+
+def test_boto3_puts_a_file_and_gets_its_records(served: Served) -> None:
+    s3, outputs = served.client("s3"), served.outputs
+    s3.put_object(Bucket=outputs["raw_bucket_name"], Key="incoming/boto3.json", Body=b'{"A B":1}')
+    end = time.monotonic() + 30
+    found: list[str] = []
+    while not found and time.monotonic() < end:
+        page = s3.list_objects_v2(Bucket=outputs["processed_bucket_name"], Prefix="processed/")
+        found = [one["Key"] for one in page.get("Contents", []) if "boto3" in one["Key"]]
+    body = s3.get_object(Bucket=outputs["processed_bucket_name"], Key=found[0])["Body"].read()
+    assert body.startswith(b'{"a_b":1,"_metadata":')
+
+
+def test_ops_follows_a_file_to_its_output(served: Served, tmp_path: Path) -> None:
+    result = upload(served, tmp_path, "größe 1+2.csv", b"A,B\n1,2\n")
+    assert result.exit_code == 0, result.output
+    assert "1 in, 1 out" in result.stdout
+    state = json.loads(served.ops("status", "--json").stdout)
+    assert state["processed_today"]["objects"] >= 1
+
+
+def test_ops_lists_a_failure_and_sends_it_back(
+    served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # where `discard` keeps a copy
+    result = upload(served, tmp_path, "broken.json", b'[{"n":1},')
+    assert result.exit_code == 1
+    key = f"incoming/{tmp_path.name}/broken.json"
+    (before,) = json.loads(served.ops("failures", "--json").stdout)
+    assert (before["key"], before["place"]) == (key, "row 2")
+
+    sent = served.ops("redrive", "--key", key, "--yes")
+    assert sent.exit_code == 0, sent.output
+    end = time.monotonic() + 30
+    after: list[dict[str, Any]] = []
+    while not after and time.monotonic() < end:
+        after = json.loads(served.ops("failures", "--json").stdout)
+    assert [(one["key"], one["version"]) for one in after] == [(key, before["version"])]
+    assert after[0]["message_id"] != before["message_id"]
+    assert served.ops("discard", "--all", "--yes").exit_code == 0
+
+
+def test_ops_runs_as_a_program_and_the_archiver_answers(served: Served) -> None:
+    words = ["archive-now", "--wait", "--outputs", str(served.file)]
+    done = subprocess.run(
+        [sys.executable, "-m", "ops", *words],
+        cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert dict(line.split() for line in done.stdout.splitlines())["complete"] == "True"
+
+
+def test_a_signal_while_it_works_leaves_nothing(tmp_path: Path) -> None:
+    with serving(tmp_path, "--config", "processingQueue=false") as started:
+        assert "processing_queue_url" not in {
+            name for name, value in started.outputs.items() if value
+        }
+        for number in range(3):
+            started.client("s3").put_object(
+                Bucket=started.outputs["raw_bucket_name"], Key=f"incoming/{number}.json", Body=b"{}"
+            )
+        began = time.monotonic()
+        assert started.end(signal.SIGINT) == 0
+        assert time.monotonic() - began < 10
+        assert not started.lives()
+        assert not started.file.exists()
+
+
+def serve(*words: str) -> Result:
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        return CliRunner().invoke(app, ["serve", "--port", "0", *words])
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def test_a_taken_port_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "outputs.json"
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        result = serve("--port", str(port), "--outputs", str(file))
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"error: port {port} of 127.0.0.1 cannot be had")
+    assert not file.exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--stack", "prodd"], "stack is 'prodd', allowed: dev, prod"),
+        (["--config", "retentionDay=7"], "retentionDay is not a setting, allowed: "),
+        (["--config", "retentionDays=week"], "retentionDays is 'week', allowed: integer"),
+        (["--config", "retentionDays=0"], "retentionDays is '0', allowed: a whole number of days"),
+        (["--config", "expirationDays=1"], "expirationDays is 1"),
+    ],
+)
+def test_a_wrong_setting_is_one_clear_line(words: list[str], said: str) -> None:
+    result = serve(*words)
+    assert result.exit_code == 1
+    assert result.stderr.startswith("error: ")
+    assert said in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_all_wrong_settings_are_told_together() -> None:
+    words = ["--config", "maxReceives=0", "--config", "batchSize=0", "--config", "retentionDays=0"]
+    result = serve(*words)
+    assert result.exit_code == 1
+    assert result.stderr.startswith("error: the configuration of stack 'dev' has 3 problem(s)")
+    assert all(word.partition("=")[0] in result.stderr for word in words[1::2])
+
+
+@pytest.mark.parametrize("word", ["retentionDays", "=7"])
+def test_a_setting_without_key_or_value_is_wrong_usage(word: str) -> None:
+    result = serve("--config", word)
+    assert result.exit_code == 2
+    assert "KEY=VALUE" in result.stderr
+
+
+def test_a_place_that_takes_no_file_is_told_before_anything_is_deployed(tmp_path: Path) -> None:
+    file = tmp_path / "missing" / "outputs.json"
+    result = serve("--outputs", str(file))
+    assert result.exit_code == 1
+    assert result.stderr.replace("\n", "") == f"error: {file}: No such file or directory"
