@@ -9,6 +9,7 @@ READY := $(VENV)/.ready
 STACK ?= dev
 # Test processes at once; each may hold half a gigabyte in the tests of memory limits.
 JOBS ?= 2
+COUNT ?= 1000000
 
 # An f-string over a Pulumi Output is an error, not "<Output object at 0x…>" in a policy.
 export PULUMI_ERROR_OUTPUT_STRING := true
@@ -36,6 +37,29 @@ test: $(READY) ## Run the tests
 
 test-long: $(READY) ## Run the exhaustive tests: 1 GB files, a million mutated inputs (an hour or so)
 	@$(BIN)/python -m pytest -q -m long --timeout 7200
+
+fuzz: $(READY) ## A million mutated files through the transform (COUNT=1000000)
+	@$(BIN)/python -m tests.handlers.fuzz --count $(COUNT)
+
+crash: $(READY) ## Kill, fail and time out both functions at every AWS call
+	@$(BIN)/python -m tests.proof.crash
+
+interleavings: $(READY) ## Every order of the calls of two workers (some minutes)
+	@$(BIN)/python -m tests.proof.interleavings
+
+storms: $(READY) ## 10,000 sequences of duplicated, foreign and malformed events
+	@$(BIN)/python -m pytest -q -s tests/proof/test_storms.py
+
+mutants: $(READY) ## Seed bugs, one at a time, and see that the tests notice each
+	@$(BIN)/python tests/mutants/run.py --jobs $(JOBS)
+
+bench: bench/.venv/.ready ## Measure against pandas, polars, DuckDB, awswrangler (LARGE=1: 1 GB too)
+	@bench/.venv/bin/python -m bench run $(if $(LARGE),--large)
+
+bench/.venv/.ready: bench/requirements.txt
+	@$(PYTHON) -m venv bench/.venv
+	@bench/.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r $<
+	@touch $@
 
 check: check-style coverage ## Run all checks: style, types, import direction, tests with coverage
 
@@ -73,4 +97,4 @@ lock: $(READY) ## Lock the requirements again, with hashes
 clean: ## Remove what the targets made
 	rm -rf $(VENV) .build .pytest_cache .ruff_cache .hypothesis .coverage* bench/.venv bench/data
 
-.PHONY: help setup demo serve test test-long check check-style style types imports coverage format preview up lock clean
+.PHONY: help setup demo serve test test-long fuzz crash interleavings storms mutants bench check check-style style types imports coverage format preview up lock clean

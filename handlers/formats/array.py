@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import orjson
 
-from handlers.formats.batch import BLOCK_BYTES, START, BadFileError, Batch, Position
+from handlers.formats.batch import START, WORTH_BYTES, BadFileError, Batch, Position
 from handlers.formats.elements import ValueEnd, value_end
 from handlers.formats.window import Window
 from handlers.json_text import BadRecordError
@@ -79,7 +79,7 @@ class ArrayReader:
 
     def _read_elements(self) -> Batch:
         """Return the elements that are there whole, at least one."""
-        self._window.grow(BLOCK_BYTES)
+        self._window.grow(WORTH_BYTES)
         return self._guess() or self._split() or self._read_long()
 
     def _guess(self) -> Batch | None:
@@ -171,7 +171,7 @@ class ArrayReader:
             length += len(piece)
             if length <= MAX_RECORD_BYTES or len(pieces) <= 1:
                 pieces.append(piece)
-            window.grow(BLOCK_BYTES)
+            window.grow(WORTH_BYTES)
             if not window.text:
                 raise self._broken("it ends early")
         length += end

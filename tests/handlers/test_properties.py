@@ -12,7 +12,7 @@ from tests.handlers.fuzz import NUMBERS, WORDS, check_resuming
 from tests.handlers.reference import FileFailsError, expected
 from tests.handlers.transformed import limits, transformed
 
-EXAMPLES = settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+EXAMPLES = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 
 spaces = st.sampled_from(["", "", "", " ", "\t", "  "])
 names = st.one_of(

