@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import orjson
 
-from handlers.formats.batch import START, WORTH_BYTES, BadFileError, Batch, Position
+from handlers.formats.batch import BLOCK_BYTES, START, BadFileError, Batch, Position
 from handlers.formats.elements import ValueEnd, value_end
 from handlers.formats.window import Window
 from handlers.json_text import BadRecordError
@@ -79,7 +79,7 @@ class ArrayReader:
 
     def _read_elements(self) -> Batch:
         """Return the elements that are there whole, at least one."""
-        self._window.grow(WORTH_BYTES)
+        self._window.grow(BLOCK_BYTES // 2)  # the first has lost its head
         return self._guess() or self._split() or self._read_long()
 
     def _guess(self) -> Batch | None:
@@ -169,15 +169,15 @@ class ArrayReader:
         while (end := finder.find(window.text)) is None:
             piece = window.drop(len(window.text))
             length += len(piece)
-            if length <= MAX_RECORD_BYTES or len(pieces) <= 1:
+            if length <= MAX_RECORD_BYTES or len(pieces) <= 2:  # noqa: PLR2004 - enough for a report
                 pieces.append(piece)
-            window.grow(WORTH_BYTES)
+            window.grow(BLOCK_BYTES)
             if not window.text:
                 raise self._broken("it ends early")
         length += end
         pieces.append(window.drop(end))
         if length > MAX_RECORD_BYTES:
-            batch.reject("row", self._row, too_long(), b"".join(pieces[:2]), length)
+            batch.reject("row", self._row, too_long(), b"".join(pieces[:3]), length)
         else:
             self._read_element(b"".join(pieces), batch)
         self._row += 1

@@ -10,8 +10,6 @@ from handlers.records import Encoded
 
 # Blocks of this size stay in the processor's cache and keep memory flat (see bench/).
 BLOCK_BYTES: Final = 64 * 1024
-# What is worth parsing: a block that a header has been taken from still is.
-WORTH_BYTES: Final = BLOCK_BYTES // 2
 # What is kept of a rejected record's text: enough to see what is wrong with it.
 RAW_BYTES: Final = 64 * 1024
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from io import StringIO
 from typing import Final
 
-from handlers.formats.batch import START, WORTH_BYTES, BadFileError, Batch, Position
+from handlers.formats.batch import BLOCK_BYTES, START, BadFileError, Batch, Position
 from handlers.formats.header import Header, read_header
 from handlers.formats.rows import BREAKS, LineCounter, RowSkipper
 from handlers.formats.text import Text
@@ -75,7 +75,7 @@ class _RowReader:
     def batches(self) -> Iterator[Batch]:
         window = self._window
         while True:
-            window.grow(WORTH_BYTES)
+            window.grow(BLOCK_BYTES // 2)  # the first has lost its head
             if not window.text:
                 return
             while not (batch := self._read_lines()):

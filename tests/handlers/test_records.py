@@ -97,6 +97,12 @@ def test_what_a_name_becomes_does_not_depend_on_the_records_before():
     assert bodies(batches_of(lines, ".ndjson", 1)) == bodies(batches_of(lines, ".ndjson"))
 
 
+def test_an_empty_field_takes_its_name_though_all_other_names_are_known():
+    encoder = RecordEncoder(TAIL)
+    assert encoder.encode_one(b'{"a":1}').lines.startswith(b'{"a":1')
+    assert encoder.encode_one(b'{"A":null,"a":2}').lines.startswith(b'{"a_2":2')
+
+
 def test_the_same_file_twice_gives_the_same_bytes():
     data = b'[{"A":1,"a":2,"n":12345678901234567890123},{"x":null},7,{"b":NaN},{"c":[{"d":""}]}]'
     first, second = batches_of(data, ".json"), batches_of(data, ".json", 3)

@@ -17,6 +17,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from local.commands import app
+from ops import queues
 from ops.commands import app as ops
 
 ROOT = Path(__file__).parents[2]
@@ -48,9 +49,8 @@ class Served:
         self.stderr = folder / "stderr"
         command = [sys.executable, "-m", "local", "serve", "--port", "0", "--outputs", self.file]
         with self.stderr.open("wb") as stderr, (folder / "stdout").open("wb") as stdout:
-            # A group of its own, so that what it leaves behind can be found.
             self.process = subprocess.Popen(
-                [*command, *words], cwd=ROOT, stdout=stdout, stderr=stderr, process_group=0
+                [*command, *words], cwd=ROOT, stdout=stdout, stderr=stderr
             )
         self.outputs: dict[str, Any] = self._await_outputs()
 
@@ -64,6 +64,8 @@ class Served:
             if text != "of an earlier run":
                 return json.loads(text)  # at once the whole
             time.sleep(0.01)
+        self.process.kill()
+        self.process.wait(20)
         raise AssertionError(self.stderr.read_text())
 
     def client(self, service: str) -> Any:
@@ -78,17 +80,31 @@ class Served:
     def ops(self, *words: object) -> Result:
         return CliRunner().invoke(ops, [*map(str, words), "--outputs", str(self.file)])
 
-    def lives(self) -> bool:
-        """Whether any process of its group is left."""
-        try:
-            os.killpg(self.process.pid, 0)
-        except ProcessLookupError:
-            return False
-        return True
+    def functions(self) -> set[int]:
+        """Return its children's process ids: the functions run in them."""
+        command = ["ps", "-A", "-o", "ppid=", "-o", "pid="]
+        listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        pairs = [map(int, line.split()) for line in listed.splitlines()]
+        return {child for parent, child in pairs if parent == self.process.pid}
 
-    def end(self, number: signal.Signals) -> int:
+    def end(self, number: signal.Signals) -> None:
+        """End it as a person does; whatever it started is gone then, and so is its file."""
+        functions = self.functions()
+        assert functions
+        began = time.monotonic()
         self.process.send_signal(number)
-        return self.process.wait(20)
+        assert self.process.wait(20) == 0
+        assert time.monotonic() - began < 10
+        assert not any(map(is_alive, functions))
+        assert not self.file.exists()
+
+
+def is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 @contextmanager
@@ -97,8 +113,7 @@ def serving(folder: Path, *words: str) -> Iterator[Served]:
     try:
         yield served
     finally:
-        if served.lives():
-            os.killpg(served.process.pid, signal.SIGKILL)
+        served.process.kill()
         served.process.wait(20)
 
 
@@ -107,9 +122,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     words = ("--stack", "prod", "--config", "batchWindowSeconds=0", "--config", "archiveDays=120")
     with serving(tmp_path_factory.mktemp("served"), *words) as started:
         yield started
-        assert started.end(signal.SIGTERM) == 0
-        assert not started.lives()
-        assert not started.file.exists()
+        upload(started, tmp_path_factory.mktemp("last"), "last.json", b"{}")
+        started.end(signal.SIGTERM)
 
 
 def upload(served: Served, folder: Path, name: str, body: bytes) -> Result:
@@ -145,6 +159,7 @@ def test_boto3_puts_a_file_and_gets_its_records(served: Served) -> None:
     end = time.monotonic() + 30
     found: list[str] = []
     while not found and time.monotonic() < end:
+        time.sleep(0.2)
         page = s3.list_objects_v2(Bucket=outputs["processed_bucket_name"], Prefix="processed/")
         found = [one["Key"] for one in page.get("Contents", []) if "boto3" in one["Key"]]
     body = s3.get_object(Bucket=outputs["processed_bucket_name"], Key=found[0])["Body"].read()
@@ -163,6 +178,7 @@ def test_ops_lists_a_failure_and_sends_it_back(
     served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)  # where `discard` keeps a copy
+    monkeypatch.setattr(queues, "POLL_SECONDS", 0)
     result = upload(served, tmp_path, "broken.json", b'[{"n":1},')
     assert result.exit_code == 1
     key = f"incoming/{tmp_path.name}/broken.json"
@@ -174,6 +190,7 @@ def test_ops_lists_a_failure_and_sends_it_back(
     end = time.monotonic() + 30
     after: list[dict[str, Any]] = []
     while not after and time.monotonic() < end:
+        time.sleep(0.5)
         after = json.loads(served.ops("failures", "--json").stdout)
     assert [(one["key"], one["version"]) for one in after] == [(key, before["version"])]
     assert after[0]["message_id"] != before["message_id"]
@@ -199,11 +216,10 @@ def test_a_signal_while_it_works_leaves_nothing(tmp_path: Path) -> None:
             started.client("s3").put_object(
                 Bucket=started.outputs["raw_bucket_name"], Key=f"incoming/{number}.json", Body=b"{}"
             )
-        began = time.monotonic()
-        assert started.end(signal.SIGINT) == 0
-        assert time.monotonic() - began < 10
-        assert not started.lives()
-        assert not started.file.exists()
+        end = time.monotonic() + 30
+        while not started.functions() and time.monotonic() < end:
+            time.sleep(0.05)
+        started.end(signal.SIGINT)
 
 
 def serve(*words: str) -> Result:

@@ -253,7 +253,7 @@ MUTANTS = (
     Mutant(
         "digits-lost",
         "handlers/numbers.py",
-        "    return _LONG not in shapes or _are_written_so(_long_numbers(block, shapes))",
+        '    return _SURE + b"e" not in shapes and _are_written_so(_long_numbers(block, shapes))',
         "    return True",
         FORMATS,
     ),
