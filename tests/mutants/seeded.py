@@ -80,7 +80,7 @@ MUTANTS = (
         "handlers/storage.py",
         'MultipartUpload={"Parts": parts}, IfNoneMatch="*"',
         'MultipartUpload={"Parts": parts}',
-        DELIVERY,
+        ("tests/handlers/test_storage.py",),
     ),
     Mutant(
         "anybody's-output-is-mine",
