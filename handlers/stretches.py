@@ -37,7 +37,7 @@ class Stretch:
 
     def close(self) -> tuple[bytes, bytes]:
         """Return the bytes of the lines and of the rejects."""
-        if self._pack and self._lines:
+        if self._pack:
             self._lines.append(self._pack.flush())
         return b"".join(self._lines), b"".join(self._rejects)
 

@@ -205,6 +205,14 @@ def test_compressed_output(world):
     assert output.body.startswith(b"\x1f\x8b")
 
 
+def test_compressed_output_of_no_records_is_gzip_too(world):
+    world.compressed = True
+    process(world, world.upload("incoming/x.csv", b"a\n"))
+    [output] = world.outputs().values()
+    assert gzip.decompress(output.body) == b""
+    assert output.body
+
+
 def test_a_second_attempt_finds_the_output_of_the_first(gate):
     """Also if output compression was switched on in between."""
     world = World(gate=FaultyGate("killed before", 2))

@@ -59,6 +59,7 @@ class Driven:
         self.s3 = self.pipeline.account.client("s3")
         self.sqs = self.pipeline.account.client("sqs")
         self.uploads = Uploads(self.s3, self.sqs, self.outputs)
+        self.drain()  # the s3:TestEvent of the notification
 
     def _take(self, result: BatchResult) -> None:
         self.batches.append(result)

@@ -281,8 +281,8 @@ MUTANTS = (
     Mutant(
         "open-quote-forgiven",
         "handlers/formats/delimited.py",
-        "        if problem and self._window.ended:",
-        "        if problem and not self._window.ended:",
+        "strict=True)\n            rows = list(reader)",
+        "strict=False)\n            rows = list(reader)",
         FORMATS,
     ),
 )
