@@ -7,8 +7,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 STACK ?= dev
-# Test processes at once; each may hold half a gigabyte in the tests of memory limits.
-JOBS ?= 2
+# Test processes at once: more than the cores, since some tests wait; each may hold half a gigabyte.
+JOBS ?= 4
 COUNT ?= 1000000
 
 # An f-string over a Pulumi Output is an error, not "<Output object at 0x…>" in a policy.
