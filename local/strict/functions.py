@@ -11,32 +11,10 @@ from moto.awslambda.exceptions import LambdaClientError
 from moto.awslambda.models import LambdaBackend, LambdaFunction
 from moto.core.utils import get_service_model
 
+from local.sandbox import RESERVED_VARIABLES
 from local.strict import limits
 from local.strict.patches import around
 
-# https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html: Lambda's own.
-_RESERVED_VARIABLES: Final = frozenset(
-    {
-        "_HANDLER",
-        "_X_AMZN_TRACE_ID",
-        "AWS_DEFAULT_REGION",
-        "AWS_REGION",
-        "AWS_EXECUTION_ENV",
-        "AWS_LAMBDA_FUNCTION_NAME",
-        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
-        "AWS_LAMBDA_FUNCTION_VERSION",
-        "AWS_LAMBDA_INITIALIZATION_TYPE",
-        "AWS_LAMBDA_LOG_GROUP_NAME",
-        "AWS_LAMBDA_LOG_STREAM_NAME",
-        "AWS_ACCESS_KEY",
-        "AWS_ACCESS_KEY_ID",
-        "AWS_SECRET_ACCESS_KEY",
-        "AWS_SESSION_TOKEN",
-        "AWS_LAMBDA_RUNTIME_API",
-        "LAMBDA_TASK_ROOT",
-        "LAMBDA_RUNTIME_DIR",
-    }
-)
 _VARIABLE_NAME: Final = re.compile(r"[a-zA-Z]([a-zA-Z0-9_])+")
 _FUNCTION_NAME: Final = re.compile(r"[a-zA-Z0-9-_]{1,64}")
 _RUNTIMES: Final = frozenset(
@@ -99,7 +77,7 @@ def _check(spec: dict[str, Any]) -> None:
 
 
 def _check_environment(variables: dict[str, str]) -> None:
-    reserved = sorted(_RESERVED_VARIABLES & variables.keys())
+    reserved = sorted(RESERVED_VARIABLES & variables.keys())
     if reserved:
         raise invalid(
             "Lambda was unable to configure your environment variables because the environment "
