@@ -23,24 +23,20 @@ class Cleaner:
         # Of the last texts, at any depth: fields seen, and those whose name met another's.
         self.fields = 0
         self.renamed = 0
-        self._emptied = 0  # objects that became empty, ever: so that a parent sees that one did
         self._names = Names()
 
-    def texts(self, records: list[dict[str, Any]], *, flat: bool) -> list[bytes]:
-        """Return the texts of records; `flat` says that none holds an object or an array.
-
-        Raises OutOfBoundsError if one is too deep.
-        """
+    def texts(self, records: list[dict[str, Any]]) -> list[bytes]:
+        """Return the texts of records. Raises OutOfBoundsError if one is too deep."""
         if len(self._names.known) > _REMEMBERED_NAMES:
             self._names = Names()
         self.renamed = 0
         if not self._names.meeting:
             try:
-                return self._distinct_texts(records, flat=flat)
+                return self._distinct_texts(records)
             except KeyError:
                 self._names.learn(records, 1 + MAX_DEPTH)
         if not self._names.meeting:
-            return self._distinct_texts(records, flat=flat)
+            return self._distinct_texts(records)
         return self.careful_texts(records)
 
     def careful_texts(self, records: Sequence[dict[str, Any] | Duplicated]) -> list[bytes]:
@@ -51,40 +47,45 @@ class Cleaner:
         self.fields = self.renamed = 0
         return [orjson.dumps(self._clean_meeting(record, 1))[:-1] for record in records]
 
-    def _distinct_texts(self, records: list[dict[str, Any]], *, flat: bool) -> list[bytes]:
-        """Return texts while no two of the known names meet; KeyError for a name not known.
+    def _distinct_texts(self, records: list[dict[str, Any]]) -> list[bytes]:
+        """Return texts while no two of the known names meet; KeyError for a name not known."""
+        self.fields = 0
+        clean, dumps = self._clean, orjson.dumps
+        return [dumps(clean(record, 1))[:-1] for record in records]
 
-        The names of empty fields are looked up too, to see that they are known; none is empty.
-        """
-        self.fields = sum(map(len, records))
-        names, clean, dumps = self._names.known, self._clean, orjson.dumps
-        if not flat:
-            return [dumps(clean(record, 1))[:-1] for record in records]
-        return [
-            dumps({names[k]: v for k, v in record.items() if v or v == 0 or not names[k]})[:-1]
-            for record in records
-        ]
-
-    def _clean(self, record: dict[str, Any], level: int) -> dict[str, Any]:
-        names, emptied = self._names.known, self._emptied
-        cleaned: dict[str, Any] = {
-            names[k]: v if type(v) in _SCALARS else self._clean_container(v, level + 1)  # pyright: ignore[reportArgumentType]
-            for k, v in record.items()
-            if v or v == 0 or not names[k]
-        }
-        if self._emptied > emptied:
-            cleaned = {k: v for k, v in cleaned.items() if v != {}}
-        if not cleaned:
-            self._emptied += 1
-        return cleaned
-
-    def _clean_container(self, value: "dict[str, Any] | list[Any]", level: int) -> Any:
+    def _clean(self, fields: dict[str, Any], level: int) -> dict[str, Any]:
+        """Return what stays of an object; one loop, since a call costs as much as a field."""
         if level > MAX_DEPTH:
             raise OutOfBoundsError
-        if isinstance(value, dict):
-            self.fields += len(value)
-            return self._clean(value, level)
-        return [v if type(v) in _SCALARS else self._clean_container(v, level + 1) for v in value]
+        self.fields += len(fields)
+        names = self._names.known
+        cleaned: dict[str, Any] = {}
+        for name, value in fields.items():
+            new, kept = names[name], value
+            if value:
+                kind = type(value)  # pyright: ignore[reportUnknownVariableType]
+                if kind is dict:
+                    kept = self._clean(value, level + 1)
+                    if not kept:
+                        continue
+                elif kind is list:
+                    kept = self._clean_elements(value, level + 1)
+            elif value != 0:
+                continue
+            cleaned[new] = kept
+        return cleaned
+
+    def _clean_elements(self, elements: list[Any], level: int) -> list[Any]:
+        if level > MAX_DEPTH:
+            raise OutOfBoundsError
+        kept = elements.copy()
+        for at, element in enumerate(elements):
+            kind = type(element)  # pyright: ignore[reportUnknownVariableType]
+            if kind is dict:
+                kept[at] = self._clean(element, level + 1)
+            elif kind is list:
+                kept[at] = self._clean_elements(element, level + 1)
+        return kept
 
     def _clean_meeting(self, value: "dict[str, Any] | list[Any] | Duplicated", level: int) -> Any:
         if level > MAX_DEPTH:

@@ -1,7 +1,7 @@
 """Records become output lines: cleaned, exact, `_metadata` last. Pure."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
-from itertools import compress
 from typing import Any, Final, NamedTuple, cast
 
 import orjson
@@ -15,6 +15,7 @@ from handlers.json_text import (
     parse,
     without_strings,
 )
+from handlers.row_texts import RowTexts
 
 # Above these a record is rejected: the largest must fit the memory of the smallest function. An
 # object, an array or a field takes up to 200 bytes there, however short its text.
@@ -74,20 +75,21 @@ class RecordEncoder:
         self._blocks = 0
         self._compact = True  # whether a block was last found to be just as orjson writes it
 
-    def encode(self, records: list[Any], block: bytes, joint: bytes = b"") -> Encoded | None:
-        """Return the lines of records that orjson parsed from `block`, all at once.
+    def encode(self, values: list[Any], text: bytes, step: int = 1) -> Encoded | None:
+        """Return the lines of records that orjson parsed from the array `text`, all at once.
 
-        `joint` is what may stand between them. None when one of them needs `encode_one`: it is not
-        an object, too deep, or orjson may not have kept all of it.
+        Each `step`-th of the values is a record. None when one of them needs `encode_one`: it is
+        not an object, too deep, or orjson may not have kept all of it.
         """
+        records = values[::step]
         if set(map(type, records)) - {dict}:
             return None
         cleaner = self._cleaner
         try:
-            texts = cleaner.texts(records, flat=_is_flat(block, len(records)))
+            texts = cleaner.texts(records)
         except OutOfBoundsError:
             return None
-        if not self._is_compact(records, block, joint) and not is_kept(block, cleaner.fields):
+        if not self._is_compact(values, text) and not is_kept(text, cleaner.fields):
             return None
         self.renamed += cleaner.renamed
         return self._joined(texts)
@@ -101,33 +103,23 @@ class RecordEncoder:
         """
         check_size(raw)
         try:
-            encoded = self.encode([orjson.loads(raw)], raw)
+            encoded = self.encode([orjson.loads(raw)], b"[%b]" % raw)
         except orjson.JSONDecodeError:
             encoded = None
         return encoded or self._encode_carefully(raw)
 
-    def encode_rows(self, names: list[str], rows: list[list[str]]) -> Encoded:
-        """Return the lines of rows of cells, each as long as `names`, which are distinct."""
-        dumps = orjson.dumps
-        return self._joined(
-            [
-                dumps(
-                    dict(compress(zip(names, row, strict=False), row))  # cells that are not empty
-                    if "" in row
-                    else dict(zip(names, row, strict=False))
-                )[:-1]
-                for row in rows
-            ]
-        )
+    def encode_rows(self, rows: Iterable[list[str]], texts: RowTexts) -> Encoded:
+        """Return the lines of rows of cells. Raises ValueError for one of another length."""
+        return self._joined(texts(rows))
 
-    def _is_compact(self, records: list[Any], block: bytes, joint: bytes) -> bool:
-        """Return whether a block is just what orjson writes, which proves that it kept all of it.
+    def _is_compact(self, values: list[Any], text: bytes) -> bool:
+        """Return whether a text is just what orjson writes, which proves that it kept all of it.
 
         That is quicker to see than what it may have lost; it is looked for where it was there last,
         and now and then.
         """
         if self._compact or self._blocks % _BLOCKS_BETWEEN_TRIES == 0:
-            self._compact = joint.join(map(orjson.dumps, records)) == block
+            self._compact = orjson.dumps(values) == text
         self._blocks += 1
         return self._compact
 
@@ -148,10 +140,6 @@ class RecordEncoder:
             return Encoded(b"", 0, empty)
         texts.append(b"")
         return Encoded(self._tail.join(texts), len(texts) - 1, empty)
-
-
-def _is_flat(block: bytes, records: int) -> bool:
-    return block.count(b"{") == records and b"[" not in block
 
 
 def _kind(value: Any) -> str:

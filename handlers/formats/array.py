@@ -20,6 +20,7 @@ from handlers.records import MAX_RECORD_BYTES, MAX_RECORD_PARTS, RecordEncoder, 
 
 _BLANK: Final = b" \t\r\n"
 _GUESSES: Final = 3
+_HEAD_BYTES: Final = 256  # of an element up to its first value, for most
 _SPACE = re.compile(rb"[ \t\r\n]*+")
 _COMMA = re.compile(rb"[ \t\r\n]*+,")
 
@@ -87,35 +88,38 @@ class ArrayReader:
         text = self._window.text
         if len(text) > MAX_RECORD_PARTS:
             return None  # one of them may be too rich to be parsed unseen
-        cut = len(text)
+        # Mostly all elements begin alike, with the same name; so the last is found by it.
+        head = text[: text.find(b":", 0, _HEAD_BYTES) + 1]
+        last = text.rfind(head, 1) if head else -1
+        cut = last if last > 0 else len(text)
         for _ in range(_GUESSES):
             cut = text.rfind(b"},", 0, cut)
             if cut < 0:
                 break
-            block = text[: cut + 1]
+            array = b"[%b]" % text[: cut + 1]
             try:
-                values: list[Any] = orjson.loads(b"[%b]" % block)
+                values: list[Any] = orjson.loads(array)
             except orjson.JSONDecodeError as error:
                 if error.pos < len(error.doc) - 1:
                     return None  # not the cut is wrong but something before it
                 continue
-            return self._encode(values, block)
+            return self._encode(values, array)
         return self._guess_rest() if self._window.ended else None
 
     def _guess_rest(self) -> Batch | None:
-        rest = self._window.text.rstrip(_BLANK)
+        array = b"[" + self._window.text.rstrip(_BLANK)
         try:
-            values: list[Any] = orjson.loads(b"[" + rest)
+            values: list[Any] = orjson.loads(array)
         except orjson.JSONDecodeError:
             return None
-        return self._encode(values, rest[:-1]) if values else None
+        return self._encode(values, array) if values else None
 
-    def _encode(self, values: list[Any], block: bytes) -> Batch | None:
-        """Take a block of whole elements, unless one of them is odd."""
-        encoded = self._encoder.encode(values, block, b",")
+    def _encode(self, values: list[Any], array: bytes) -> Batch | None:
+        """Take whole elements, unless one is odd; `array` is their text, and its brackets."""
+        encoded = self._encoder.encode(values, array)
         if not encoded:
             return None
-        self._window.drop(len(block))
+        self._window.drop(len(array) - len(b"[]"))
         self._row += len(values)
         batch = Batch()
         batch.add(encoded)

@@ -12,7 +12,9 @@ from handlers.formats.text import Text
 from handlers.formats.window import Window
 from handlers.names import distinct_names, normalize_name
 from handlers.records import MAX_RECORD_BYTES, RecordEncoder, too_long
+from handlers.row_texts import row_texts
 
+_GUESSES: Final = 3
 _OPEN_QUOTE: Final = "a quote that is opened in this row never closes"
 
 # No field may end a row early: rows have a limit of their own. The module knows one for all.
@@ -68,7 +70,8 @@ class _RowReader:
         """`window` begins where a row begins, on the line of this number."""
         self._window = window
         self._encoder = encoder
-        self._names = names
+        self._columns = len(names)
+        self._texts = row_texts(names)
         self._delimiter = header.delimiter
         self._line = number
 
@@ -90,23 +93,41 @@ class _RowReader:
         """Return the rows of the whole lines that are there; None if not even one row is."""
         window = self._window
         cut = len(window.text) if window.ended else _last_break(window.text)
-        return self._read_chunk(window.text[:cut]) if cut else None
+        return self._guess(cut) or self._read_each(window.text[:cut]) if cut else None
 
-    def _read_chunk(self, chunk: bytes) -> Batch | None:
-        try:
-            lines = StringIO(chunk.decode(), newline="")
-            reader = csv.reader(lines, delimiter=self._delimiter, strict=True)
-            rows = list(reader)
-        except (UnicodeDecodeError, csv.Error):
-            return self._read_each(chunk)
-        if [] in rows:
-            rows = [row for row in rows if row]
-        if len(chunk) > MAX_RECORD_BYTES or set(map(len, rows)) - {len(self._names)}:
-            return self._read_each(chunk)
-        batch = Batch()
-        batch.add(self._encoder.encode_rows(self._names, rows))
-        self._take(len(chunk), reader.line_num)
-        return batch
+    def _guess(self, cut: int) -> Batch | None:
+        """Return the rows up to a break that is guessed and then proved: no quote is open there.
+
+        None if one of them is odd: longer or shorter than the header, broken, not UTF-8.
+        """
+        for _ in range(_GUESSES):
+            if not 0 < cut <= MAX_RECORD_BYTES:
+                break
+            lines = self._window.text[:cut].splitlines(keepends=True)
+            reader = csv.reader(map(bytes.decode, lines), delimiter=self._delimiter, strict=True)
+            try:
+                encoded = self._encoder.encode_rows(filter(None, reader), self._texts)
+            except ValueError:
+                break
+            except csv.Error:
+                if self._window.ended or reader.line_num < len(lines):
+                    break  # not the cut is wrong but something before it
+                cut -= self._open_bytes(lines)
+                continue
+            batch = Batch()
+            batch.add(encoded)
+            self._take(cut, reader.line_num)
+            return batch
+        return None
+
+    def _open_bytes(self, lines: list[bytes]) -> int:
+        """Return how long the last lines are from the one on that may open a quote."""
+        opening, length = self._delimiter.encode() + b'"', 0
+        for line in reversed(lines):
+            length += len(line)
+            if line.startswith(b'"') or opening in line:
+                break
+        return length
 
     def _take(self, count: int, lines: int) -> None:
         self._window.drop(count)
@@ -135,13 +156,13 @@ class _RowReader:
             return  # a blank line
         if len(raw) > MAX_RECORD_BYTES:
             problem = too_long()
-        elif not problem and len(row) != len(self._names):
-            problem = f"{len(row)} cells, the header has {len(self._names)}"
+        elif not problem and len(row) != self._columns:
+            problem = f"{len(row)} cells, the header has {self._columns}"
         problem = problem or _encoding_problem(raw)
         if problem:
             batch.reject("line", line, problem, raw)
         else:
-            batch.add(self._encoder.encode_rows(self._names, [row]))
+            batch.add(self._encoder.encode_rows([row], self._texts))
 
     def _skip_row(self) -> Batch:
         """Reject a row that is too long to hold, without holding it."""

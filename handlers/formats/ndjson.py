@@ -10,16 +10,23 @@ import orjson
 from handlers.formats.batch import BLOCK_BYTES, RAW_BYTES, Batch, Position
 from handlers.formats.window import Window
 from handlers.json_text import BadRecordError
-from handlers.records import MAX_RECORD_BYTES, MAX_RECORD_PARTS, RecordEncoder, too_long
+from handlers.records import (
+    MAX_RECORD_BYTES,
+    MAX_RECORD_PARTS,
+    Encoded,
+    RecordEncoder,
+    too_long,
+)
 
 _BLANK: Final = b" \t\r\n"
+_MARK_BITS: Final = 49  # at most 15 digits, which a look for long numbers passes over
 
 
 def read_lines(window: Window, encoder: RecordEncoder, number: int) -> Iterator[Batch]:
     """Yield the records of lines, from a window that begins with the line of this number."""
     # Between two lines stands a number that nobody can guess. Lines joined by a comma alone could
     # be broken each and valid together; with the number between them each must be one whole value.
-    mark = secrets.randbits(60)
+    mark = secrets.randbits(_MARK_BITS)
     wanted = BLOCK_BYTES
     while True:
         window.grow(wanted)
@@ -29,8 +36,8 @@ def read_lines(window: Window, encoder: RecordEncoder, number: int) -> Iterator[
             return
         if cut:
             lines = window.drop(cut).removesuffix(b"\n")
-            batch = _read_block(lines, number, encoder, mark)
-            number += lines.count(b"\n") + 1
+            batch, count = _read_block(lines, number, encoder, mark)
+            number += count
         elif len(text) <= MAX_RECORD_BYTES:
             wanted = min(2 * len(text), MAX_RECORD_BYTES + 1)
             continue
@@ -42,31 +49,32 @@ def read_lines(window: Window, encoder: RecordEncoder, number: int) -> Iterator[
         yield batch
 
 
-def _read_block(text: bytes, number: int, encoder: RecordEncoder, mark: int) -> Batch:
-    """Return the records of whole lines: all at once, or each for itself where one is odd."""
+def _read_block(text: bytes, number: int, encoder: RecordEncoder, mark: int) -> tuple[Batch, int]:
+    """Return the records of whole lines, all at once if none is odd, and how many lines it is."""
     batch = Batch()
-    records = _parse_lines(text, mark)
-    encoded = encoder.encode(records, text, b"\n") if records else None
-    if encoded:
-        batch.add(encoded)
-        return batch
-    for at, line in enumerate(text.split(b"\n"), start=number):
+    if len(text) <= MAX_RECORD_PARTS:  # else a record may be too rich to be parsed unseen
+        joint = b",%d," % mark
+        array = b"[%b]" % text.replace(b"\n", joint)
+        count = 1 + (len(array) - len(b"[]") - len(text)) // (len(joint) - len(b"\n"))
+        encoded = _encode_all(array, count, encoder, mark)
+        if encoded:
+            batch.add(encoded)
+            return batch, count
+    lines = text.split(b"\n")
+    for at, line in enumerate(lines, start=number):
         if line.strip(_BLANK):
             _read_line(line, at, encoder, batch)
-    return batch
+    return batch, len(lines)
 
 
-def _parse_lines(text: bytes, mark: int) -> list[Any] | None:
-    """Return the values of lines, or None where a line is not exactly one value."""
-    if len(text) > MAX_RECORD_PARTS:
-        return None  # a record may be too rich to be parsed unseen
+def _encode_all(array: bytes, count: int, encoder: RecordEncoder, mark: int) -> Encoded | None:
+    """Return the records of so many lines, or None where a line is odd or not just one value."""
     try:
-        values: list[Any] = orjson.loads(b"[%b]" % text.replace(b"\n", b",%d," % mark))
+        values: list[Any] = orjson.loads(array)
     except orjson.JSONDecodeError:
         return None
-    between = text.count(b"\n")
-    whole = len(values) == 2 * between + 1 and values[1::2] == [mark] * between
-    return values[::2] if whole else None
+    whole = len(values) == 2 * count - 1 and values[1::2] == [mark] * (count - 1)
+    return encoder.encode(values, array, step=2) if whole else None
 
 
 def _read_line(line: bytes, number: int, encoder: RecordEncoder, batch: Batch) -> None:

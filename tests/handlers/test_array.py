@@ -108,6 +108,16 @@ def test_odd_elements_spoil_nothing_of_a_large_array():
     assert outputs[1900] == b'{"id":1900,"big":%b}' % (b"1" * 30)
 
 
+@pytest.mark.parametrize("space", [b"", b"\n  "])
+def test_elements_that_begin_as_what_is_in_them(space):
+    parts = (b",%b" % space).join(b'{"id":%d,"x":"},{"}' % n for n in range(50))
+    wanted = [b'{"id":%d,"parts":[%b]}' % (n, parts) for n in range(300)]
+    array = b"[%b%b]" % (space, (b",%b" % space).join(wanted))
+    batches = batches_of(array, ".json", 50_000)
+    assert len(batches) > 5
+    assert bodies(batches) == [line.replace(space, b"") if space else line for line in wanted]
+
+
 @pytest.mark.parametrize(
     ("text", "end"),
     [

@@ -1,3 +1,7 @@
+import csv
+from io import StringIO
+
+import orjson
 import pytest
 
 from handlers.formats import BadFileError
@@ -175,3 +179,31 @@ def test_where_a_row_ends_whatever_the_blocks(row, break_bytes):
             assert row.endswith(b"\r")
         else:
             assert passed + found == end
+
+
+def test_cells_of_many_lines_are_read_wherever_a_block_ends():
+    wanted = [
+        {"id": f"{n}", "note": "\n".join(f'a, "b" {n}' for _ in range(n % 40)), "last": "z"}
+        for n in range(2_000)
+    ]
+    table = StringIO()
+    writer = csv.DictWriter(table, ["id", "note", "last"])
+    writer.writeheader()
+    writer.writerows(wanted)
+    batches = batches_of(table.getvalue().encode(), ".csv", 50_000)
+    assert len(batches) > 10
+    assert [orjson.loads(body) for body in bodies(batches)] == [
+        {name: cell for name, cell in row.items() if cell} for row in wanted
+    ]
+
+
+@pytest.mark.parametrize("columns", [2, 1_000, 1_001])
+def test_any_number_of_columns(columns):
+    header = ",".join(f'"Column\'s {n} \\"' for n in range(columns))
+    full = ",".join(f"{n}" for n in range(columns))
+    data = f"{header}\n{full}\n{full},x\n,{full[2:]}\n".encode()
+    names = [f"column_s_{n}" for n in range(columns)]
+    every = {name: f"{n}" for n, name in enumerate(names)}
+    kept = {name: cell for name, cell in every.items() if name != "column_s_0"}
+    assert [orjson.loads(body) for body in bodies(batches_of(data, ".csv"))] == [every, kept]
+    assert rejects_of(data) == [("line 3", f"{columns + 1} cells, the header has {columns}")]

@@ -171,8 +171,8 @@ def test_brackets_and_colons_of_strings_are_no_parts_of_a_record():
 def test_data_that_is_used_as_names_does_not_pile_up():
     encoder = RecordEncoder(TAIL)
     for n in range(0, NAMES_BEYOND_MEMORY, 100):
-        block = b"\n".join(b'{"id %d":1}' % i for i in range(n, n + 100))
-        encoded = encoder.encode([orjson.loads(line) for line in block.split(b"\n")], block)
+        text = b"[%b]" % b",".join(b'{"id %d":1}' % i for i in range(n, n + 100))
+        encoded = encoder.encode(orjson.loads(text), text)
         assert encoded is not None
         assert encoded.lines.startswith(b'{"id_%d":1' % n)
     assert len(encoder._cleaner._names.known) < NAMES_BEYOND_MEMORY / 2

@@ -246,8 +246,8 @@ MUTANTS = (
     Mutant(
         "zero-is-empty",
         "handlers/cleaning.py",
-        "for k, v in record.items() if v or v == 0 or not names[k]}",
-        "for k, v in record.items() if v or not names[k]}",
+        "            elif value != 0:\n                continue",
+        "            else:\n                continue",
         FORMATS,
     ),
     Mutant(
@@ -267,22 +267,22 @@ MUTANTS = (
     Mutant(
         "two-broken-lines-make-one",
         "handlers/formats/ndjson.py",
-        "    whole = len(values) == 2 * between + 1 and values[1::2] == [mark] * between",
+        "    whole = len(values) == 2 * count - 1 and values[1::2] == [mark] * (count - 1)",
         "    whole = True",
         FORMATS,
     ),
     Mutant(
         "ragged-rows-kept",
         "handlers/formats/delimited.py",
-        "        elif not problem and len(row) != len(self._names):",
-        "        elif not problem and len(row) > len(self._names):",
+        "        elif not problem and len(row) != self._columns:",
+        "        elif not problem and len(row) > self._columns:",
         FORMATS,
     ),
     Mutant(
         "open-quote-forgiven",
         "handlers/formats/delimited.py",
-        "strict=True)\n            rows = list(reader)",
-        "strict=False)\n            rows = list(reader)",
+        "strict=True)\n            try",
+        "strict=False)\n            try",
         FORMATS,
     ),
 )
