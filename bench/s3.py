@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
-from bench.objects import WRITTEN, Body, Link, Stored
+from bench.objects import RECORD_BYTES, WRITTEN, Body, Link, Stored
 
 _PAGE: Final = 1_000
 
@@ -88,7 +88,11 @@ class FakeS3:
 
     def _write(self, body: bytes) -> Path:
         path = self._folder / f"object-{next(self._names)}"
-        path.write_bytes(body)
+        with path.open("wb", buffering=0) as file:
+            for at in range(0, len(body), RECORD_BYTES):
+                record = body[at : at + RECORD_BYTES]
+                self.up.send(len(record))
+                file.write(record)
         return path
 
     def _store(self, request: dict[str, Any], paths: tuple[Path, ...]) -> str:
@@ -124,7 +128,6 @@ class FakeS3:
     def put_object(self, **request: Any) -> dict[str, Any]:
         """Store an object."""
         with self._call("PutObject"):
-            self.up.send(len(request["Body"]))
             return {"ETag": self._store(request, (self._write(request["Body"]),))}
 
     def copy_object(self, **request: Any) -> dict[str, Any]:
@@ -173,7 +176,6 @@ class FakeS3:
     def upload_part(self, **request: Any) -> dict[str, Any]:
         """Store a part."""
         with self._call("UploadPart"):
-            self.up.send(len(request["Body"]))
             path = self._write(request["Body"])
             self._uploads[request["UploadId"]][request["PartNumber"]] = (path,)
             return {"ETag": f'"{path.name}"'}

@@ -33,8 +33,9 @@ MIN_PART_BYTES: Final = 5 * 1024**2
 MAX_PARTS: Final = 10_000
 DELETE_BATCH: Final = 1_000  # keys of one DeleteObjects
 _COPY_PART_BYTES: Final = 512 * 1024**2  # 10,000 of them are the largest object there was: 5 TB
-_READ_BYTES: Final = 256 * 1024
-_AHEAD_BYTES: Final = 1024 * 1024  # below, a thread costs more than it saves
+# So little that the kernel's buffer of a socket holds the next block, and more, by the time the
+# last is worked on. A thread that reads ahead was slower: it and the work wait for one another.
+_READ_BYTES: Final = 64 * 1024
 _READ_ATTEMPTS: Final = 5  # openings of a stream that was lost, with no byte between them
 _CONNECTIONS: Final = 64  # the archiver's copies, or a batch of files with their uploads
 
@@ -407,14 +408,7 @@ class OpenObject:
         self._body = _closed(self._body)
 
     def blocks(self, offset: int = 0) -> Iterator[bytes]:
-        """Yield the bytes from an offset on; a lost connection is taken up where it broke.
-
-        Of a large object the next block is read while the last is worked on.
-        """
-        blocks = self._blocks(offset)
-        return _read_ahead(blocks) if self.info.size - offset > _AHEAD_BYTES else blocks
-
-    def _blocks(self, offset: int) -> Iterator[bytes]:
+        """Yield the bytes from an offset on; a lost connection is taken up where it broke."""
         failures = 0
         body, self._body = self._body, None
         if offset and body is not None:
@@ -452,14 +446,6 @@ class OpenObject:
                 Range=f"bytes={offset}-",
                 IfMatch=self.info.etag,
             )["Body"]
-
-
-def _read_ahead(blocks: Iterator[bytes]) -> Iterator[bytes]:
-    with ThreadPoolExecutor(1) as pool:
-        coming = pool.submit(next, blocks, b"")
-        while block := coming.result():
-            coming = pool.submit(next, blocks, b"")
-            yield block
 
 
 def _closed(body: Any) -> None:

@@ -109,8 +109,7 @@ def test_reading_from_an_offset(s3, stored, offset):
     assert b"".join(stored.open(HERE).blocks(offset)) == CONTENT[offset:]
 
 
-def test_a_large_object_is_read_ahead(s3, stored, monkeypatch):
-    monkeypatch.setattr(storage, "_AHEAD_BYTES", 100)
+def test_an_object_is_read_block_by_block(s3, stored, monkeypatch):
     monkeypatch.setattr(storage, "_READ_BYTES", 1_000)
     s3.put_object(Bucket=BUCKET, Key=HERE.key, Body=CONTENT)
     opened = stored.open(HERE)
@@ -120,8 +119,7 @@ def test_a_large_object_is_read_ahead(s3, stored, monkeypatch):
     assert list(opened.blocks(len(CONTENT) - 3)) == [CONTENT[-3:]]
 
 
-def test_a_failure_ahead_is_raised(s3, stored, monkeypatch):
-    monkeypatch.setattr(storage, "_AHEAD_BYTES", 100)
+def test_a_stream_that_ends_early_is_given_up(s3, stored):
     s3.put_object(Bucket=BUCKET, Key=HERE.key, Body=CONTENT)
     s3.body = lambda data: Losing(data, 0, quietly=True)
     with pytest.raises(TransientError, match="ends at byte 0"):
