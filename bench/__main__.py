@@ -30,6 +30,7 @@ _DATA: Final = _ROOM / "data"
 _DEFAULT_SIZES: Final = ["1 KB", "1 MB", "100 MB"]
 _STREAMED: Final = ("NDJSON", "array", "CSV")
 _STREAMED_SIZE: Final = "100 MB"
+_PROFILED_SIZE: Final = "10 MB"
 _SMALL: Final = "1 KB"
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -41,13 +42,16 @@ def run(
     large: Annotated[bool, typer.Option(help="Files of 1 GB too; takes hours.")] = False,
     size: Annotated[list[str] | None, typer.Option(help="Only these sizes.")] = None,
     rounds: Annotated[int, typer.Option(min=1, help="Rounds of each measure.")] = 5,
-    objects: Annotated[int, typer.Option(help="The archiver's largest bucket.")] = 1_000_000,
+    objects: Annotated[
+        int, typer.Option(min=10_000, help="The archiver's largest bucket.")
+    ] = 1_000_000,
     results: Annotated[Path, typer.Option(help="The page; its chart is put beside.")] = (
         _ROOM / "results.md"
     ),
 ) -> None:
     """Measure everything, print it, and write results.md with its chart."""
     console = Console(width=None if Console().is_terminal else 160)
+    machine.keep_files_in_memory()
     sizes = size or [*_DEFAULT_SIZES, *(["1 GB"] if large else [])]
     with console.status("") as status:
         measured = _measured(sizes, rounds, objects, status.update)
@@ -66,6 +70,7 @@ def _measured(sizes: list[str], rounds: int, objects: int, tell: Callable[[str],
         files = inputs.prepare(_DATA, size, tuple(inputs.SUFFIXES))
         rows += throughput.compare(files, engines.NAMES, rounds, tell, smaller=rows)
     streamed = inputs.prepare(_DATA, _STREAMED_SIZE, _STREAMED)
+    profiled = inputs.prepare(_DATA, _PROFILED_SIZE, tuple(inputs.SUFFIXES))
     small = inputs.prepare(_DATA, _SMALL, ["NDJSON"])[0]
     counts = tuple(10**power for power in range(3, 7) if 10**power <= objects)
     tell("bad input")
@@ -73,12 +78,13 @@ def _measured(sizes: list[str], rounds: int, objects: int, tell: Callable[[str],
         rounds=rounds,
         machine=machine.described(),
         rows=rows,
-        traps=traps.verdicts(engines.NAMES),
+        traps=traps.verdicts((engines.PROJECT, *engines.OTHERS)),
         overlaps=overlap.compare(streamed, rounds, tell),
         small=small_files.compare(small.path, rounds, tell),
         archiving=archiving.compare(counts, rounds, tell),
         cold=cold_start.compare(rounds, tell),
         big=big_files.compare(streamed, tell),
+        profiles=profiles.compare(profiled, tell),
     )
 
 

@@ -9,7 +9,7 @@ import matplotlib.pyplot as plt
 from bench import engines
 from bench.results import Results
 
-_COLORS = {engines.PROJECT: "#1a7f37", engines.FLOOR: "#9aa4af"}
+_COLORS = {engines.PROJECT: "#1a7f37", engines.FLOOR: "#9aa4af", engines.UNCHECKED: "#9aa4af"}
 _OTHER = "#5b8def"
 mpl.use("Agg")
 

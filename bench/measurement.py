@@ -12,10 +12,11 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 _ROOT: Final = Path(__file__).parent.parent
@@ -48,10 +49,16 @@ def span() -> Generator[Span]:
         taken.cpu, taken.wall = time.process_time() - cpu, time.perf_counter() - wall
 
 
-def measured(function: Callable[..., dict[str, Any]], **arguments: Any) -> dict[str, Any]:
+def measured(
+    function: Callable[..., dict[str, Any]],
+    *,
+    variables: Mapping[str, str] = MappingProxyType({}),
+    **arguments: Any,
+) -> dict[str, Any]:
     """Run a function of this package in a fresh process; return its answer and `peak_mb`.
 
-    Arguments and answer are what JSON can hold. Raises MeasureError.
+    Arguments and answer are what JSON can hold; `variables` are of its environment, besides those
+    there are. Raises MeasureError.
     """
     order = [function.__module__, function.__name__, arguments]
     process = subprocess.run(  # noqa: S603 - this very interpreter
@@ -60,7 +67,7 @@ def measured(function: Callable[..., dict[str, Any]], **arguments: Any) -> dict[
         capture_output=True,
         text=True,
         cwd=_ROOT,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([*_PATHS, str(_ROOT)])},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([*_PATHS, str(_ROOT)]), **variables},
         timeout=_TIMEOUT_SECONDS,
         check=False,
     )

@@ -19,19 +19,19 @@ GOAL: Final = 1.15
 
 @dataclass(frozen=True, kw_only=True)
 class Overlap:
-    """Medians in seconds of the clock; `peak_mb` is that of the whole processor."""
+    """Medians in seconds of the clock; `peak_mb` is that of the whole processor.
+
+    `ratio` is the whole over the slowest stage of the same round, so that a machine whose speed
+    changes between rounds does not change it.
+    """
 
     form: str
     download: float
     transform: float
     upload: float
     whole: float
+    ratio: float
     peak_mb: float
-
-    @property
-    def ratio(self) -> float:
-        """Return the whole over the slowest stage."""
-        return self.whole / max(self.download, self.transform, self.upload)
 
 
 def compare(inputs: list[Input], rounds: int, tell: Callable[[str], None]) -> list[Overlap]:
@@ -40,22 +40,26 @@ def compare(inputs: list[Input], rounds: int, tell: Callable[[str], None]) -> li
 
 
 def _overlap(each: Input, rounds: int, tell: Callable[[str], None]) -> Overlap:
+    download = each.path.stat().st_size / BANDWIDTH
     stages: list[dict[str, Any]] = []
     for number in range(rounds):
         tell(f"round {number + 1} of {rounds}: {each.size} {each.form} at 80 MB/s")
-        alone = measured(transform_alone, path=str(each.path), suffix=each.suffix)
+        alone = measured(transform_alone, path=str(each.path), suffix=each.suffix)["wall"]
         whole = measured(process, path=str(each.path), suffix=each.suffix, bandwidth=BANDWIDTH)
-        stages.append({**whole, "transform": alone["wall"]})
+        upload = whole["uploaded"] / BANDWIDTH
+        ratio = whole["wall"] / max(download, alone, upload)
+        stages.append({**whole, "transform": alone, "upload": upload, "ratio": ratio})
 
     def median(name: str) -> float:
         return statistics.median(stage[name] for stage in stages)
 
     return Overlap(
         form=each.form,
-        download=each.path.stat().st_size / BANDWIDTH,
+        download=download,
         transform=median("transform"),
-        upload=median("uploaded") / BANDWIDTH,
+        upload=median("upload"),
         whole=median("wall"),
+        ratio=median("ratio"),
         peak_mb=median("peak_mb"),
     )
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from bench.results import Results, better_peers
+from bench.results import Results, better_peers, speed_gaps
 from bench.tables import tables
 
 _METHOD = """\
@@ -16,6 +16,8 @@ counts as its speed; what takes below a third of a second is repeated within its
 - **project**: the data processor's transform, with its whole contract, from file to file.
 - **floor**: orjson parses and writes blocks of 64 KiB and nothing else; for CSV, csv.reader reads
   and orjson writes each row as an object.
+- **unchecked**: the floor, and the shortest loop in Python that renames fields and drops empties.
+  It trusts every digit, every line and every name, and adds no metadata.
 - **naive**: json or csv over the whole file, a loop over the records.
 - **polars**, **duckdb**: lazy and streaming; nulls dropped by a regular expression and by
   json_merge_patch.
@@ -31,6 +33,7 @@ ASCII.
 def write(results: Results, path: Path, chart: Path) -> None:
     """Write the page beside its chart."""
     machine = "\n".join(f"- {name}: {value}" for name, value in results.machine.items())
+    gaps = "\n".join(f"- {sentence}" for sentence in speed_gaps(results)) or "Nowhere."
     better = "\n".join(f"- {sentence}" for sentence in better_peers(results)) or "Nowhere."
     parts = [
         "# What the pipeline costs\n",
@@ -38,6 +41,7 @@ def write(results: Results, path: Path, chart: Path) -> None:
         f"![Speed per CPU second]({chart.name})\n",
         f"## Machine\n\n{machine}\n",
         *(table.markdown() for table in tables(results)),
+        f"## Where a speed goal is missed, and why\n\n{gaps}\n",
         f"## Where another engine is better\n\n{better}\n",
     ]
     path.write_text("\n".join(parts), encoding="utf-8")

@@ -8,7 +8,7 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from bench import engines
-from bench.results import Goal, Results, better_peers, goals
+from bench.results import Goal, Results, better_peers, goals, speed_gaps
 from bench.throughput import Row
 
 _BAR = 48  # characters of the longest
@@ -52,6 +52,7 @@ def tables(results: Results) -> list[Table]:
         _traps(results),
         _overlap(results),
         _archiving(results),
+        _profiles(results),
     ]
 
 
@@ -73,7 +74,9 @@ def _throughput_row(row: Row) -> tuple[str, ...]:
     if not row.rounds:
         return (row.input.form, row.engine, "", "", "", "0", row.error)
     wrong = ", ".join(f"{kind} ({count:,})" for kind, count in row.wrong.items())
-    verdict = "not compared" if row.engine == engines.FLOOR else wrong or "right"
+    verdict = (
+        "not compared" if row.engine in (engines.FLOOR, engines.UNCHECKED) else wrong or "right"
+    )
     return (
         row.input.form,
         row.engine,
@@ -92,11 +95,19 @@ def _traps(results: Results) -> Table:
 
 
 def _overlap(results: Results) -> Table:
-    columns = ("100 MB at 80 MB/s", "download s", "transform s", "upload s", "whole s", "peak MB")
+    columns = (
+        "100 MB at 80 MB/s",
+        "download s",
+        "transform s",
+        "upload s",
+        "whole s",
+        "ratio",
+        "peak MB",
+    )
     rows = [
-        (each.form, *(f"{value:.2f}" for value in stages), f"{each.peak_mb:.0f}")
+        (each.form, *(f"{value:.2f}" for value in figures), f"{each.peak_mb:.0f}")
         for each in results.overlaps
-        for stages in [(each.download, each.transform, each.upload, each.whole)]
+        for figures in [(each.download, each.transform, each.upload, each.whole, each.ratio)]
     ]
     return Table(title="Overlap", columns=columns, rows=rows)
 
@@ -110,11 +121,24 @@ def _archiving(results: Results) -> Table:
     return Table(title="What archiving costs", columns=columns, rows=rows)
 
 
+def _profiles(results: Results) -> Table:
+    rows = [
+        (form if not number else "", name, f"{share:.0%}")
+        for form, functions in results.profiles.items()
+        for number, (name, share) in enumerate(functions)
+    ]
+    columns = ("input", "function, without what it calls", "share of the transform's time")
+    return Table(title="Where the time goes", columns=columns, rows=rows)
+
+
 def show(console: Console, results: Results) -> None:
     """Print everything, with bars of the speeds, and where a peer is better."""
     for table in tables(results):
         console.print(table.grid())
     console.print(_bars(results))
+    console.print(Text("\nWhere a speed goal is missed, and why", style="bold"))
+    for sentence in speed_gaps(results) or ["nowhere"]:
+        console.print(f"  {sentence}", highlight=False)
     console.print(Text("\nWhere another engine is better", style="bold"))
     for sentence in better_peers(results) or ["nowhere"]:
         console.print(f"  {sentence}", highlight=False)

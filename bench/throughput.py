@@ -109,7 +109,7 @@ def _measure(row: Row) -> None:
         except MeasureError as error:
             row.error = str(error)
             return
-        if not row.rounds and row.engine != engines.FLOOR:
+        if not row.rounds and row.engine in (engines.PROJECT, *engines.OTHERS):
             row.wrong = differences(output, row.input.expected)
     row.cpu_seconds.append(answer["cpu"])
     row.wall_seconds.append(answer["wall"])
