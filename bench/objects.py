@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-# What one call of a TLS connection reads or writes at most. https://datatracker.ietf.org/doc/html/rfc8446#section-5.1
-RECORD_BYTES: Final = 16 * 1024
+# What one call of a TLS connection reads at most. https://datatracker.ietf.org/doc/html/rfc8446#section-5.1
+_RECORD_BYTES: Final = 16 * 1024
 # What comes, or goes, while a thread is late; Linux gives a socket up to 6 MB. man 7 tcp, tcp_rmem
 _BUFFER_BYTES: Final = 1024 * 1024
 WRITTEN: Final = datetime(2024, 1, 15, 10, 30, tzinfo=UTC)
@@ -75,7 +75,7 @@ class Body:
         """Return the next bytes, at most `amount`, when they are through the link."""
         wanted = self._left if amount is None else min(amount, self._left)
         pieces: list[bytes] = []
-        while wanted and (piece := self._file.read(min(wanted, RECORD_BYTES))):
+        while wanted and (piece := self._file.read(min(wanted, _RECORD_BYTES))):
             self._link.send(len(piece))
             pieces.append(piece)
             wanted -= len(piece)

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
-from bench.objects import RECORD_BYTES, WRITTEN, Body, Link, Stored
+from bench.objects import WRITTEN, Body, Link, Stored
 
 _PAGE: Final = 1_000
 
@@ -87,12 +87,9 @@ class FakeS3:
         return found
 
     def _write(self, body: bytes) -> Path:
+        self.up.send(len(body))  # bytes are one call of the TLS connection, however many
         path = self._folder / f"object-{next(self._names)}"
-        with path.open("wb", buffering=0) as file:
-            for at in range(0, len(body), RECORD_BYTES):
-                record = body[at : at + RECORD_BYTES]
-                self.up.send(len(record))
-                file.write(record)
+        path.write_bytes(body)
         return path
 
     def _store(self, request: dict[str, Any], paths: tuple[Path, ...]) -> str:

@@ -1,6 +1,5 @@
 """A file's records, written stretch by stretch: in memory if one is enough, else staged."""
 
-import sys
 import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -16,9 +15,6 @@ from handlers.staging import STRETCH_BYTES, Progress, Staging
 
 _GZIP_LEVEL: Final = 1  # a third of the time of level 6, for a few per cent more bytes
 _GZIP_WINDOW_BITS: Final = 16 + zlib.MAX_WBITS  # gzip, whose header then has no time in it
-# An upload asks for the interpreter behind each 16 KiB that it sends. In the time that Python lets
-# the work go on before it has to hand over, 5 ms, it would come to no more than 3 MB/s beside it.
-_SWITCH_SECONDS: Final = 0.0002
 
 
 class Stretch:
@@ -160,9 +156,7 @@ class _Uploads:
         Raises what went wrong with those before.
         """
         self.finish()
-        if not self._pool:
-            sys.setswitchinterval(_SWITCH_SECONDS)
-            self._pool = ThreadPoolExecutor(1)
+        self._pool = self._pool or ThreadPoolExecutor(1)
         lines, rejects = stretch.close()
         progress = progress.staged(lines, rejects)
         self._running = self._pool.submit(self._staging.add, start, lines, rejects, progress)

@@ -1,8 +1,12 @@
+from io import BytesIO
+
 import boto3
 import pytest
 from boto3.s3.transfer import TransferConfig
+from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError
 from moto import mock_aws
+from urllib3 import HTTPResponse
 
 from handlers import storage
 from handlers.failures import (
@@ -259,3 +263,26 @@ def test_the_function_has_one_client_of_a_service(monkeypatch):
     assert made is storage.client("sqs")
     assert made.meta.config.retries["total_max_attempts"] == 5
     storage.client.cache_clear()
+
+
+def test_a_body_goes_out_in_one_piece_with_its_checksum(monkeypatch):
+    for name in ("AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "us-east-1")
+    sent = []
+
+    def answer(request, **_):
+        sent.append(request)
+        return AWSResponse(request.url, 200, {}, HTTPResponse(BytesIO(), preload_content=False))
+
+    storage.client.cache_clear()
+    s3 = storage.client("s3")
+    s3.meta.events.register("before-send.s3.PutObject", answer)
+    Storage(s3).put_new(HERE, b"123456789", metadata={}, content_type="text/plain")
+    Storage(s3).put(HERE, b"123456789", content_type="text/plain")
+    storage.client.cache_clear()
+    for request in sent:
+        assert request.body == b"123456789"
+        assert request.headers["Content-Length"] == "9"
+        assert request.headers["x-amz-checksum-crc32"] == b"y/Q5Jg=="  # 0xCBF43926
+        assert "Content-Encoding" not in request.headers
+    assert len(sent) == 2

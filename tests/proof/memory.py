@@ -4,8 +4,10 @@ moto does some 300 S3 calls a second; the proofs of this folder make millions. `
 holds this double against moto with `local.strict`: the same calls must get the same answers.
 """
 
+import base64
 import hashlib
 import json
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -154,6 +156,9 @@ class MemoryS3:
     def put_object(self, *, Bucket, Key, Body=b"", IfNoneMatch=None, **given):  # noqa: N803
         self._keys(Bucket, "PutObject")
         self._check_new(Bucket, Key, IfNoneMatch, "PutObject")
+        checksum = given.pop("ChecksumCRC32", None)
+        if checksum and base64.b64decode(checksum) != zlib.crc32(Body).to_bytes(4, "big"):
+            raise aws_error("BadDigest", "PutObject")
         return self._store(Bucket, Key, Body, _md5(Body), _described(given))
 
     def get_object(self, *, Bucket, Key, VersionId=None, Range=None, IfMatch=None):  # noqa: N803
