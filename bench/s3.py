@@ -21,6 +21,7 @@ from botocore.exceptions import ClientError
 from bench.objects import WRITTEN, Body, Link, Stored
 
 _PAGE: Final = 1_000
+_PIECE_BYTES: Final = 1024 * 1024  # as handlers.storage sends them
 
 
 class FakeS3:
@@ -87,9 +88,12 @@ class FakeS3:
         return found
 
     def _write(self, body: bytes) -> Path:
-        self.up.send(len(body))  # bytes are one call of the TLS connection, however many
         path = self._folder / f"object-{next(self._names)}"
-        path.write_bytes(body)
+        with path.open("wb", buffering=0) as file:
+            for at in range(0, len(body), _PIECE_BYTES):
+                piece = body[at : at + _PIECE_BYTES]
+                self.up.send(len(piece))
+                file.write(piece)
         return path
 
     def _store(self, request: dict[str, Any], paths: tuple[Path, ...]) -> str:

@@ -38,6 +38,7 @@ _COPY_PART_BYTES: Final = 512 * 1024**2  # 10,000 of them are the largest object
 # So little that the kernel's buffer of a socket holds the next block, and more, by the time the
 # last is worked on. A thread that reads ahead was slower: it and the work wait for one another.
 _READ_BYTES: Final = 64 * 1024
+_PIECE_BYTES: Final = 1024 * 1024
 _READ_ATTEMPTS: Final = 5  # openings of a stream that was lost, with no byte between them
 _CONNECTIONS: Final = 64  # the archiver's copies, or a batch of files with their uploads
 
@@ -71,23 +72,34 @@ def client(service: Service) -> Any:
         read_timeout=60,  # a copy of 5 GB answers late, but sends white space meanwhile
         retries={"mode": "standard", "total_max_attempts": 5},
         max_pool_connections=_CONNECTIONS,
+        # As boto3 does by itself for a body that has its checksum behind it: TLS and the checksum
+        # guard it, and it is not hashed once more.
+        s3={"payload_signing_enabled": False},
     )
     # The stubs name every service there is, and most of them are not installed.
     create: Any = boto3.client  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
     made = create(service, config=config)
-    made.meta.events.register("before-send.s3.PutObject", _send_whole)
+    if service == "s3":
+        made.meta.events.register("before-send.s3.PutObject", _send_in_pieces)
     return made
 
 
-def _send_whole(request: Any, **_: object) -> None:
-    """Have the body of a request sent by one call.
+class _Pieces(BytesIO):
+    """A body that is sent in pieces of 1 MiB instead of the 16 KiB that are asked for.
 
-    botocore makes a stream of it, which is sent in pieces of 16 KiB; before each the upload would
-    have to wait until the work beside it gives way, 5 ms, and come to no more than 3 MB/s.
+    Before each piece an upload has to wait until the work beside it gives way, 5 ms: with the small
+    ones it would come to no more than 3 MB/s. All at once would have to be through in the 5 s that
+    the connection has for one piece.
     https://docs.python.org/3/library/sys.html#sys.setswitchinterval
     """
-    if isinstance(request.body, BytesIO):
-        request.body = request.body.getvalue()
+
+    def read(self, size: int | None = -1) -> bytes:
+        return super().read(size if size is None or size < 0 else max(size, _PIECE_BYTES))
+
+
+def _send_in_pieces(request: Any, **_: object) -> None:
+    if isinstance(request.body, BytesIO):  # as botocore makes of bytes
+        request.body = _Pieces(request.body.getvalue())
 
 
 @contextmanager
@@ -464,7 +476,7 @@ class OpenObject:
 
 
 def _checked(body: bytes) -> dict[str, Any]:
-    """Return the parameters of a body and its checksum; boto3's own would go behind a stream."""
+    """Return the parameters of a body with its checksum, which boto3 would put behind a stream."""
     checksum = zlib.crc32(body).to_bytes(4, "big")
     return {"Body": body, "ChecksumCRC32": base64.b64encode(checksum).decode()}
 

@@ -1,8 +1,9 @@
 """A JSON array of records, read as a stream. Pure.
 
-A block is cut before the last `,` behind a `}` that is there: a guess, which holds if what is
-before it parses as a whole, since inside brackets a prefix is valid JSON exactly if the cut is
-between two elements. Where no guess holds, the elements are told apart bracket by bracket.
+A block is cut before its last element that begins as the first does, or else before the last `,`
+behind a `}`: a guess, which holds if what is before it parses as a whole, since inside brackets a
+prefix is valid JSON exactly if the cut is between two elements. Where no guess holds, the elements
+are told apart bracket by bracket.
 """
 
 import re

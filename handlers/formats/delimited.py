@@ -14,7 +14,8 @@ from handlers.names import distinct_names, normalize_name
 from handlers.records import MAX_RECORD_BYTES, RecordEncoder, too_long
 from handlers.row_texts import row_texts
 
-_GUESSES: Final = 3
+_GUESSES: Final = 2
+_GUESSED_BYTES: Final = 4 * BLOCK_BYTES  # the lines of more would take memory for long rows only
 _OPEN_QUOTE: Final = "a quote that is opened in this row never closes"
 
 # No field may end a row early: rows have a limit of their own. The module knows one for all.
@@ -98,10 +99,11 @@ class _RowReader:
     def _guess(self, cut: int) -> Batch | None:
         """Return the rows up to a break that is guessed and then proved: no quote is open there.
 
-        None if one of them is odd: longer or shorter than the header, broken, not UTF-8.
+        None if no guess holds, or a row is odd: of another length than the header, broken, not
+        UTF-8, or longer than some blocks.
         """
         for _ in range(_GUESSES):
-            if not 0 < cut <= MAX_RECORD_BYTES:
+            if not 0 < cut <= min(MAX_RECORD_BYTES, _GUESSED_BYTES):
                 break
             lines = self._window.text[:cut].splitlines(keepends=True)
             reader = csv.reader(map(bytes.decode, lines), delimiter=self._delimiter, strict=True)
@@ -112,22 +114,13 @@ class _RowReader:
             except csv.Error:
                 if self._window.ended or reader.line_num < len(lines):
                     break  # not the cut is wrong but something before it
-                cut -= self._open_bytes(lines)
+                cut -= _open_bytes(lines)
                 continue
             batch = Batch()
             batch.add(encoded)
             self._take(cut, reader.line_num)
             return batch
         return None
-
-    def _open_bytes(self, lines: list[bytes]) -> int:
-        """Return how long the last lines are from the one on that may open a quote."""
-        opening, length = self._delimiter.encode() + b'"', 0
-        for line in reversed(lines):
-            length += len(line)
-            if line.startswith(b'"') or opening in line:
-                break
-        return length
 
     def _take(self, count: int, lines: int) -> None:
         self._window.drop(count)
@@ -193,6 +186,19 @@ def _encoding_problem(raw: bytes) -> str:
     except UnicodeDecodeError as error:
         return f"invalid UTF-8 at byte {error.start}"
     return ""
+
+
+def _open_bytes(lines: list[bytes]) -> int:
+    """Return how long the last lines are, from the one on that opens the quote still open.
+
+    All quotes but those that open or close come in pairs.
+    """
+    length = 0
+    for line in reversed(lines):
+        length += len(line)
+        if line.count(b'"') % 2:
+            break
+    return length
 
 
 def _last_break(text: bytes) -> int:

@@ -1,3 +1,6 @@
+import base64
+import zlib
+from functools import partial
 from io import BytesIO
 
 import boto3
@@ -265,24 +268,30 @@ def test_the_function_has_one_client_of_a_service(monkeypatch):
     storage.client.cache_clear()
 
 
-def test_a_body_goes_out_in_one_piece_with_its_checksum(monkeypatch):
+def test_a_body_goes_out_in_large_pieces_behind_its_checksum(monkeypatch):
     for name in ("AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "us-east-1")
+    content = b"123456789" * 200_000
+    checksum = base64.b64encode(zlib.crc32(content).to_bytes(4, "big"))
     sent = []
 
     def answer(request, **_):
-        sent.append(request)
-        return AWSResponse(request.url, 200, {}, HTTPResponse(BytesIO(), preload_content=False))
+        pieces = list(iter(partial(request.body.read, 16 * 1024), b""))
+        sent.append((request.headers, pieces))
+        status = 503 if len(sent) == 1 else 200  # what is tried again goes out whole again
+        return AWSResponse(request.url, status, {}, HTTPResponse(BytesIO(), preload_content=False))
 
     storage.client.cache_clear()
     s3 = storage.client("s3")
     s3.meta.events.register("before-send.s3.PutObject", answer)
-    Storage(s3).put_new(HERE, b"123456789", metadata={}, content_type="text/plain")
-    Storage(s3).put(HERE, b"123456789", content_type="text/plain")
+    Storage(s3).put_new(HERE, content, metadata={}, content_type="text/plain")
+    Storage(s3).put(HERE, content, content_type="text/plain")
     storage.client.cache_clear()
-    for request in sent:
-        assert request.body == b"123456789"
-        assert request.headers["Content-Length"] == "9"
-        assert request.headers["x-amz-checksum-crc32"] == b"y/Q5Jg=="  # 0xCBF43926
-        assert "Content-Encoding" not in request.headers
-    assert len(sent) == 2
+    for headers, pieces in sent:
+        assert b"".join(pieces) == content
+        assert len(pieces) == 2
+        assert headers["Content-Length"] == str(len(content))
+        assert headers["x-amz-checksum-crc32"] == checksum
+        assert headers["x-amz-content-sha256"] == b"UNSIGNED-PAYLOAD"
+        assert "Content-Encoding" not in headers
+    assert len(sent) == 3
