@@ -89,11 +89,9 @@ class FakeS3:
 
     def _write(self, body: bytes) -> Path:
         path = self._folder / f"object-{next(self._names)}"
-        with path.open("wb", buffering=0) as file:
-            for at in range(0, len(body), _PIECE_BYTES):
-                piece = body[at : at + _PIECE_BYTES]
-                self.up.send(len(piece))
-                file.write(piece)
+        for at in range(0, len(body), _PIECE_BYTES):
+            self.up.send(len(body[at : at + _PIECE_BYTES]))
+        path.write_bytes(body)
         return path
 
     def _store(self, request: dict[str, Any], paths: tuple[Path, ...]) -> str:
