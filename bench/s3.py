@@ -90,7 +90,7 @@ class FakeS3:
     def _write(self, body: bytes) -> Path:
         path = self._folder / f"object-{next(self._names)}"
         for at in range(0, len(body), _PIECE_BYTES):
-            self.up.send(len(body[at : at + _PIECE_BYTES]))
+            self.up.send(min(_PIECE_BYTES, len(body) - at))
         path.write_bytes(body)
         return path
 

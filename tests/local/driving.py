@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 from flask import Request, request
@@ -53,13 +53,16 @@ class Driven:
             stack=stack, config=config, on_batch=self._take, on_attempt=self.attempts.append
         )
 
-    def start(self) -> None:
+    def run(self) -> Iterator[Self]:
+        """Yield it while it runs, as a fixture does."""
         self.pipeline.start()
         self.outputs = self.pipeline.outputs
         self.s3 = self.pipeline.account.client("s3")
         self.sqs = self.pipeline.account.client("sqs")
         self.uploads = Uploads(self.s3, self.sqs, self.outputs)
         self.drain()  # the s3:TestEvent of the notification
+        yield self
+        self.pipeline.stop()
 
     def _take(self, result: BatchResult) -> None:
         self.batches.append(result)

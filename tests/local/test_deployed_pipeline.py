@@ -11,24 +11,11 @@ import pytest
 from handlers.environment import ArchiverEnvironment, ProcessorEnvironment, variable_names
 from local.account import Account
 from local.deployment import Deployment, DeploymentError, deploy
+from tests.local.outputs import OUTPUTS
 
 # The SDK warns of its own former names as soon as a module of it is looked at.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:pulumi_aws.*")
 
-OUTPUTS = {
-    "raw_bucket_name",
-    "raw_bucket_arn",
-    "processed_bucket_name",
-    "processed_bucket_arn",
-    "archive_bucket_name",
-    "data_processor_lambda_arn",
-    "data_archiver_lambda_arn",
-    "processing_queue_url",
-    "dlq_url",
-    "archiver_dlq_url",
-    "alarm_topic_arn",
-    "dashboard_url",
-}
 VARIANTS: dict[str, dict[str, Any]] = {
     "dev": {"stack": "dev"},
     "prod": {"stack": "prod", "config": {"alarmEmail": "ops@example.com", "tracing": "true"}},

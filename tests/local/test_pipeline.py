@@ -50,15 +50,7 @@ NAMES = {
 @pytest.fixture(scope="module")
 def running() -> Iterator[Driven]:
     driven = Driven("prod", archiverTimeoutSeconds=ARCHIVER_SECONDS, batchWindowSeconds="0")
-    driven.start()
-    yield driven
-    driven.pipeline.stop()
-
-
-@pytest.fixture
-def driven(running: Driven) -> Driven:
-    running.begin()
-    return running
+    yield from driven.run()
 
 
 def records(body: bytes) -> list[dict[str, object]]:

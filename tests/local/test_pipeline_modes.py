@@ -24,15 +24,7 @@ BLOCK_SECONDS = 0.06  # for 64 KiB
 def running(request: pytest.FixtureRequest) -> Iterator[Driven]:
     mode = {"processingQueue": "false"} if request.param == "direct" else {"compressOutput": "true"}
     driven = Driven("dev", **SHORT, **mode)
-    driven.start()
-    yield driven
-    driven.pipeline.stop()
-
-
-@pytest.fixture
-def driven(running: Driven) -> Driven:
-    running.begin()
-    return running
+    yield from driven.run()
 
 
 def lines(driven: Driven, output: bytes) -> list[dict[str, Any]]:

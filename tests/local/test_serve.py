@@ -19,25 +19,11 @@ from typer.testing import CliRunner, Result
 from local.commands import app
 from ops import queues
 from ops.commands import app as ops
+from tests.local import outputs as stack
 
 ROOT = Path(__file__).parents[2]
 READY_SECONDS = 60
-OUTPUTS = {
-    "raw_bucket_name",
-    "raw_bucket_arn",
-    "processed_bucket_name",
-    "processed_bucket_arn",
-    "archive_bucket_name",
-    "data_processor_lambda_arn",
-    "data_archiver_lambda_arn",
-    "processing_queue_url",
-    "dlq_url",
-    "archiver_dlq_url",
-    "alarm_topic_arn",
-    "dashboard_url",
-    "endpoint_url",
-    "region",
-}
+OUTPUTS = stack.OUTPUTS | {"endpoint_url", "region"}
 
 
 class Served:
