@@ -17,11 +17,15 @@ export PULUMI_ERROR_OUTPUT_STRING := true
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-$(READY): requirements-dev.txt
+# Whatever pip the machine has only installs uv, which then installs the locked environment. A set-up
+# that fails leaves no environment; one that was killed has no .ready, so the next call begins anew.
+$(READY): requirements-uv.txt requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or later is needed, $(PYTHON) is $$($(PYTHON) --version 2>&1): set PYTHON=…"; exit 1; }
 	@echo "Setting up $(VENV) …"
-	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements-dev.txt
+	@$(PYTHON) -m venv --clear $(VENV) \
+		&& $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements-uv.txt \
+		&& $(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements-dev.txt \
+		|| { rm -rf $(VENV); echo "The set-up failed; $(VENV) is removed again. The reason is above."; exit 1; }
 	@touch $@
 
 setup: $(READY) ## Make the virtual environment (the other targets do it when needed)
@@ -56,9 +60,10 @@ mutants: $(READY) ## Seed bugs, one at a time, and see that the tests notice eac
 bench: bench/.venv/.ready ## Measure against pandas, polars, DuckDB, awswrangler (LARGE=1: 1 GB too)
 	@bench/.venv/bin/python -m bench run $(if $(LARGE),--large)
 
-bench/.venv/.ready: bench/requirements.txt
-	@$(PYTHON) -m venv bench/.venv
-	@bench/.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r $<
+bench/.venv/.ready: bench/requirements.txt | $(READY)
+	@$(PYTHON) -m venv --clear bench/.venv \
+		&& $(BIN)/uv pip sync --quiet --python bench/.venv/bin/python --require-hashes $< \
+		|| { rm -rf bench/.venv; exit 1; }
 	@touch $@
 
 check: check-style coverage ## Run all checks: style, types, import direction, tests with coverage
@@ -90,9 +95,9 @@ up: $(READY) ## Deploy the stack (STACK=dev)
 	pulumi up --stack $(STACK)
 
 lock: $(READY) ## Lock the requirements again, with hashes
-	@for name in requirements handlers/requirements requirements-dev bench/requirements; do \
+	@for name in requirements requirements-uv handlers/requirements requirements-dev bench/requirements; do \
 		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
-			--no-annotate --no-emit-index-url --no-emit-find-links $$name.in --output-file $$name.txt || exit 1; done
+			--no-strip-extras --no-annotate --no-emit-index-url --no-emit-find-links $$name.in --output-file $$name.txt || exit 1; done
 
 clean: ## Remove what the targets made
 	rm -rf $(VENV) .build .pytest_cache .ruff_cache .hypothesis .coverage* bench/.venv bench/data
