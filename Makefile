@@ -84,6 +84,9 @@ coverage: $(READY) ## Run the tests and measure what they cover
 	@$(BIN)/coverage erase
 	@$(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal -m "not long" --cov --cov-report=term:skip-covered
 
+docs: $(READY) ## Write the parts of README and docs that code makes (tables, helps, policies)
+	@$(BIN)/python -m tests.contracts.pages
+
 format: $(READY) ## Format the code
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
@@ -102,4 +105,4 @@ lock: $(READY) ## Lock the requirements again, with hashes
 clean: ## Remove what the targets made
 	rm -rf $(VENV) .build .pytest_cache .ruff_cache .hypothesis .coverage* bench/.venv bench/data
 
-.PHONY: help setup demo serve test test-long fuzz crash interleavings storms mutants bench check check-style style types imports coverage format preview up lock clean
+.PHONY: help setup demo serve test test-long fuzz crash interleavings storms mutants bench check check-style style types imports coverage docs format preview up lock clean

@@ -1,0 +1,68 @@
+"""What code says in README.md and docs/operations.md: tables and helps, as Markdown."""
+
+from pathlib import Path
+
+import yaml
+from typer.testing import CliRunner
+
+from ops import aws
+from ops.commands import app
+
+ROOT = Path(__file__).resolve().parents[2]
+COMMANDS = tuple(command.name for command in app.registered_commands)
+OUTPUTS = {
+    "raw_bucket_name": "where files are dropped, under `incoming/`",
+    "raw_bucket_arn": "its ARN, for producers' policies",
+    "processed_bucket_name": "where outputs and rejects are",
+    "processed_bucket_arn": "its ARN, for consumers' policies",
+    "archive_bucket_name": "where old outputs are",
+    "data_processor_lambda_arn": "the data processor",
+    "data_archiver_lambda_arn": "the data archiver",
+    "processing_queue_url": "files that wait (not with `processingQueue: false`)",
+    "dlq_url": "files that failed",
+    "archiver_dlq_url": "archiver runs that failed",
+    "alarm_topic_arn": "where alarms are published",
+    "dashboard_url": "the dashboard",
+}
+
+
+def config() -> str:
+    """Return the table of the settings, in the order of Pulumi.yaml."""
+    schema = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
+    rows = [
+        f"| `{key}` | {_default(entry['default'])} | {entry['description']} |"
+        for key, entry in schema.items()
+    ]
+    return "\n".join(["| key | default | meaning |", "|---|---|---|", *rows])
+
+
+def _default(value: object) -> str:
+    if value == "":
+        return "–"
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
+def outputs() -> str:
+    """Return the table of the stack's outputs."""
+    rows = [f"| `{name}` | {meaning} |" for name, meaning in OUTPUTS.items()]
+    return "\n".join(["| output | what it is |", "|---|---|", *rows])
+
+
+def help_of(*words: str) -> str:
+    """Return what a command of the operators says with `--help`."""
+    result = CliRunner().invoke(app, [*words, "--help"], prog_name="python -m ops")
+    assert result.exit_code == 0, result.output
+    return "\n".join(line.rstrip() for line in result.stdout.strip().splitlines())
+
+
+def operations_help() -> str:
+    """Return the helps of all commands of the operators."""
+    parts = [f"```\n{help_of()}\n```"]
+    parts += [f"### {name}\n\n```\n{help_of(name)}\n```" for name in COMMANDS]
+    return "\n\n".join(parts)
+
+
+def operations_permissions() -> str:
+    """Return the table of the calls that operators make and the IAM actions that they need."""
+    rows = [f"| `{operation}` | {actions} |" for operation, actions in sorted(aws.ACTIONS.items())]
+    return "\n".join(["| call | action |", "|---|---|", *rows])
