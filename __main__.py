@@ -1,29 +1,25 @@
-"""The Pulumi program: a stack's settings → its pipeline → its outputs."""
+"""The Pulumi program: a stack's settings → its provider → its pipeline → its outputs."""
 
 import pulumi
-import pulumi_aws as aws
 
+from infra import provider
 from infra.pipeline import DataPipeline
-from infra.settings import Settings
+from infra.settings import Settings, configured_values
 
 settings = Settings.load()
 project, stack = pulumi.get_project(), pulumi.get_stack()
-provider = aws.Provider(
-    "aws",
-    # A provider that a program makes takes nothing from the stack's `aws:` keys by itself.
-    region=aws.config.region,
-    profile=aws.config.profile,
-    default_tags=aws.ProviderDefaultTagsArgs(
-        tags={
-            "Project": project,
-            "Stack": stack,
-            "Environment": settings.environment,
-            "ManagedBy": "pulumi",
-        }
-    ),
-)
+tags = {
+    "Project": project,
+    "Stack": stack,
+    "Environment": settings.environment,
+    "ManagedBy": "pulumi",
+}
 pipeline = DataPipeline(
-    f"{project}-{stack}", settings, pulumi.ResourceOptions(providers=[provider])
+    f"{project}-{stack}",
+    settings,
+    pulumi.ResourceOptions(
+        providers=[provider.make_provider(configured_values(provider.NAMESPACE), tags)]
+    ),
 )
 for name, value in pipeline.outputs.items():
     pulumi.export(name, value)

@@ -55,13 +55,13 @@ def processed(settings: Settings) -> list[Rule]:
 
 
 def archive(settings: Settings) -> list[Rule]:
-    """Return the rules of the archive bucket: to GLACIER, then to the end."""
+    """Return the rules of the archive bucket: to GLACIER, then to the end where there is one."""
     ageing = Rule(
         id="move-to-glacier-then-expire",
         status=_ENABLED,
         filter=Filter(prefix=keys.ARCHIVE),
         transitions=[Transition(days=settings.archive_days, storage_class="GLACIER")],
-        expiration=Expiration(days=settings.expiration_days),
+        expiration=Expiration(days=settings.expiration_days) if settings.expiration_days else None,
     )
     return [*_housekeeping(settings), ageing]
 

@@ -5,7 +5,7 @@ import pulumi_aws as aws
 from pulumi import Input, ResourceOptions
 
 from handlers.environment import ARCHIVER_SERVICE, PROCESSOR_SERVICE
-from infra import alarms, dashboard, definitions, lifecycle, package, rules
+from infra import alarms, dashboard, definitions, lifecycle, package
 from infra.alarms import Alarm
 from infra.bucket import DataBucket
 from infra.definitions import Parts
@@ -171,19 +171,14 @@ class DataPipeline(pulumi.ComponentResource):
 
     def _alarms(self, processor: Watched, archiver: Watched) -> list[Alarm]:
         settings, parts = self._settings, self._parts
-        runs_daily = rules.runs_daily(settings.archive_schedule)
-        if not runs_daily:
-            pulumi.log.warn(
-                f"archiveSchedule {settings.archive_schedule} does not run every day: "
-                "there is no alarm for a run that is missed"
-            )
+        _warn(settings)
         return [
             alarms.of_dead_letters(_watched(parts.dead_letters)),
             alarms.of_archiver_dead_letters(_watched(parts.archiver_dead_letters)),
             *alarms.of_function(processor),
             *alarms.of_processor(processor, max_rejected_percent=settings.max_rejected_percent),
             *alarms.of_function(archiver),
-            *alarms.of_archiver(archiver, runs_daily=runs_daily),
+            *alarms.of_archiver(archiver, runs_daily=settings.archives_daily),
             *([self._oldest_message(parts.queue)] if parts.queue else []),
         ]
 
@@ -191,6 +186,20 @@ class DataPipeline(pulumi.ComponentResource):
         settings = self._settings
         attempts_seconds = settings.max_receives * settings.visibility_timeout_seconds
         return alarms.of_queue(_watched(queue), attempts_seconds=attempts_seconds)
+
+
+def _warn(settings: Settings) -> None:
+    """Say at preview what is allowed and likely not wanted."""
+    if not settings.archives_daily:
+        pulumi.log.warn(
+            f"archiveSchedule {settings.archive_schedule} does not run every day: "
+            "there is no alarm for a run that is missed"
+        )
+    if settings.protect_data and not settings.alarm_email:
+        pulumi.log.warn(
+            "alarmEmail is empty: nobody hears the alarms of this stack, unless somebody has "
+            "subscribed to the topic that its output alarm_topic_arn names"
+        )
 
 
 def _watched(queue: DeadLetterQueue | ProcessingQueue) -> WatchedQueue:

@@ -4,11 +4,12 @@ import difflib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
+from datetime import UTC, datetime
 from typing import Any, Final, Self
 
 import pulumi
 
-from infra import rules
+from infra import provider, rules
 from infra.rules import Rule
 
 # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
@@ -62,7 +63,7 @@ class Settings:
     )
     retention_days: int = _setting(_DAYS, default=30)
     archive_days: int = _setting(_ARCHIVE_DAYS, default=90)
-    expiration_days: int = _setting(_ARCHIVE_DAYS, default=365)
+    expiration_days: int = _setting(rules.whole_or_never(1, 36_500, "days"), default=365)
     completed_days: int = _setting(_DAYS, default=90)
     rejected_days: int = _setting(_DAYS, default=90)
     noncurrent_days: int = _setting(_DAYS, default=30)
@@ -71,12 +72,7 @@ class Settings:
     processed_bucket_name: str | None = _setting(_BUCKET_NAME, default=None)
     archive_bucket_name: str | None = _setting(_BUCKET_NAME, default=None)
     processing_queue: bool = _setting(rules.flag(), default=True)
-    archive_schedule: str = _setting(
-        rules.matching(
-            rules.is_schedule, "cron(minutes hours day month weekday year) or rate(n unit)"
-        ),
-        default="cron(0 2 * * ? *)",
-    )
+    archive_schedule: str = _setting(rules.recurring_schedule(), default="cron(0 2 * * ? *)")
     processor_memory_mb: int = _setting(_PROCESSOR_MEMORY, default=1769)
     processor_timeout_seconds: int = _setting(_TIMEOUT, default=300)
     archiver_memory_mb: int = _setting(_MEMORY, default=512)
@@ -97,7 +93,7 @@ class Settings:
         rules.matching(rules.is_key_arn, "the ARN of a KMS key (not of an alias) or empty"),
         default=None,
     )
-    protect_data: bool = _setting(rules.flag(), default=False)
+    protect_data: bool = _setting(rules.flag(), default=True)
     compress_output: bool = _setting(rules.flag(), default=False)
     tracing: bool = _setting(rules.flag(), default=False)
 
@@ -111,9 +107,25 @@ class Settings:
         """The seconds that a received message is hidden from other receivers."""
         return VISIBILITY_TIMEOUTS * self.processor_timeout_seconds + self.batch_window_seconds
 
+    @property
+    def archives_daily(self) -> bool:
+        """Return whether the archiver runs on every day."""
+        return rules.recurring(self.archive_schedule).is_daily
+
     @classmethod
-    def parse(cls, values: Mapping[str, str], *, stack: str) -> Self:
+    def parse(
+        cls,
+        values: Mapping[str, str],
+        *,
+        stack: str,
+        region: str | None,
+        now: datetime,
+        provider_values: Mapping[str, str],
+    ) -> Self:
         """Return the settings of a stack from its configuration values; an empty one is unset.
+
+        `region` is the stack's, `now` the instant from which its schedule has to run, and
+        `provider_values` are its `aws:` keys, without their namespace.
 
         Raises SettingsError with every problem: the key, its value, and what is allowed.
         """
@@ -132,6 +144,9 @@ class Settings:
             except ValueError:
                 problems.append(_problem(key, repr(given[key]), rule_of(setting).allowed))
         problems += _contradictions(parsed, stack=stack)
+        problems += _misplaced_key(parsed.get("kms_key_arn"), region)
+        problems += _past_schedule(parsed.get("archive_schedule"), now)
+        problems += provider.problems(provider_values, region)
         if problems:
             listed = "".join(f"\n  - {problem}" for problem in problems)
             msg = f"the configuration of stack {stack!r} has {len(problems)} problem(s):{listed}"
@@ -144,10 +159,13 @@ class Settings:
 
         Raises SettingsError as `parse` does.
         """
-        config = pulumi.Config()
-        keys = {config_key(setting) for setting in fields(cls)} | _configured_keys(config.name)
-        values = {key: value for key in sorted(keys) if (value := config.get(key)) is not None}
-        return cls.parse(values, stack=pulumi.get_stack())
+        return cls.parse(
+            configured_values(pulumi.get_project()),
+            stack=pulumi.get_stack(),
+            region=provider.configured_region(),
+            now=datetime.now(UTC),
+            provider_values=configured_values(provider.NAMESPACE),
+        )
 
 
 def config_key(setting: Field[Any]) -> str:
@@ -161,9 +179,12 @@ def rule_of(setting: Field[Any]) -> Rule:
     return setting.metadata["rule"]
 
 
-def default_of(setting: Field[Any]) -> Any:
+def default_of(setting: Field[Any]) -> str:
     """Return what an unset key means, as `Pulumi.yaml` writes it: empty where it is optional."""
-    return "" if setting.default in {MISSING, None} else setting.default
+    default = setting.default
+    if isinstance(default, bool):
+        return str(default).lower()
+    return "" if default in {MISSING, None} else str(default)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,8 +199,8 @@ class _CrossCheck:
 _CROSS_CHECKS: Final = (
     _CrossCheck(
         names=("expiration_days", "archive_days"),
-        holds=lambda it: it.expiration_days > it.archive_days,
-        allowed="more than archiveDays",
+        holds=lambda it: it.expiration_days == 0 or it.expiration_days > it.archive_days,
+        allowed="more than archiveDays, or 0 for never",
     ),
     _CrossCheck(
         names=("noncurrent_days", "queue_retention_days", "dead_letter_retention_days"),
@@ -249,6 +270,22 @@ def _contradictions(parsed: Mapping[str, Any], *, stack: str) -> list[str]:
     return problems
 
 
+def _misplaced_key(kms_key_arn: str | None, region: str | None) -> list[str]:
+    """S3, SQS, Lambda and the rest use a key of their own region alone."""
+    if not kms_key_arn or not region:
+        return []
+    place = f"arn:{rules.partition_of(region)}:kms:{region}:"
+    if kms_key_arn.startswith(place):
+        return []
+    return [_problem("kmsKeyArn", repr(kms_key_arn), f"a key of the stack's own region, {place}…")]
+
+
+def _past_schedule(schedule: str | None, now: datetime) -> list[str]:
+    if not schedule or rules.recurring(schedule).next_after(now):
+        return []
+    return [_problem("archiveSchedule", repr(schedule), "a schedule that has a next run")]
+
+
 def _problem(key: str, value: str, allowed: str) -> str:
     return f"{key} is {value}, allowed: {allowed}"
 
@@ -259,8 +296,15 @@ def _unknown(key: str, known: Mapping[str, object]) -> str:
     return f"{key} is not a setting of this project, {hint}"
 
 
-def _configured_keys(namespace: str) -> set[str]:
-    """Return every key of a namespace that the stack sets; `pulumi.Config` cannot list them."""
+def configured_values(namespace: str) -> dict[str, str]:
+    """Return the keys of a namespace that the running program's stack sets, without an empty one.
+
+    `pulumi.Config` cannot list them.
+    """
     configured = {**pulumi.runtime.config.get_config_env(), **pulumi.runtime.config.CONFIG.get()}
     prefix = f"{namespace}:"
-    return {key.removeprefix(prefix) for key in configured if key.startswith(prefix)}
+    return {
+        key.removeprefix(prefix): value
+        for key, value in sorted(configured.items())
+        if key.startswith(prefix) and value
+    }

@@ -16,6 +16,8 @@ from local.program import DeploymentError, Log, run_program
 __all__ = ["PROGRAM", "Deployment", "DeploymentError", "Resource", "deploy"]
 
 PROGRAM: Final = Path(__file__).resolve().parents[1] / "__main__.py"
+# What counts here of a stack's own file: the account and the way to it are this machine's.
+_PROVIDER_KEYS: Final = frozenset({"aws:region", "aws:defaultTags"})
 # After the program's own code has run, which may have had wheels to install.
 TIME_LIMIT_SECONDS: Final = 120.0
 
@@ -82,7 +84,8 @@ def deploy(
     Args:
         account: where the resources go. It must not hold this stack already, unless under another
             seed.
-        stack: the stack's name; its file `Pulumi.<stack>.yaml` lies beside the program.
+        stack: the stack's name; its file `Pulumi.<stack>.yaml` lies beside the program. Of its
+            `aws:` keys only the region and the default tags count here.
         config: settings that go before the file's, under their keys with or without a namespace.
         program: the program's file, beside its `Pulumi.yaml`.
         seed: decides the digits at the end of generated names.
@@ -97,9 +100,7 @@ def deploy(
     """
     root = program.parent
     project = configuration.read_project(root)
-    values = configuration.resolve(
-        project, stack, configuration.read_stack(root, stack), config or {}
-    )
+    values = configuration.resolve(project, stack, _without_access(root, stack), config or {})
     # Else a program would find the region of the user's own environment.
     values.setdefault("aws:region", account.region)
     plan = Plan(
@@ -121,3 +122,12 @@ def deploy(
         resources=tuple(monitor.made),
         warnings=tuple(log.warnings),
     )
+
+
+def _without_access(root: Path, stack: str) -> dict[str, str]:
+    """Return what a stack's file sets, without the keys that say how to reach AWS, and as whom."""
+    return {
+        key: value
+        for key, value in configuration.read_stack(root, stack).items()
+        if not key.startswith("aws:") or key in _PROVIDER_KEYS
+    }

@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import Any, Final, Self
 
+from infra.schedule_expression import parse_expression
 from local.account import Account
 from local.deployment import Deployment, Resource, deploy
 from local.destinations import (
@@ -14,7 +15,6 @@ from local.destinations import (
     on_failure_queue,
     schedule_dead_letter_queue,
 )
-from local.expression import parse_expression
 from local.functions import Credentials, Invocation, LocalFunction
 from local.invocation import AsynchronousInvocations, AsynchronousSettings
 from local.lambda_service import LambdaService

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from threading import Event, Thread
 from typing import Final
 
-from local.expression import Expression
+from infra.schedule_expression import Expression
 
 MAX_RETRY_ATTEMPTS: Final = 185  # the service's default and its limit
 _LOOK_SECONDS: Final = 60  # how soon a clock that was set is noticed

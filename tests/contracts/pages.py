@@ -26,7 +26,8 @@ class Part:
 
 
 PARTS = (
-    Part("README.md", "config", tables.config),
+    Part("README.md", "config", tables.settings_by_purpose),
+    Part("docs/configuration.md", "settings", tables.settings),
     Part("README.md", "outputs", tables.outputs),
     Part("docs/operations.md", "help", tables.operations_help),
     Part("docs/operations.md", "permissions", tables.operations_permissions),

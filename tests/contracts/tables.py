@@ -10,6 +10,25 @@ from ops.commands import app
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = tuple(command.name for command in app.registered_commands)
+# The settings by what a person wants; each stands in one place.
+PURPOSES = {
+    "how long data are kept": (
+        "retentionDays", "archiveDays", "expirationDays", "completedDays", "rejectedDays",
+        "noncurrentDays", "unfinishedUploadDays",
+    ),
+    "what is taken and what comes out": ("maxRejectedPercent", "compressOutput"),
+    "how files reach the processor": (
+        "processingQueue", "maxConcurrency", "batchSize", "batchWindowSeconds", "maxReceives",
+        "queueRetentionDays", "deadLetterRetentionDays",
+    ),
+    "the functions": (
+        "processorMemoryMb", "processorTimeoutSeconds", "archiverMemoryMb",
+        "archiverTimeoutSeconds", "archiveSchedule",
+    ),
+    "what you see and hear": ("alarmEmail", "logLevel", "logRetentionDays", "tracing"),
+    "who may do what": ("protectData", "kmsKeyArn"),
+    "names": ("environment", "rawBucketName", "processedBucketName", "archiveBucketName"),
+}  # fmt: skip
 OUTPUTS = {
     "raw_bucket_name": "where files are dropped, under `incoming/`",
     "raw_bucket_arn": "its ARN, for producers' policies",
@@ -26,20 +45,35 @@ OUTPUTS = {
 }
 
 
-def config() -> str:
-    """Return the table of the settings, in the order of Pulumi.yaml."""
-    schema = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
+def settings_by_purpose() -> str:
+    """Return the short table of the settings: what a person wants, then keys and defaults."""
+    schema = _schema()
     rows = [
-        f"| `{key}` | {_default(entry['default'])} | {entry['description']} |"
-        for key, entry in schema.items()
+        f"| {purpose} | {', '.join(f'`{key}` {_default(schema[key])}' for key in keys)} |"
+        for purpose, keys in PURPOSES.items()
     ]
-    return "\n".join(["| key | default | meaning |", "|---|---|---|", *rows])
+    return "\n".join(["| to change | set (default) |", "|---|---|", *rows])
 
 
-def _default(value: object) -> str:
-    if value == "":
-        return "–"
-    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+def settings() -> str:
+    """Return a table of the settings for each purpose."""
+    schema = _schema()
+    parts: list[str] = []
+    for purpose, keys in PURPOSES.items():
+        rows = [
+            f"| `{key}` | {_default(schema[key])} | {schema[key]['description']} |" for key in keys
+        ]
+        table = "\n".join(["| key | default | meaning |", "|---|---|---|", *rows])
+        parts.append(f"## {purpose[0].upper()}{purpose[1:]}\n\n{table}")
+    return "\n\n".join(parts)
+
+
+def _schema() -> dict[str, dict[str, str]]:
+    return yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
+
+
+def _default(entry: dict[str, str]) -> str:
+    return f"`{entry['default']}`" if entry["default"] else "–"
 
 
 def outputs() -> str:

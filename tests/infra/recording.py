@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import pulumi
 import yaml
 from google.protobuf import empty_pb2
 from pulumi.runtime import mocks
+from pulumi.runtime.proto import engine_pb2
 from pulumi.runtime.settings import ROOT as ROOT_RESOURCE
 from pulumi.runtime.settings import Settings as RuntimeSettings
 from pulumi.runtime.settings import configure
@@ -28,7 +30,8 @@ from local import properties
 FORMER_NAMES = r"\S+ has been deprecated in favor of"
 with warnings.catch_warnings():
     warnings.filterwarnings("ignore", FORMER_NAMES)
-    import infra.pipeline  # noqa: F401
+    from infra import pipeline  # noqa: F401
+    from infra.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = "s3-data-pipeline"
@@ -91,6 +94,7 @@ class Graph:
     prefix: str
     resources: list[Registered] = field(default_factory=list)
     outputs: dict[str, Any] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
 
     def of(self, type_token: str) -> list[Registered]:
         return [it for it in self.resources if it.type == type_token]
@@ -163,6 +167,16 @@ class _Recorder(mocks.MockMonitor):
         return empty_pb2.Empty()
 
 
+class _Engine(mocks.MockEngine):
+    def __init__(self, graph: Graph) -> None:
+        super().__init__(None)
+        self.graph = graph
+
+    def Log(self, request: engine_pb2.LogRequest) -> None:  # noqa: N802 - the engine's own name
+        if request.severity == engine_pb2.WARNING:
+            self.graph.warnings.append(request.message)
+
+
 class _Answers(mocks.Mocks):
     def call(self, args: mocks.MockCallArgs) -> dict[str, Any]:
         return {
@@ -180,6 +194,20 @@ class _Answers(mocks.Mocks):
             "url": f"https://url-of/{args.name}",
         }
         return f"id-of-{args.name}", {**computed, **args.inputs}
+
+
+def parse_settings(
+    values: Mapping[str, str],
+    *,
+    stack: str = "dev",
+    region: str | None = REGION,
+    provider_values: Mapping[str, str] = {},
+) -> Settings:
+    """Return the settings of a stack as its program would load them on a day of 2025."""
+    now = datetime(2025, 6, 1, tzinfo=UTC)
+    return Settings.parse(
+        values, stack=stack, region=region, now=now, provider_values=provider_values
+    )
 
 
 def stack_config(stack: str) -> dict[str, str]:
@@ -202,7 +230,7 @@ def run_program(
 
 def _run(graph: Graph, config: Mapping[str, str], stack: str, program: Path) -> None:
     pulumi.runtime.set_all_config(dict(config))
-    engine = mocks.MockEngine(None)
+    engine = _Engine(graph)
     monitor = _Recorder(graph)
     configure(
         RuntimeSettings(project=PROJECT, stack=stack, monitor=monitor, engine=engine, dry_run=False)

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from tests.infra.recording import KEY, Graph
+from tests.infra.recording import KEY, PROJECT, REGION, Graph, run_program
 
 BUCKETS = ["raw", "processed", "archive"]
 WHOLE = {"prefix": ""}
@@ -60,6 +60,16 @@ RULES = {
         }
     ],
 }
+
+
+def test_the_archive_never_ends_with_zero_expiration_days():
+    graph = run_program({"aws:region": REGION, f"{PROJECT}:expirationDays": "0"}, stack="dev")
+
+    lifecycle = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
+    rules = graph.get(lifecycle, "archive-lifecycle").inputs["rules"]
+    (ageing,) = [rule for rule in rules if rule["filter"] == {"prefix": "archive/"}]
+    assert ageing["transitions"] == [{"days": 90, "storageClass": "GLACIER"}]
+    assert "expiration" not in ageing
 
 
 @pytest.mark.parametrize("name", BUCKETS)

@@ -5,7 +5,7 @@ import pytest
 
 from handlers.environment import METRICS_NAMESPACE, Metric
 from infra.settings import Settings
-from tests.infra.recording import ACCOUNT, PROJECT, REGION, Graph, run_program
+from tests.infra.recording import ACCOUNT, PROJECT, REGION, Graph, run_program, stack_config
 
 ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
 EVERYWHERE = {
@@ -96,11 +96,20 @@ def test_a_missed_run_is_alarming_but_not_on_the_first_day(dev: Graph):
 
 
 def test_a_run_that_is_not_daily_cannot_be_missed():
-    graph = run_program({f"{PROJECT}:archiveSchedule": "cron(0 2 ? * SUN *)"}, stack="dev")
+    weekly = {f"{PROJECT}:archiveSchedule": "cron(0 2 ? * SUN *)"}
+    graph = run_program({"aws:region": REGION, **stack_config("dev"), **weekly}, stack="dev")
 
     assert {it.name for it in graph.of(ALARM)} == (EVERYWHERE | {"oldest-message"}) - {
         "archiver-missed"
     }
+    (warning,) = graph.warnings
+    assert warning.startswith("archiveSchedule cron(0 2 ? * SUN *) does not run every day")
+
+
+def test_a_protected_stack_whose_alarms_nobody_hears_says_so(dev: Graph, prod: Graph, full: Graph):
+    (warning,) = prod.warnings
+    assert warning.startswith("alarmEmail is empty: nobody hears the alarms of this stack")
+    assert dev.warnings == full.warnings == []
 
 
 def test_the_share_of_rejected_records_is_alarming(dev: Graph):

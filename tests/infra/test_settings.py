@@ -4,7 +4,7 @@ import pulumi
 import pytest
 
 from infra.settings import Settings, SettingsError, config_key
-from tests.infra.recording import KEY, PROJECT, run_program
+from tests.infra.recording import KEY, PROJECT, REGION, parse_settings, run_program
 
 DAYS = "a whole number of days from 1 to 3650"
 QUEUE_DAYS = "a whole number of days from 1 to 14"
@@ -31,7 +31,9 @@ WRONG = [
     ({"retentionDays": "٣٠"}, "retentionDays", DAYS),
     ({"retentionDays": "3651"}, "retentionDays", DAYS),
     ({"archiveDays": "0"}, "archiveDays", "a whole number of days from 1 to 36500"),
-    ({"expirationDays": "36501"}, "expirationDays", "a whole number of days from 1 to 36500"),
+    ({"expirationDays": "36501"}, "expirationDays", "a whole number of days from 1 to 36500, or 0"),
+    ({"expirationDays": "-1"}, "expirationDays", "a whole number of days from 1 to 36500, or 0"),
+    ({"expirationDays": "00"}, "expirationDays", "a whole number of days from 1 to 36500, or 0"),
     ({"expirationDays": "90"}, "expirationDays", "more than archiveDays"),
     ({"archiveDays": "400"}, "expirationDays", "more than archiveDays"),
     ({"completedDays": "0"}, "completedDays", DAYS),
@@ -67,6 +69,9 @@ WRONG = [
     ({"archiveSchedule": "rate(0 days)"}, "archiveSchedule", SCHEDULE),
     ({"archiveSchedule": "rate(1 week)"}, "archiveSchedule", SCHEDULE),
     ({"archiveSchedule": "at(2026-01-01T00:00:00)"}, "archiveSchedule", SCHEDULE),
+    ({"archiveSchedule": "cron(0 2 31 2 ? *)"}, "archiveSchedule", "a schedule that has a next"),
+    ({"archiveSchedule": "cron(0 2 ? FEB 2#5 2025)"}, "archiveSchedule", "a schedule that has"),
+    ({"archiveSchedule": "cron(0 2 * * ? 2020)"}, "archiveSchedule", "a schedule that has a next"),
     ({"processorMemoryMb": "511"}, "processorMemoryMb", PROCESSOR_MEMORY),
     ({"processorMemoryMb": "10241"}, "processorMemoryMb", PROCESSOR_MEMORY),
     ({"archiverMemoryMb": "64"}, "archiverMemoryMb", MEMORY),
@@ -109,6 +114,16 @@ WRONG = [
     ({"alarmEmail": "ops@example"}, "alarmEmail", "an e-mail address or empty"),
     ({"kmsKeyArn": "alias/data"}, "kmsKeyArn", "the ARN of a KMS key"),
     ({"kmsKeyArn": KEY.replace("key/", "alias/")}, "kmsKeyArn", "the ARN of a KMS key"),
+    (
+        {"kmsKeyArn": KEY.replace(REGION, "eu-west-1")},
+        "kmsKeyArn",
+        f"a key of the stack's own region, arn:aws:kms:{REGION}:…",
+    ),
+    (
+        {"kmsKeyArn": KEY.replace("arn:aws:", "arn:aws-cn:")},
+        "kmsKeyArn",
+        f"a key of the stack's own region, arn:aws:kms:{REGION}:…",
+    ),
     ({"protectData": "True"}, "protectData", "true or false"),
     ({"compressOutput": "gzip"}, "compressOutput", "true or false"),
     ({"tracing": "Active"}, "tracing", "true or false"),
@@ -127,7 +142,7 @@ def test_a_wrong_value_is_refused_with_key_value_and_what_is_allowed(
     values: dict[str, str], key: str, allowed: str
 ):
     with pytest.raises(SettingsError) as caught:
-        Settings.parse(values, stack="dev")
+        parse_settings(values, stack="dev")
 
     heading, problem = str(caught.value).split("\n")
     assert heading == "the configuration of stack 'dev' has 1 problem(s):"
@@ -141,7 +156,7 @@ def test_a_wrong_value_is_refused_with_key_value_and_what_is_allowed(
 @pytest.mark.parametrize(("key", "hint"), UNKNOWN)
 def test_an_unknown_key_is_refused_with_the_nearest_known_one(key: str, hint: str):
     with pytest.raises(SettingsError) as caught:
-        Settings.parse({key: "3"}, stack="dev")
+        parse_settings({key: "3"}, stack="dev")
 
     _, problem = str(caught.value).split("\n")
     assert problem.startswith(f"  - {key} is not a setting of this project, {hint}")
@@ -159,10 +174,12 @@ def test_every_problem_is_in_one_message():
     }
 
     with pytest.raises(SettingsError) as caught:
-        Settings.parse(values, stack="Dev")
+        parse_settings(
+            values, stack="Dev", region=None, provider_values={"allowedAccountIds": "123456789012"}
+        )
 
     heading, *problems = str(caught.value).split("\n  - ")
-    assert heading == "the configuration of stack 'Dev' has 7 problem(s):"
+    assert heading == "the configuration of stack 'Dev' has 9 problem(s):"
     assert [problem.split(" is ")[0] for problem in problems] == [
         "unknown",
         "the stack's name",
@@ -171,18 +188,20 @@ def test_every_problem_is_in_one_message():
         "kmsKeyArn",
         "expirationDays",
         "batchWindowSeconds",
+        "aws:allowedAccountIds",
+        "aws:region",
     ]
 
 
 def test_a_wrong_value_is_not_reported_again_as_a_contradiction():
     with pytest.raises(SettingsError) as caught:
-        Settings.parse({"archiveDays": "x", "expirationDays": "1"}, stack="dev")
+        parse_settings({"archiveDays": "x", "expirationDays": "1"}, stack="dev")
 
     assert str(caught.value).count("\n") == 1
 
 
 def test_defaults():
-    settings = Settings.parse({}, stack="dev")
+    settings = parse_settings({}, stack="dev")
 
     assert settings == Settings(environment="dev")
     assert (settings.retention_days, settings.archive_days, settings.expiration_days) == (
@@ -197,17 +216,43 @@ def test_defaults():
 def test_zero_and_false_are_values():
     values = {"maxRejectedPercent": "0", "batchWindowSeconds": "0", "processingQueue": "false"}
 
-    settings = Settings.parse(values, stack="dev")
+    settings = parse_settings(values, stack="dev")
 
     assert settings.max_rejected_percent == 0
     assert settings.batch_window_seconds == 0
     assert settings.processing_queue is False
 
 
+def test_zero_expiration_days_are_never_whatever_the_archive_days():
+    assert parse_settings({"expirationDays": "0", "archiveDays": "400"}).expiration_days == 0
+
+
+@pytest.mark.parametrize(
+    ("region", "partition"),
+    [
+        ("cn-north-1", "aws-cn"),
+        ("us-gov-west-1", "aws-us-gov"),
+        ("us-east-1", "aws"),
+        ("eusc-de-east-1", "aws-eusc"),
+    ],
+)
+def test_a_key_of_the_stacks_region_is_taken_in_each_partition(region: str, partition: str):
+    key = f"arn:{partition}:kms:{region}:123456789012:key/mrk-" + "0" * 32
+
+    assert parse_settings({"kmsKeyArn": key}, region=region).kms_key_arn == key
+
+
+@pytest.mark.parametrize(
+    ("schedule", "daily"), [("cron(0 2 * * ? *)", True), ("rate(2 days)", False)]
+)
+def test_whether_the_archiver_runs_daily(schedule: str, daily: bool):
+    assert parse_settings({"archiveSchedule": schedule}).archives_daily is daily
+
+
 def test_an_empty_value_is_unset():
     values = {config_key(setting): "" for setting in fields(Settings)}
 
-    assert Settings.parse(values, stack="dev") == Settings(environment="dev")
+    assert parse_settings(values, stack="dev") == Settings(environment="dev")
 
 
 def test_a_wrong_configuration_stops_the_program_before_any_resource():
@@ -232,10 +277,10 @@ def test_the_engines_own_way_of_passing_the_configuration_is_read(monkeypatch):
 
 @pytest.mark.parametrize("stack", ["dev", "prod", "a", "team-1-preview", "s" * 19])
 def test_a_stack_whose_name_fits_into_every_resource_is_taken(stack: str):
-    assert Settings.parse({}, stack=stack).environment == stack
+    assert parse_settings({}, stack=stack).environment == stack
 
 
 @pytest.mark.parametrize("stack", ["Dev", "1dev", "dev_1", "dev.1", "s" * 20])
 def test_a_stack_whose_name_some_resource_cannot_carry_is_refused(stack: str):
     with pytest.raises(SettingsError, match="the stack's name is"):
-        Settings.parse({}, stack=stack)
+        parse_settings({}, stack=stack)

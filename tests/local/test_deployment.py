@@ -140,6 +140,21 @@ class TestAProgram:
         assert queue.outputs["tagsAll"] == {"Team": "a"}
         assert queue.outputs["region"] == deployment.outputs["region"] == "eu-west-1"
 
+    def test_a_stacks_file_does_not_say_which_account_or_how_to_reach_it(
+        self, run: Run, tmp_path: Path
+    ) -> None:
+        (tmp_path / "Pulumi.dev.yaml").write_text("""config:
+          aws:region: eu-west-1
+          aws:profile: work
+          aws:allowedAccountIds: ["000000000001"]
+          aws:defaultTags: {tags: {Team: a}}
+        """)
+        deployment = run(
+            'pulumi.export("keys", sorted(pulumi.runtime.config.CONFIG.get()))', stack="dev"
+        )
+        keys = ["aws:defaultTags", "aws:region", "shop:days"]
+        assert deployment.outputs["keys"] == keys
+
     def test_it_learns_who_and_where_it_is(self, run: Run) -> None:
         deployment = run("""
             pulumi.export("account", aws.get_caller_identity().account_id)

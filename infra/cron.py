@@ -1,12 +1,16 @@
-"""Cron expressions of EventBridge Scheduler, without `L`, `W` and `#`.
+"""Cron expressions of EventBridge Scheduler: which fields it takes, and when they run. Pure.
 
 Source: https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html
 """
 
-from collections.abc import Iterator
+import calendar
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Final, NoReturn
+
+_DayCheck = Callable[[date], bool]
 
 
 class ExpressionError(ValueError):
@@ -15,15 +19,24 @@ class ExpressionError(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Cron:
-    """The values that each field allows, in the time of a zone; a day field of None is `?`."""
+    """The values that each field allows, in the time of a zone."""
 
     minutes: tuple[int, ...]
     hours: tuple[int, ...]
-    days_of_month: frozenset[int] | None
     months: frozenset[int]
-    days_of_week: frozenset[int] | None  # 1 is Sunday
+    has_day: _DayCheck  # by the day of the month, or by the day of the week
     years: frozenset[int]
     zone: tzinfo
+
+    @property
+    def is_daily(self) -> bool:
+        """Return whether it runs on every day of every year."""
+        leap_year = (date(2024, 1, 1) + timedelta(days=day) for day in range(366))
+        return (
+            len(self.months) == _MONTHS.high
+            and len(self.years) == _YEARS.high - _YEARS.low + 1
+            and all(map(self.has_day, leap_year))
+        )
 
     def next_after(self, instant: datetime) -> datetime | None:
         """Return the first run later than `instant`, in UTC; None where there is none.
@@ -48,14 +61,9 @@ class Cron:
             for month in sorted(self.months):
                 day = date(year, month, 1)
                 while day.month == month:
-                    if day >= first and self._has_day(day):
+                    if day >= first and self.has_day(day):
                         yield day
                     day += timedelta(days=1)
-
-    def _has_day(self, day: date) -> bool:
-        if self.days_of_month is not None:
-            return day.day in self.days_of_month
-        return self.days_of_week is not None and day.isoweekday() % 7 + 1 in self.days_of_week
 
 
 def parse_cron(text: str, fields: list[str], zone: tzinfo) -> Cron:
@@ -69,12 +77,56 @@ def parse_cron(text: str, fields: list[str], zone: tzinfo) -> Cron:
     return Cron(
         minutes=tuple(sorted(_MINUTES.values(minute))),
         hours=tuple(sorted(_HOURS.values(hour))),
-        days_of_month=None if day_of_month == "?" else _DAYS_OF_MONTH.values(day_of_month),
         months=_MONTHS.values(month),
-        days_of_week=None if day_of_week == "?" else _DAYS_OF_WEEK.values(day_of_week),
+        has_day=_by_month(day_of_month) if day_of_week == "?" else _by_week(day_of_week),
         years=_YEARS.values(year),
         zone=zone,
     )
+
+
+def _by_month(text: str) -> _DayCheck:
+    if text == "L":
+        return lambda day: day.day == _last(day)
+    if text == "LW":
+        return lambda day: day == _nearest_workday(day, _last(day))
+    if match := re.fullmatch(r"(\d{1,2})W", text, re.ASCII):
+        (wanted,) = _DAYS_OF_MONTH.values(match[1])
+        return lambda day: wanted <= _last(day) and day == _nearest_workday(day, wanted)
+    days = _DAYS_OF_MONTH.values(text)
+    return lambda day: day.day in days
+
+
+def _by_week(text: str) -> _DayCheck:
+    if text == "L":
+        return lambda day: _weekday(day) == _DAYS_OF_WEEK.high
+    if match := re.fullmatch(r"(\w+)L", text, re.ASCII):
+        (weekday,) = _DAYS_OF_WEEK.values(match[1])
+        return lambda day: _weekday(day) == weekday and day.day > _last(day) - _WEEK
+    if match := re.fullmatch(r"(\w+)#([1-5])", text, re.ASCII):
+        (weekday,), week = _DAYS_OF_WEEK.values(match[1]), int(match[2])
+        return lambda day: _weekday(day) == weekday and (day.day - 1) // _WEEK + 1 == week
+    days = _DAYS_OF_WEEK.values(text)
+    return lambda day: _weekday(day) in days
+
+
+def _last(day: date) -> int:
+    """Return the number of the last day of a day's month."""
+    return calendar.monthrange(day.year, day.month)[1]
+
+
+def _weekday(day: date) -> int:
+    """Return the day of the week as cron counts: 1 is Sunday."""
+    return day.isoweekday() % _WEEK + 1
+
+
+def _nearest_workday(month: date, wanted: int) -> date:
+    """Return the day from Monday to Friday that is nearest to one, in the same month."""
+    day = month.replace(day=wanted)
+    if day.isoweekday() == calendar.SATURDAY + 1:
+        return day - timedelta(days=1) if wanted > 1 else day + timedelta(days=2)
+    if day.isoweekday() == calendar.SUNDAY + 1:
+        return day + timedelta(days=1) if wanted < _last(day) else day - timedelta(days=2)
+    return day
 
 
 @dataclass(frozen=True)
@@ -122,6 +174,7 @@ class _Field:
         refuse(self.name, text, allowed)
 
 
+_WEEK: Final = 7
 _MINUTES: Final = _Field("minutes", 0, 59)
 _HOURS: Final = _Field("hours", 0, 23)
 _DAYS_OF_MONTH: Final = _Field("day-of-month", 1, 31)

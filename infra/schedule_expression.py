@@ -1,4 +1,4 @@
-"""Schedule expressions of EventBridge Scheduler: `cron(…)`, `rate(…)` and `at(…)`.
+"""Schedule expressions of EventBridge Scheduler: `cron(…)`, `rate(…)` and `at(…)`. Pure.
 
 Source: https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html
 """
@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from local.cron import Cron, ExpressionError, parse_cron, refuse
+from infra.cron import Cron, ExpressionError, parse_cron, refuse
 
 __all__ = ["At", "Cron", "Expression", "ExpressionError", "Rate", "parse_expression"]
 
@@ -18,7 +18,7 @@ _UNITS: Final = {
     "hour": timedelta(hours=1),
     "day": timedelta(days=1),
 }
-_RATE: Final = re.compile(r"rate\(\s*([1-9]\d*)\s+(minute|hour|day)(s?)\s*\)", re.ASCII)
+_RATE: Final = re.compile(r"rate\(\s*([1-9]\d{0,4})\s+(minute|hour|day)(s?)\s*\)", re.ASCII)
 _AT: Final = re.compile(r"at\((\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\)", re.ASCII)
 _CRON: Final = re.compile(r"cron\(\s*(\S+(?:\s+\S+){5})\s*\)", re.ASCII)
 _ALLOWED: Final = (
@@ -33,6 +33,11 @@ class Rate:
 
     period: timedelta
     start: datetime
+
+    @property
+    def is_daily(self) -> bool:
+        """Return whether it runs on every day."""
+        return self.period <= timedelta(days=1)
 
     def next_after(self, instant: datetime) -> datetime | None:
         """Return the first run later than `instant`, in UTC."""
@@ -60,7 +65,7 @@ def parse_expression(text: str, *, start: datetime, zone: str = "UTC") -> Expres
     `start` is when the schedule begins, for rates; `zone` is the time zone of cron and at.
 
     Raises ExpressionError, which says what is allowed, for an expression that the service would
-    refuse, and for `L`, `W` and `#`, which this parser leaves to it.
+    refuse.
     """
     if match := _RATE.fullmatch(text):
         count, unit, plural = int(match[1]), match[2], bool(match[3])
