@@ -232,7 +232,10 @@ def test_a_taken_port_is_told(tmp_path: Path) -> None:
     [
         (["--stack", "prodd"], "stack is 'prodd', allowed: dev, prod"),
         (["--config", "retentionDay=7"], "retentionDay is not a setting, allowed: "),
-        (["--config", "retentionDays=week"], "retentionDays is 'week', allowed: integer"),
+        (
+            ["--config", "retentionDays=week"],
+            "retentionDays is 'week', allowed: a whole number of days",
+        ),
         (["--config", "retentionDays=0"], "retentionDays is '0', allowed: a whole number of days"),
         (["--config", "expirationDays=1"], "expirationDays is 1"),
     ],
