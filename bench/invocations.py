@@ -17,13 +17,13 @@ from handlers.telemetry import Telemetry
 RAW: Final = "raw"
 PROCESSED: Final = "processed"
 ARCHIVE: Final = "archive"
+_QUEUE: Final = "queue"
 NOW: Final = datetime(2024, 1, 15, 10, 30, tzinfo=UTC)
 _COMMON: Final[dict[str, Any]] = {
     "environment": "bench",
     "log_level": "ERROR",
     "processed_bucket": PROCESSED,
     "archive_bucket": ARCHIVE,
-    "retention_days": 30,
 }
 
 
@@ -42,28 +42,27 @@ class Context:
 
 @dataclass(frozen=True, kw_only=True)
 class Outbox:
-    """An SQS and a Lambda client: keeps the events that go on in a later invocation."""
+    """An SQS client: keeps the events that go on in a later invocation."""
 
     events: list[str] = field(default_factory=list[str])
 
-    def invoke(self, **request: Any) -> None:
-        """Keep the event of an asynchronous invocation."""
-        self.events.append(request["Payload"])
-
     def send_message(self, **request: Any) -> None:
-        """Refuse: nothing here should become a dead letter."""
-        msg = f"unexpected message: {request['MessageBody']}"
-        raise RuntimeError(msg)
+        """Keep what goes to the processing queue; nothing here should become a dead letter."""
+        if request["QueueUrl"] != _QUEUE:
+            msg = f"unexpected message: {request['MessageBody']}"
+            raise RuntimeError(msg)
+        self.events.append(request["MessageBody"])
 
 
 def processor(s3: FakeS3, outbox: Outbox | None = None) -> Processor:
-    """Return a data processor in direct mode, at a fixed time."""
+    """Return a data processor, at a fixed time."""
     sent = outbox or Outbox()
     return Processor(
         ProcessorEnvironment(
             **_COMMON,
             raw_bucket=RAW,
             dead_letter_queue_url="dead",
+            processing_queue_url=_QUEUE,
             max_attempts=3,
             max_rejected_percent=10,
             compress_output=False,
@@ -78,7 +77,8 @@ def processor(s3: FakeS3, outbox: Outbox | None = None) -> Processor:
 def archiver(s3: Any) -> Archiver:
     """Return an archiver."""
     log = Telemetry("archiver", level="ERROR", environment="bench").logger
-    return Archiver(Storage(s3), ArchiverEnvironment(**_COMMON, archive_days=90), log)
+    environment = ArchiverEnvironment(**_COMMON, retention_days=30, archive_days=90)
+    return Archiver(Storage(s3), environment, log)
 
 
 def batch(keys: Sequence[str]) -> Mapping[str, Any]:

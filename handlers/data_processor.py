@@ -89,9 +89,9 @@ class Processor:
         except MalformedEventError as error:
             results = [self._bury_message(record["body"], str(error))]
         else:
-            results = self._handle_objects(reading, deadline, attempts=attempts)
-        queue = self._environment.processing_queue_url
-        if queue and not all(result.settled for result in results):
+            results = self._handle_objects(reading, deadline, attempts)
+        if not all(result.settled for result in results):
+            queue = self._environment.processing_queue_url
             back_off = min(_BACK_OFF_SECONDS * 2 ** (attempts - 1), _MAX_BACK_OFF_SECONDS)
             try:
                 self._messenger.delay(queue, record["receiptHandle"], back_off)
@@ -108,9 +108,8 @@ class Processor:
         except MalformedEventError as error:
             results = [self._bury_message(dumps(event), str(error))]
         else:
-            results = self._handle_objects(
-                reading, deadline, attempts=1, function=context.invoked_function_arn
-            )
+            # Lambda itself counts the attempts at an event, and makes a dead letter of the last.
+            results = self._handle_objects(reading, deadline, attempts=0)
         self._emit(results, context)
         retried = [result.reason for result in results if not result.settled]
         if retried:
@@ -126,23 +125,20 @@ class Processor:
             "failures": failures,
         }
 
-    def _handle_objects(
-        self, reading: Reading, deadline: Deadline, *, attempts: int, function: str = ""
-    ) -> list[Result]:
+    def _handle_objects(self, reading: Reading, deadline: Deadline, attempts: int) -> list[Result]:
         for reason in reading.dropped:
             self._log.info("dropped", reason=reason)
         return [
-            self._handle_object(reference, deadline, attempts, function)
-            for reference in reading.references
+            self._handle_object(reference, deadline, attempts) for reference in reading.references
         ]
 
     def _handle_object(
-        self, reference: ObjectReference, deadline: Deadline, attempts: int, function: str
+        self, reference: ObjectReference, deadline: Deadline, attempts: int
     ) -> Result:
         try:
             done = self._delivery.deliver(reference, deadline, repeated=attempts > 1)
             if isinstance(done, Continued):
-                return self._continue(done, function)
+                return self._continue(done)
         except PermanentError as error:
             return self._bury(reference, "permanent", error.reason, error.place)
         except Exception as error:  # noqa: BLE001 - one object never holds back the others
@@ -172,14 +168,10 @@ class Processor:
         )
         return Result(status="processed", metrics=metrics)
 
-    def _continue(self, done: Continued, function: str) -> Result:
+    def _continue(self, done: Continued) -> Result:
         """Ask for another invocation; the one at hand is then over for this object."""
-        event = done.reference.to_event()
-        queue = self._environment.processing_queue_url
-        if queue:
-            self._messenger.send(queue, dumps(event))
-        else:
-            self._messenger.invoke_later(function, event)
+        queue, event = self._environment.processing_queue_url, done.reference.to_event()
+        self._messenger.send(queue, dumps(event))
         offset = done.progress.position.offset
         self._log.info("continued", **_named(done.reference), offset=offset)
         return Result(status="continued")

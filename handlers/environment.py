@@ -5,7 +5,7 @@ function. The names of metrics stand here too, since alarms and dashboards are m
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Any, Final, Self
 
@@ -45,7 +45,6 @@ class _Environment:
     log_level: str
     processed_bucket: str
     archive_bucket: str
-    retention_days: int
 
     @classmethod
     def read(cls, variables: Mapping[str, str]) -> Self:
@@ -59,8 +58,7 @@ class _Environment:
             name = field.name.upper()
             parse, allowed = _PARSERS[field.type]
             if name not in variables:
-                if field.default is MISSING:
-                    problems.append(f"{name} is not set, allowed: {allowed}")
+                problems.append(f"{name} is not set, allowed: {allowed}")
                 continue
             try:
                 values[field.name] = parse(variables[name])
@@ -77,17 +75,17 @@ class ProcessorEnvironment(_Environment):
 
     raw_bucket: str
     dead_letter_queue_url: str
+    processing_queue_url: str  # for what is left of a large file, too
     max_attempts: int  # receives of a message, then the dead-letter queue
     max_rejected_percent: float
     compress_output: bool
-    # Absent where S3 invokes the function directly (`processingQueue: false`).
-    processing_queue_url: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class ArchiverEnvironment(_Environment):
     """What the data archiver is told."""
 
+    retention_days: int  # of an output, before it is archived
     archive_days: int  # in the archive, before its lifecycle moves an object to GLACIER
 
 
@@ -98,7 +96,6 @@ def variable_names(environment: type[_Environment]) -> frozenset[str]:
 
 _PARSERS: dict[Any, tuple[Callable[[str], Any], str]] = {
     str: (str, "text"),
-    str | None: (str, "text"),
     int: (int, "a whole number"),
     float: (float, "a number"),
     bool: ({"true": True, "false": False}.__getitem__, "true or false"),

@@ -68,7 +68,8 @@ def of_function(watched: Watched) -> list[Alarm]:
         Alarm(
             name=f"{label}-throttles",
             meaning=f"For 15 minutes Lambda has refused invocations of the {label}.",
-            check="The account's concurrency limit in this region, and who uses it up.",
+            check="The account's concurrency limit in this region, and who uses it up; without "
+            "the processing queue, maxConcurrency.",
             command="aws lambda get-account-settings --query AccountLimit",
             measures={"throttles": watched.measure("Throttles")},
             threshold=1,

@@ -8,7 +8,7 @@ from pulumi import Input, Output
 
 from infra import permissions
 from infra.bucket import DataBucket
-from infra.function import ASYNC_ATTEMPTS, Definition
+from infra.function import Definition
 from infra.permissions import Statement
 from infra.queues import DeadLetterQueue, ProcessingQueue
 from infra.settings import Settings
@@ -19,12 +19,12 @@ ARCHIVER_HANDLER: Final = "handlers.data_archiver.handler"
 
 @dataclass(frozen=True, kw_only=True)
 class Parts:
-    """What the functions work on. `queue` is None where S3 invokes the processor directly."""
+    """What the functions work on."""
 
     raw: DataBucket
     processed: DataBucket
     archive: DataBucket
-    queue: ProcessingQueue | None
+    queue: ProcessingQueue
     dead_letters: DeadLetterQueue
     archiver_dead_letters: DeadLetterQueue
     region: Output[str]
@@ -33,30 +33,29 @@ class Parts:
 def processor(settings: Settings, parts: Parts, code: pulumi.Archive) -> Definition:
     """Return the definition of the data processor.
 
-    Without the queue Lambda itself tries an event three times, then makes it a dead letter, and
-    what is left of a large file is the function's to ask for; with the queue, a message's.
+    Where S3 invokes it directly, its reserved concurrency is as high as the mapping's: any lower,
+    and messages would be received that cannot be processed.
     """
-    environment: dict[str, Input[str]] = {
-        **_shared_environment(settings, parts),
-        "RAW_BUCKET": parts.raw.name,
-        "DEAD_LETTER_QUEUE_URL": parts.dead_letters.url,
-        "MAX_ATTEMPTS": str(settings.max_receives if parts.queue else ASYNC_ATTEMPTS),
-        "MAX_REJECTED_PERCENT": str(settings.max_rejected_percent),
-        "COMPRESS_OUTPUT": str(settings.compress_output).lower(),
-    }
-    if parts.queue:
-        environment["PROCESSING_QUEUE_URL"] = parts.queue.url
     return Definition(
         handler=PROCESSOR_HANDLER,
         description="Normalises each file that arrives in the raw bucket",
         code=code,
-        environment=environment,
+        environment={
+            **_shared_environment(settings, parts),
+            "RAW_BUCKET": parts.raw.name,
+            "PROCESSING_QUEUE_URL": parts.queue.url,
+            "DEAD_LETTER_QUEUE_URL": parts.dead_letters.url,
+            "MAX_ATTEMPTS": str(settings.max_receives),
+            "MAX_REJECTED_PERCENT": str(settings.max_rejected_percent),
+            "COMPRESS_OUTPUT": str(settings.compress_output).lower(),
+        },
         statements=_processor_statements(settings, parts),
         memory_mb=settings.processor_memory_mb,
         timeout_seconds=settings.processor_timeout_seconds,
         log_retention_days=settings.log_retention_days,
         tracing=settings.tracing,
-        invokes_itself=parts.queue is None,
+        invokes_itself=False,
+        reserved_concurrency=None if settings.processing_queue else settings.max_concurrency,
         # An event that comes without the queue: every one in direct mode, an operator's otherwise.
         dead_letters=parts.dead_letters.arn,
     )
@@ -70,6 +69,7 @@ def archiver(settings: Settings, parts: Parts, code: pulumi.Archive) -> Definiti
         code=code,
         environment={
             **_shared_environment(settings, parts),
+            "RETENTION_DAYS": str(settings.retention_days),
             "ARCHIVE_DAYS": str(settings.archive_days),
         },
         statements=Output.all(
@@ -97,7 +97,6 @@ def _shared_environment(settings: Settings, parts: Parts) -> dict[str, Input[str
         "LOG_LEVEL": settings.log_level,
         "PROCESSED_BUCKET": parts.processed.name,
         "ARCHIVE_BUCKET": parts.archive.name,
-        "RETENTION_DAYS": str(settings.retention_days),
     }
 
 
@@ -107,7 +106,7 @@ def _processor_statements(settings: Settings, parts: Parts) -> Output[list[State
         processed=parts.processed.arn,
         archive=parts.archive.arn,
         dead_letters=parts.dead_letters.arn,
-        queue=parts.queue.arn if parts.queue else None,
+        queue=parts.queue.arn,
         key=_key_statements(settings, parts),
     ).apply(
         lambda it: [
@@ -117,7 +116,7 @@ def _processor_statements(settings: Settings, parts: Parts) -> Output[list[State
                 archive=it["archive"],
                 dead_letters=it["dead_letters"],
             ),
-            *([permissions.consume_queue(it["queue"])] if it["queue"] else []),
+            permissions.consume_queue(it["queue"]),
             *it["key"],
         ]
     )

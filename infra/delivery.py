@@ -13,17 +13,21 @@ from infra.function import PipelineFunction
 from infra.queues import ProcessingQueue
 from infra.settings import Settings
 
-_EVENTS: Final = ["s3:ObjectCreated:*"]
 # The prefix alone decides: suffix filters are case sensitive and cannot be combined.
-_PREFIX: Final = keys.INCOMING
-_ID: Final = "incoming"
+_INCOMING: Final[dict[str, Any]] = {
+    "id": "incoming",
+    "events": ["s3:ObjectCreated:*"],
+    "filter_prefix": keys.INCOMING,
+}
 
 
 class EventDelivery(pulumi.ComponentResource):
-    """The notification of a bucket, made last: from then on files come in.
+    """Both ways to the processor, and the notification of a bucket, which takes one of them.
 
-    S3 accepts a target only when its policy already lets S3 in; and no file shall come in before
-    everything in `ready` stands.
+    Both stand at any time, so that `processingQueue` moves the notification alone: nothing that is
+    on its way loses it. The notification is made last, since from then on files come in: S3 accepts
+    a target only when its policy already lets S3 in, and no file shall come in before everything in
+    `ready` stands.
     """
 
     def __init__(
@@ -33,39 +37,19 @@ class EventDelivery(pulumi.ComponentResource):
         settings: Settings,
         raw: DataBucket,
         processor: PipelineFunction,
-        queue: ProcessingQueue | None,
+        queue: ProcessingQueue,
         account: Input[str],
         ready: Sequence[pulumi.Resource],
         opts: ResourceOptions | None = None,
     ) -> None:
         super().__init__("s3-data-pipeline:index:EventDelivery", name, None, opts)
-        if queue:
-            mapping = self._map(name, settings, queue, processor)
-            opens = [mapping, queue.policy]
-            target: dict[str, Any] = {
-                "queues": [
-                    aws.s3.BucketNotificationQueueArgs(
-                        id=_ID, queue_arn=queue.arn, events=_EVENTS, filter_prefix=_PREFIX
-                    )
-                ]
-            }
-        else:
-            opens = [self._permit(name, raw, processor, account)]
-            target = {
-                "lambda_functions": [
-                    aws.s3.BucketNotificationLambdaFunctionArgs(
-                        id=_ID,
-                        lambda_function_arn=processor.arn,
-                        events=_EVENTS,
-                        filter_prefix=_PREFIX,
-                    )
-                ]
-            }
+        mapping = self._map(name, settings, queue, processor)
+        permission = self._permit(name, raw, processor, account)
         aws.s3.BucketNotification(
             f"{name}-notification",
             bucket=raw.name,
-            **target,
-            opts=ResourceOptions(parent=self, depends_on=[*ready, *opens]),
+            **_target(settings, queue, processor),
+            opts=ResourceOptions(parent=self, depends_on=[*ready, queue, mapping, permission]),
         )
         self.register_outputs({})
 
@@ -103,3 +87,16 @@ class EventDelivery(pulumi.ComponentResource):
             source_account=account,
             opts=ResourceOptions(parent=self),
         )
+
+
+def _target(
+    settings: Settings, queue: ProcessingQueue, processor: PipelineFunction
+) -> dict[str, Any]:
+    """Return the notification's one target."""
+    if settings.processing_queue:
+        target = aws.s3.BucketNotificationQueueArgs(queue_arn=queue.arn, **_INCOMING)
+        return {"queues": [target]}
+    target = aws.s3.BucketNotificationLambdaFunctionArgs(
+        lambda_function_arn=processor.arn, **_INCOMING
+    )
+    return {"lambda_functions": [target]}

@@ -13,9 +13,8 @@ from infra.permissions import Statement
 
 RUNTIME: Final = "python3.13"
 ARCHITECTURE: Final = "arm64"
-# Lambda's own for asynchronous invocations, and the most it allows: the first and two more.
-ASYNC_RETRIES: Final = 2
-ASYNC_ATTEMPTS: Final = 1 + ASYNC_RETRIES
+# Lambda's own for asynchronous invocations, and the most it allows.
+_ASYNC_RETRIES: Final = 2
 _ASYNC_EVENT_SECONDS: Final = 6 * 3600
 
 
@@ -34,6 +33,7 @@ class Definition:
         log_retention_days: the days that its logs are kept.
         tracing: whether it sends traces to X-Ray.
         invokes_itself: whether it may invoke itself for the work that is left.
+        reserved_concurrency: the invocations that are kept for it, and the most that it has.
         dead_letters: ARN of the queue for events whose every attempt failed.
         failures: ARN of the queue for reports of invocations whose every attempt failed.
     """
@@ -48,6 +48,7 @@ class Definition:
     log_retention_days: int
     tracing: bool
     invokes_itself: bool
+    reserved_concurrency: int | None = None
     dead_letters: Output[str] | None = None
     failures: Output[str] | None = None
 
@@ -108,6 +109,7 @@ class PipelineFunction(pulumi.ComponentResource):
             role=self._role.arn,
             memory_size=definition.memory_mb,
             timeout=definition.timeout_seconds,
+            reserved_concurrent_executions=definition.reserved_concurrency,
             environment=aws.lambda_.FunctionEnvironmentArgs(variables=definition.environment),
             # Text leaves the handlers' own JSON lines as they are; with JSON, Lambda would drop
             # the metrics among them below a log level.
@@ -140,7 +142,7 @@ class PipelineFunction(pulumi.ComponentResource):
         aws.lambda_.FunctionEventInvokeConfig(
             f"{self._name}-retries",
             function_name=self.name,
-            maximum_retry_attempts=ASYNC_RETRIES,
+            maximum_retry_attempts=_ASYNC_RETRIES,
             maximum_event_age_in_seconds=_ASYNC_EVENT_SECONDS,
             destination_config=destination,
             opts=ResourceOptions(parent=self),

@@ -20,6 +20,7 @@ class AlarmTopic(pulumi.ComponentResource):
 
     Attributes:
         arn: the topic's ARN.
+        name: the topic's name.
     """
 
     def __init__(
@@ -33,6 +34,7 @@ class AlarmTopic(pulumi.ComponentResource):
         super().__init__("s3-data-pipeline:index:AlarmTopic", name, None, opts)
         topic = aws.sns.Topic(name, opts=ResourceOptions(parent=self))
         self.arn = topic.arn
+        self.name = topic.name
         policy = Output.all(topic.arn, account).apply(lambda values: _topic_policy(*values))
         aws.sns.TopicPolicy(
             f"{name}-policy",
@@ -76,7 +78,10 @@ class Alarms(pulumi.ComponentResource):
 
 
 class Dashboard(pulumi.ComponentResource):
-    """The dashboard. Its name is given, since AWS makes none up and shows it in the address.
+    """The dashboard. AWS and the provider make up no name for it, so that one is given.
+
+    The dashboards of all of an account's regions share one set of names. The region, and what the
+    engine has put at the end of a neighbour's generated name, keep those of two stacks apart.
 
     Attributes:
         url: of the dashboard in the AWS console.
@@ -87,12 +92,17 @@ class Dashboard(pulumi.ComponentResource):
         name: str,
         *,
         region: Input[str],
+        neighbour: Input[str],
         body: Input[str],
         opts: ResourceOptions | None = None,
     ) -> None:
         super().__init__("s3-data-pipeline:index:Dashboard", name, None, opts)
+        random = Output.from_input(neighbour).apply(lambda text: text.rpartition("-")[2])
         dashboard = aws.cloudwatch.Dashboard(
-            name, dashboard_name=name, dashboard_body=body, opts=ResourceOptions(parent=self)
+            name,
+            dashboard_name=Output.concat(name, "-", region, "-", random),
+            dashboard_body=body,
+            opts=ResourceOptions(parent=self),
         )
         self.url = Output.format(
             "https://{0}.console.aws.amazon.com/cloudwatch/home?region={0}#dashboards/dashboard/{1}",
@@ -125,7 +135,8 @@ def _create(
         alarm_actions=[topic.arn],
         ok_actions=[topic.arn],
         **_watched(alarm),
-        opts=ResourceOptions(parent=parent),
+        # An alarm that goes off before the topic's policy stands is published nowhere.
+        opts=ResourceOptions(parent=parent, depends_on=[topic]),
     )
     return created.arn
 

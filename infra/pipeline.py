@@ -41,6 +41,7 @@ class DataPipeline(pulumi.ComponentResource):
         self._archiver = PipelineFunction(
             f"{name}-data-archiver", definitions.archiver(settings, parts, code), self._child
         )
+        topic, all_alarms, board = self._watch()
         EventDelivery(
             f"{name}-delivery",
             settings=settings,
@@ -48,7 +49,7 @@ class DataPipeline(pulumi.ComponentResource):
             processor=self._processor,
             queue=parts.queue,
             account=self._account,
-            ready=[parts.raw, parts.processed, parts.archive, self._processor],
+            ready=[parts.raw, parts.processed, parts.archive, parts.dead_letters, all_alarms],
             opts=self._child,
         )
         DailyRun(
@@ -59,7 +60,11 @@ class DataPipeline(pulumi.ComponentResource):
             account=self._account,
             opts=self._child,
         )
-        self.outputs = {**self._outputs(), **self._watch()}
+        self.outputs = {
+            **self._outputs(),
+            "alarm_topic_arn": topic.arn,
+            "dashboard_url": board.url,
+        }
         self.register_outputs(self.outputs)
 
     def _make_parts(self, region: pulumi.Output[str]) -> Parts:
@@ -74,7 +79,7 @@ class DataPipeline(pulumi.ComponentResource):
             archive=self._bucket(
                 "archive", settings.archive_bucket_name, lifecycle.archive(settings)
             ),
-            queue=self._processing_queue(raw, dead_letters) if settings.processing_queue else None,
+            queue=self._processing_queue(raw, dead_letters),
             dead_letters=dead_letters,
             archiver_dead_letters=self._dead_letter_queue("archiver-dead-letters"),
             region=region,
@@ -94,6 +99,7 @@ class DataPipeline(pulumi.ComponentResource):
         return DeadLetterQueue(
             f"{self._name}-{purpose}",
             retention_days=self._settings.dead_letter_retention_days,
+            protect=self._settings.protect_data,
             opts=self._child,
         )
 
@@ -106,10 +112,11 @@ class DataPipeline(pulumi.ComponentResource):
             max_receives=self._settings.max_receives,
             retention_days=self._settings.queue_retention_days,
             visibility_timeout_seconds=self._settings.visibility_timeout_seconds,
+            protect=self._settings.protect_data,
             opts=self._child,
         )
 
-    def _outputs(self) -> dict[str, Input[str] | None]:
+    def _outputs(self) -> dict[str, Input[str]]:
         parts = self._parts
         return {
             "raw_bucket_name": parts.raw.name,
@@ -119,13 +126,13 @@ class DataPipeline(pulumi.ComponentResource):
             "archive_bucket_name": parts.archive.name,
             "data_processor_lambda_arn": self._processor.arn,
             "data_archiver_lambda_arn": self._archiver.arn,
-            "processing_queue_url": parts.queue.url if parts.queue else None,
+            "processing_queue_url": parts.queue.url,
             "dlq_url": parts.dead_letters.url,
             "archiver_dlq_url": parts.archiver_dead_letters.url,
         }
 
-    def _watch(self) -> dict[str, Input[str]]:
-        """Make alarms and dashboard, and return their outputs."""
+    def _watch(self) -> tuple[AlarmTopic, Alarms, Dashboard]:
+        """Make what watches the rest."""
         settings, parts = self._settings, self._parts
         processor = Watched(
             label="processor",
@@ -154,20 +161,23 @@ class DataPipeline(pulumi.ComponentResource):
             environment=settings.environment,
             opts=self._child,
         )
-        queues = {"Processing queue": parts.queue, "Dead letters": parts.dead_letters}
         board = Dashboard(
             self._name,
             region=parts.region,
+            neighbour=topic.name,
             body=dashboard.body(
                 region=parts.region,
                 alarms=made.arns,
                 processor=processor,
                 archiver=archiver,
-                queues=[(title, _watched(queue)) for title, queue in queues.items() if queue],
+                queues=[
+                    ("Processing queue", _watched(parts.queue)),
+                    ("Dead letters", _watched(parts.dead_letters)),
+                ],
             ),
             opts=self._child,
         )
-        return {"alarm_topic_arn": topic.arn, "dashboard_url": board.url}
+        return topic, made, board
 
     def _alarms(self, processor: Watched, archiver: Watched) -> list[Alarm]:
         settings, parts = self._settings, self._parts
@@ -179,13 +189,11 @@ class DataPipeline(pulumi.ComponentResource):
             *alarms.of_processor(processor, max_rejected_percent=settings.max_rejected_percent),
             *alarms.of_function(archiver),
             *alarms.of_archiver(archiver, runs_daily=settings.archives_daily),
-            *([self._oldest_message(parts.queue)] if parts.queue else []),
+            alarms.of_queue(
+                _watched(parts.queue),
+                attempts_seconds=settings.max_receives * settings.visibility_timeout_seconds,
+            ),
         ]
-
-    def _oldest_message(self, queue: ProcessingQueue) -> Alarm:
-        settings = self._settings
-        attempts_seconds = settings.max_receives * settings.visibility_timeout_seconds
-        return alarms.of_queue(_watched(queue), attempts_seconds=attempts_seconds)
 
 
 def _warn(settings: Settings) -> None:

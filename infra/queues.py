@@ -10,7 +10,7 @@ from infra.settings import SECONDS_OF_A_DAY
 
 
 class DeadLetterQueue(pulumi.ComponentResource):
-    """A queue that keeps what failed until an operator looks at it.
+    """A queue that keeps what failed until an operator looks at it. Children inherit `protect`.
 
     Attributes:
         arn: the queue's ARN.
@@ -19,8 +19,14 @@ class DeadLetterQueue(pulumi.ComponentResource):
     """
 
     def __init__(
-        self, name: str, *, retention_days: int, opts: ResourceOptions | None = None
+        self,
+        name: str,
+        *,
+        retention_days: int,
+        protect: bool,
+        opts: ResourceOptions | None = None,
     ) -> None:
+        opts = ResourceOptions.merge(opts, ResourceOptions(protect=protect))
         super().__init__("s3-data-pipeline:index:DeadLetterQueue", name, None, opts)
         self._queue = aws.sqs.Queue(
             name,
@@ -45,13 +51,15 @@ class DeadLetterQueue(pulumi.ComponentResource):
 
 
 class ProcessingQueue(pulumi.ComponentResource):
-    """The queue between a bucket's events and the processor.
+    """The queue between a bucket's events and the processor. Children inherit `protect`.
+
+    It stands, and is read, wherever the bucket's events go: what is left of a large file and what
+    is sent back by an operator goes through it, and so does what waits when events are moved.
 
     Attributes:
         arn: the queue's ARN.
         url: the queue's URL.
         name: the queue's name.
-        policy: the queue's policy, before which S3 does not accept the queue as a target.
     """
 
     def __init__(
@@ -64,8 +72,10 @@ class ProcessingQueue(pulumi.ComponentResource):
         max_receives: int,
         retention_days: int,
         visibility_timeout_seconds: int,
+        protect: bool,
         opts: ResourceOptions | None = None,
     ) -> None:
+        opts = ResourceOptions.merge(opts, ResourceOptions(protect=protect))
         super().__init__("s3-data-pipeline:index:ProcessingQueue", name, None, opts)
         self._queue = aws.sqs.Queue(
             name,
@@ -83,7 +93,7 @@ class ProcessingQueue(pulumi.ComponentResource):
         statements = pulumi.Output.all(self.arn, bucket_arn, account).apply(
             lambda values: _statements(*values)
         )
-        self.policy = aws.sqs.QueuePolicy(
+        aws.sqs.QueuePolicy(
             f"{name}-policy",
             queue_url=self.url,
             policy=pulumi.Output.json_dumps(statements.apply(permissions.document)),

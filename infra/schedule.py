@@ -76,6 +76,8 @@ class DailyRun(pulumi.ComponentResource):
                     arn=dead_letters.arn
                 ),
             ),
-            opts=ResourceOptions(parent=self, depends_on=[policy]),
+            # The first run may be due at once: its retries, its right to go on and its dead letters
+            # stand before it.
+            opts=ResourceOptions(parent=self, depends_on=[policy, function, dead_letters]),
         )
         self.register_outputs({})

@@ -28,6 +28,8 @@ _SCHEDULE: Final = "aws:scheduler/schedule:Schedule"
 # A message of an invocation that was killed comes back this long after the function's time-out,
 # where the queue itself, as AWS advises, would wait for six time-outs.
 _VISIBILITY_MARGIN_SECONDS: Final = 5
+# Processes of a function that has no reserved concurrency.
+_CONCURRENCY: Final = 10
 
 
 class LocalPipeline:
@@ -165,6 +167,7 @@ class LocalPipeline:
             region=self.account.region,
             account_id=self.account.account_id,
             credentials=Credentials(),
+            concurrency=inputs.get("reservedConcurrentExecutions", _CONCURRENCY),
             on_line=self._on_line,
         )
 

@@ -79,7 +79,7 @@ def destination(stack: Stack, queue: Queue) -> str:
     """Return where `redrive` sends the letters of a queue: a queue's URL or a function's ARN."""
     if queue is Queue.ARCHIVER:
         return stack.data_archiver_lambda_arn
-    return stack.processing_queue_url or stack.data_processor_lambda_arn
+    return stack.processing_queue_url
 
 
 def _clear(
@@ -107,7 +107,7 @@ def _clear(
 def _send(account: Account, queue: Queue, letters: list[DeadLetter]) -> list[DeadLetter]:
     """Send letters to be processed again, and return those that were accepted."""
     target = destination(account.stack, queue)
-    if target != account.stack.processing_queue_url:
+    if queue is Queue.ARCHIVER:
         return [one for one in letters if _invoke(account, target, one)]
     accepted: list[DeadLetter] = []
     for some in _weighed(letters):

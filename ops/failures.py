@@ -59,9 +59,8 @@ def described(letter: DeadLetter, *, count: int = 1) -> dict[str, object]:
 
 
 def _max_receives(account: Account) -> int | None:
-    url = account.stack.processing_queue_url
-    if not url:
-        return None
-    told = account.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["RedrivePolicy"])
+    told = account.sqs.get_queue_attributes(
+        QueueUrl=account.stack.processing_queue_url, AttributeNames=["RedrivePolicy"]
+    )
     policy = told.get("Attributes", {}).get("RedrivePolicy")
     return int(json.loads(policy)["maxReceiveCount"]) if policy else None

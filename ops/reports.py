@@ -23,7 +23,7 @@ def status(found: Status) -> None:
     ]
     rows = [
         ("incoming", _pile(found.incoming)),
-        ("processing queue", _queue(found.queue) if found.queue else "none: S3 calls the function"),
+        ("processing queue", _queue(found.queue)),
         *letters,
         ("processed, of today's uploads", _pile(found.processed_today)),
         ("completed", _pile(found.completed)),

@@ -20,9 +20,10 @@ _REQUIRED: Final = (
     "archive_bucket_name",
     "data_processor_lambda_arn",
     "data_archiver_lambda_arn",
+    "processing_queue_url",
     "dlq_url",
 )
-_OPTIONAL: Final = ("processing_queue_url", "archiver_dlq_url", "alarm_topic_arn", "endpoint_url")
+_OPTIONAL: Final = ("archiver_dlq_url", "alarm_topic_arn", "endpoint_url")
 _REGION_FIELD: Final = 3  # of arn:aws:lambda:REGION:ACCOUNT:function:NAME
 _NAME_FIELD: Final = 6
 
@@ -36,9 +37,9 @@ class Stack:
     archive_bucket_name: str
     data_processor_lambda_arn: str
     data_archiver_lambda_arn: str
+    processing_queue_url: str
     dlq_url: str
     region: str
-    processing_queue_url: str | None = None  # None where S3 invokes the function directly
     archiver_dlq_url: str | None = None
     alarm_topic_arn: str | None = None
     endpoint_url: str | None = None  # of the local pipeline

@@ -41,9 +41,9 @@ class Pile:
 
 @dataclass(frozen=True, kw_only=True)
 class Status:
-    """All numbers. None: no such queue, or not asked (`--quick`), or no way to know (alarms)."""
+    """All numbers. None: not asked (`--quick`), or no way to know (alarms)."""
 
-    queue: QueueState | None
+    queue: QueueState
     dead_letters: dict[str, QueueState]
     incoming: Pile
     processed_today: Pile
@@ -83,10 +83,8 @@ def collect(account: Account, now: datetime, *, quick: bool) -> Status:
     )
 
 
-def _processing_queue(account: Account, now: datetime) -> QueueState | None:
+def _processing_queue(account: Account, now: datetime) -> QueueState:
     url = account.stack.processing_queue_url
-    if not url:
-        return None
     state = _queue(account, url)
     oldest = _oldest_message(account.cloudwatch, url.rsplit("/", 1)[1], now)
     return QueueState(waiting=state.waiting, in_flight=state.in_flight, oldest_seconds=oldest)

@@ -63,8 +63,8 @@ def redrive(
 ) -> None:
     """Send dead letters to be processed again.
 
-    Each is first sent to the processing queue (or to the function, where there is no queue) and
-    then deleted here. Mend the cause first: what failed for its content fails again.
+    Each is first sent to the processing queue (a run of the archiver: to the archiver) and then
+    deleted here. Mend the cause first: what failed for its content fails again.
     """
     selection = _selection(every=every, key=key, version=version, message=message)
     account = connect(stack, outputs)

@@ -37,7 +37,7 @@ OUTPUTS = {
     "archive_bucket_name": "where old outputs are",
     "data_processor_lambda_arn": "the data processor",
     "data_archiver_lambda_arn": "the data archiver",
-    "processing_queue_url": "files that wait (not with `processingQueue: false`)",
+    "processing_queue_url": "files that wait",
     "dlq_url": "files that failed",
     "archiver_dlq_url": "archiver runs that failed",
     "alarm_topic_arn": "where alarms are published",

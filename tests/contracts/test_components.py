@@ -29,9 +29,7 @@ def components() -> set[str]:
 def test_a_components_type_token_is_its_class(graph: Graph):
     tokens = {it.type for it in graph.resources if it.type.startswith(NAMESPACE)}
 
-    has_queue = any(it.name == "files" for it in graph.of("aws:sqs/queue:Queue"))
-    expected = components() - (set() if has_queue else {"ProcessingQueue"})
-    assert tokens == {NAMESPACE + name for name in expected}
+    assert tokens == {NAMESPACE + name for name in components()}
 
 
 def test_every_taggable_resource_carries_the_default_tags(graph: Graph):

@@ -14,7 +14,6 @@ from infra.definitions import ARCHIVER_HANDLER, PROCESSOR_HANDLER
 from tests.infra.recording import Graph
 
 FUNCTION = "aws:lambda/function:Function"
-OPTIONAL = {"PROCESSING_QUEUE_URL"}  # there is none without the processing queue
 
 
 @pytest.mark.parametrize("handler", [PROCESSOR_HANDLER, ARCHIVER_HANDLER])
@@ -39,8 +38,7 @@ def test_each_variable_that_is_set_is_read_and_the_other_way_round(
 ):
     variables = graph.get(FUNCTION, name).inputs["environment"]["variables"]
 
-    has_queue = any(it.name == "files" for it in graph.of("aws:sqs/queue:Queue"))
-    assert set(variables) == variable_names(environment) - (set() if has_queue else OPTIONAL)
+    assert set(variables) == variable_names(environment)
     # And each is what the handler takes.
     environment.read(variables)
 

@@ -15,7 +15,7 @@ def test_every_setting_has_one_purpose_in_the_config_tables():
 
 def test_the_outputs_table_has_every_output(graph):
     given = {name for name, value in graph.outputs.items() if value is not None}
-    assert given == set(OUTPUTS) - ({"processing_queue_url"} - given)
+    assert given == set(OUTPUTS)
 
 
 def test_the_readme_is_short_enough_to_be_read():

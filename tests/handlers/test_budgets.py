@@ -29,7 +29,6 @@ COMMON = {
     "log_level": "ERROR",
     "processed_bucket": "processed",
     "archive_bucket": "archive",
-    "retention_days": 30,
 }
 SILENT = SimpleNamespace(**dict.fromkeys(("info", "warning", "error"), lambda *_, **__: None))
 
@@ -116,6 +115,7 @@ def test_ten_small_files_are_worked_on_at_once():
         **COMMON,
         raw_bucket="raw",
         dead_letter_queue_url="dead",
+        processing_queue_url="queue",
         max_attempts=3,
         max_rejected_percent=10,
         compress_output=False,
@@ -187,7 +187,7 @@ class SimulatedBuckets:
 
 
 def archive(s3):
-    environment = ArchiverEnvironment(**COMMON, archive_days=90)
+    environment = ArchiverEnvironment(**COMMON, retention_days=30, archive_days=90)
     archiver = Archiver(Storage(s3), environment, SILENT)
     return archiver.run(NOW - timedelta(days=30), Deadline(lambda: 900))
 

@@ -12,7 +12,6 @@ PROCESSOR = {
     "LOG_LEVEL": "INFO",
     "PROCESSED_BUCKET": "processed",
     "ARCHIVE_BUCKET": "archive",
-    "RETENTION_DAYS": "30",
     "RAW_BUCKET": "raw",
     "DEAD_LETTER_QUEUE_URL": "https://letters",
     "MAX_ATTEMPTS": "3",
@@ -29,11 +28,6 @@ def test_the_variables_are_read_as_their_types():
     assert set(PROCESSOR) == variable_names(ProcessorEnvironment)
 
 
-def test_without_a_queue():
-    named = {name: PROCESSOR[name] for name in PROCESSOR if name != "PROCESSING_QUEUE_URL"}
-    assert ProcessorEnvironment.read(named).processing_queue_url is None
-
-
 def test_the_archiver_reads_its_own():
     names = variable_names(ArchiverEnvironment)
     read = ArchiverEnvironment.read(dict.fromkeys(names, "7"))
@@ -42,7 +36,7 @@ def test_the_archiver_reads_its_own():
 
 def test_every_problem_is_told_at_once():
     wrong = PROCESSOR | {
-        "RETENTION_DAYS": "x",
+        "MAX_ATTEMPTS": "x",
         "COMPRESS_OUTPUT": "yes",
         "MAX_REJECTED_PERCENT": "",
     }
@@ -50,7 +44,7 @@ def test_every_problem_is_told_at_once():
     with pytest.raises(MisconfigurationError) as caught:
         ProcessorEnvironment.read(wrong)
     message = str(caught.value)
-    assert "RETENTION_DAYS is 'x', allowed: a whole number" in message
+    assert "MAX_ATTEMPTS is 'x', allowed: a whole number" in message
     assert "COMPRESS_OUTPUT is 'yes', allowed: true or false" in message
     assert "MAX_REJECTED_PERCENT is ''" in message
     assert "RAW_BUCKET is not set" in message

@@ -16,6 +16,7 @@ from tests.proof.files import BY_NAME
 from tests.proof.memory import aws_error
 from tests.proof.watch import Watch
 from tests.proof.world import (
+    ASYNC_ATTEMPTS,
     MAX_RECEIVES,
     PROCESSED,
     RAW,
@@ -187,6 +188,19 @@ def test_a_direct_event_that_fails_is_raised_for_lambda_to_retry():
     assert world.telemetry.totals[Metric.ACCESS_DENIED] == 1
 
 
+def test_the_attempts_at_a_direct_event_are_lambdas_to_count():
+    world = World(queue_mode=False, max_receives=1, gate=denied("put_object"))
+    world.deliver(world.upload(LINES.key, LINES.body))
+    world.settle()
+    assert world.telemetry.totals[Metric.FILES_RETRIED] == ASYNC_ATTEMPTS
+    assert not world.telemetry.totals[Metric.FILES_FAILED]
+    [letter] = world.letters.messages
+    assert set(letter["attributes"]) == {"ErrorMessage"}  # Lambda's own
+    # Sent back, it is a message of the queue, whose attempts are counted there.
+    assert send(world, letter["body"]) == []
+    assert world.letters.messages[1]["attributes"][keys.FAILURE_KIND] == "transient"
+
+
 @pytest.fixture
 def account(monkeypatch):
     strict.install()
@@ -210,7 +224,6 @@ def test_on_clients_of_boto3(account):
         log_level="CRITICAL",
         processed_bucket=PROCESSED,
         archive_bucket="no-such-bucket",
-        retention_days=30,
         raw_bucket=RAW,
         dead_letter_queue_url=letters,
         max_attempts=MAX_RECEIVES,

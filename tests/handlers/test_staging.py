@@ -172,14 +172,14 @@ def test_a_file_that_cannot_begin_is_a_dead_letter():
     assert world.s3.current(RAW, kind.key)
 
 
-def test_a_direct_call_goes_on_by_itself():
+def test_what_is_left_of_a_direct_call_goes_on_through_the_queue():
     kind = BY_NAME["large"]
     world = World(queue_mode=False, ticks=12)
     watch = Watch(world, [kind])
     event = world.upload(kind.key, kind.body)
     answer = world.processor().handle(event, Context(12))
     assert answer["continued"] == 1
-    assert len(world.invocations) == 1
+    assert (len(world.queue.messages), world.invocations) == (1, [])
     world.settle()
     watch.settled()
 

@@ -41,6 +41,9 @@ KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/12345678-1234-1234-1234-123456789012"
 STACK_TYPE = "pulumi:pulumi:Stack"
 PROVIDER = "pulumi:providers:aws"
 
+# What the engine puts at the end of the names that it generates.
+RANDOM = "0a1b2c3"
+
 # An f-string over an Output is an error, not text, in everything that the tests run.
 os.environ["PULUMI_ERROR_OUTPUT_STRING"] = "true"
 
@@ -89,9 +92,13 @@ class Registered:
 
 @dataclass
 class Graph:
-    """What one run of the program registered; physical names are `name-of-…`, ARNs `arn:of:…`."""
+    """What one run of the program registered.
+
+    Generated physical names are `name-of-…` with `random` at their end, ARNs `arn:of:…`.
+    """
 
     prefix: str
+    random: str = RANDOM
     resources: list[Registered] = field(default_factory=list)
     outputs: dict[str, Any] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
@@ -112,7 +119,7 @@ class Graph:
         return f"arn:of:{self.prefix}-{name}"
 
     def name(self, name: str) -> str:
-        return f"name-of-{self.prefix}-{name}"
+        return _generated(f"{self.prefix}-{name}", self.random)
 
     def before(self, resource: Registered) -> set[tuple[str, str]]:
         """Return the type and name of all that must stand before a resource is made."""
@@ -126,6 +133,11 @@ class Graph:
                 waiting += by_urn[urn].dependencies
         return {(by_urn[urn].type, by_urn[urn].name) for urn in found}
 
+    def all_of(self, component: str) -> set[tuple[str, str]]:
+        """Return the type and name of all that is inside of a component of a name."""
+        (found,) = (it for it in self.resources if it.name == component and not it.is_aws)
+        return {(it.type, it.name) for it in self.inside(found)}
+
     def inside(self, component: Registered) -> Iterator[Registered]:
         for it in self.resources:
             if it.parent == component.urn:
@@ -135,7 +147,7 @@ class Graph:
 
 class _Recorder(mocks.MockMonitor):
     def __init__(self, graph: Graph) -> None:
-        super().__init__(_Answers())
+        super().__init__(_Answers(graph.random))
         self.graph = graph
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the engine's own name
@@ -167,6 +179,10 @@ class _Recorder(mocks.MockMonitor):
         return empty_pb2.Empty()
 
 
+def _generated(logical_name: str, random: str) -> str:
+    return f"name-of-{logical_name}-{random}"
+
+
 class _Engine(mocks.MockEngine):
     def __init__(self, graph: Graph) -> None:
         super().__init__(None)
@@ -178,6 +194,10 @@ class _Engine(mocks.MockEngine):
 
 
 class _Answers(mocks.Mocks):
+    def __init__(self, random: str) -> None:
+        super().__init__()
+        self._random = random
+
     def call(self, args: mocks.MockCallArgs) -> dict[str, Any]:
         return {
             "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": ACCOUNT},
@@ -189,8 +209,8 @@ class _Answers(mocks.Mocks):
             return "", {}
         computed = {
             "arn": f"arn:of:{args.name}",
-            "name": f"name-of-{args.name}",
-            "bucket": f"name-of-{args.name}",
+            "name": _generated(args.name, self._random),
+            "bucket": _generated(args.name, self._random),
             "url": f"https://url-of/{args.name}",
         }
         return f"id-of-{args.name}", {**computed, **args.inputs}
@@ -220,10 +240,14 @@ def stack_config(stack: str) -> dict[str, str]:
 
 
 def run_program(
-    config: Mapping[str, str], *, stack: str, program: Path = ROOT / "__main__.py"
+    config: Mapping[str, str],
+    *,
+    stack: str,
+    program: Path = ROOT / "__main__.py",
+    random: str = RANDOM,
 ) -> Graph:
     """Run a program to its end, with everything that it left pending; raise what it raised."""
-    graph = Graph(prefix=f"{PROJECT}-{stack}")
+    graph = Graph(prefix=f"{PROJECT}-{stack}", random=random)
     contextvars.copy_context().run(_run, graph, config, stack, program)
     return graph
 

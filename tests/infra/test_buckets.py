@@ -176,12 +176,6 @@ def test_buckets_can_be_destroyed_in_dev_and_are_protected_in_prod(
         assert len(list(graph.inside(component))) == 7
 
 
-def test_only_the_buckets_are_protected(prod: Graph):
-    protected = {it.type.split(":")[1].split("/")[0] for it in prod.resources if it.protect}
-
-    assert protected == {"s3", "index"}
-
-
 def test_bucket_names_are_the_configured_ones(full: Graph):
     names = {name: full.get("aws:s3/bucket:Bucket", name).inputs["bucket"] for name in BUCKETS}
 

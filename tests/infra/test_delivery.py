@@ -1,4 +1,6 @@
-from tests.infra.recording import ACCOUNT, Graph
+import pytest
+
+from tests.infra.recording import ACCOUNT, PROJECT, REGION, Graph, run_program
 
 NOTIFICATION = "aws:s3/bucketNotification:BucketNotification"
 MAPPING = "aws:lambda/eventSourceMapping:EventSourceMapping"
@@ -11,13 +13,19 @@ def test_events_go_to_the_queue(dev: Graph):
         "bucket": dev.name("raw"),
         "queues": [{"queueArn": dev.arn("files"), **FILTER}],
     }
-    assert dev.of(PERMISSION) == []
 
 
-def test_the_queue_is_read_in_batches_that_fail_in_part(dev: Graph):
-    assert dev.one(MAPPING).inputs == {
-        "eventSourceArn": dev.arn("files"),
-        "functionName": dev.name("data-processor"),
+def test_events_go_to_the_function_where_the_queue_is_passed_by(direct: Graph):
+    assert direct.one(NOTIFICATION).inputs == {
+        "bucket": direct.name("raw"),
+        "lambdaFunctions": [{"lambdaFunctionArn": direct.arn("data-processor"), **FILTER}],
+    }
+
+
+def test_the_queue_is_read_in_batches_that_fail_in_part(graph: Graph):
+    assert graph.one(MAPPING).inputs == {
+        "eventSourceArn": graph.arn("files"),
+        "functionName": graph.name("data-processor"),
         "batchSize": 10,
         "maximumBatchingWindowInSeconds": 1,
         "functionResponseTypes": ["ReportBatchItemFailures"],
@@ -25,43 +33,61 @@ def test_the_queue_is_read_in_batches_that_fail_in_part(dev: Graph):
     }
 
 
-def test_events_go_to_the_function_without_the_queue(direct: Graph):
-    assert direct.one(NOTIFICATION).inputs == {
-        "bucket": direct.name("raw"),
-        "lambdaFunctions": [{"lambdaFunctionArn": direct.arn("data-processor"), **FILTER}],
-    }
-    assert direct.one(PERMISSION).inputs == {
+@pytest.mark.parametrize(("queue", "reserved"), [("true", None), ("false", 7)])
+def test_both_ways_have_the_same_concurrency(queue: str, reserved: int | None):
+    settings = {f"{PROJECT}:maxConcurrency": "7", f"{PROJECT}:processingQueue": queue}
+    graph = run_program({"aws:region": REGION, **settings}, stack="dev")
+
+    assert graph.one(MAPPING).inputs["scalingConfig"] == {"maximumConcurrency": 7}
+    processor = graph.get("aws:lambda/function:Function", "data-processor")
+    assert processor.inputs.get("reservedConcurrentExecutions") == reserved
+
+
+def test_s3_may_invoke_the_processor_for_the_raw_bucket_alone(graph: Graph):
+    assert graph.one(PERMISSION).inputs == {
         "action": "lambda:InvokeFunction",
-        "function": direct.name("data-processor"),
+        "function": graph.name("data-processor"),
         "principal": "s3.amazonaws.com",
-        "sourceArn": direct.arn("raw"),
+        "sourceArn": graph.arn("raw"),
         "sourceAccount": ACCOUNT,
     }
-    assert direct.of(MAPPING) == []
 
 
-def test_the_notification_comes_after_what_lets_s3_in(dev: Graph, direct: Graph):
+def test_the_notification_comes_after_what_lets_s3_in(graph: Graph):
     # Without: "Unable to validate the following destination configurations".
-    assert ("aws:sqs/queuePolicy:QueuePolicy", "files-policy") in dev.before(dev.one(NOTIFICATION))
-    assert (PERMISSION, "delivery-permission") in direct.before(direct.one(NOTIFICATION))
+    before = graph.before(graph.one(NOTIFICATION))
+
+    assert ("aws:sqs/queuePolicy:QueuePolicy", "files-policy") in before
+    assert (PERMISSION, "delivery-permission") in before
 
 
 def test_the_notification_comes_after_all_that_a_file_meets(graph: Graph):
     before = graph.before(graph.one(NOTIFICATION))
 
-    for bucket in ("raw", "processed", "archive"):
-        component = graph.get("s3-data-pipeline:index:DataBucket", bucket)
-        assert {(it.type, it.name) for it in graph.inside(component)} <= before
-    processor = graph.get("s3-data-pipeline:index:PipelineFunction", "data-processor")
-    assert {(it.type, it.name) for it in graph.inside(processor)} <= before
-    assert {(it.type, it.name) for it in graph.of(MAPPING)} <= before
+    for component in ("raw", "processed", "archive", "files", "dead-letters", "data-processor"):
+        assert graph.all_of(component) <= before, component
+    assert (MAPPING, "delivery-mapping") in before
 
 
-def test_the_mapping_comes_after_the_function_is_ready(dev: Graph):
+def test_nobody_is_left_untold_of_the_first_files_failure(graph: Graph):
+    before = graph.before(graph.one(NOTIFICATION))
+
+    assert {
+        ("aws:sqs/queuePolicy:QueuePolicy", "dead-letters-policy"),
+        ("aws:sqs/redriveAllowPolicy:RedriveAllowPolicy", "files-redrive-allow"),
+        ("aws:cloudwatch/metricAlarm:MetricAlarm", "dead-letters"),
+        ("aws:cloudwatch/metricAlarm:MetricAlarm", "oldest-message"),
+        (
+            "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig",
+            "data-processor-retries",
+        ),
+    } <= before
+
+
+def test_the_mapping_comes_after_the_function_is_ready(graph: Graph):
     # Lambda checks that the role may read the queue when the mapping is made.
-    before = dev.before(dev.one(MAPPING))
+    before = graph.before(graph.one(MAPPING))
 
-    processor = dev.get("s3-data-pipeline:index:PipelineFunction", "data-processor")
-    ready = {(it.type, it.name) for it in dev.inside(processor)}
+    ready = graph.all_of("data-processor")
     assert ("aws:iam/rolePolicy:RolePolicy", "data-processor-policy") in ready
     assert ready <= before

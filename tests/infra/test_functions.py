@@ -35,7 +35,16 @@ def test_a_function_runs_the_packaged_handlers(
     assert "handlers/keys.py" in inputs["code"].assets
     assert "orjson/__init__.py" in inputs["code"].assets
     # The engine digests the archive itself; a digest of ours would be compared with AWS's.
-    assert not {"sourceCodeHash", "name", "reservedConcurrentExecutions"} & inputs.keys()
+    assert not {"sourceCodeHash", "name"} & inputs.keys()
+
+
+def test_the_processors_concurrency_is_reserved_where_s3_invokes_it(graph: Graph, direct: Graph):
+    reserved = {it.name: it.inputs.get("reservedConcurrentExecutions") for it in graph.of(FUNCTION)}
+    mapping = graph.one("aws:lambda/eventSourceMapping:EventSourceMapping")
+
+    # No lower than the mapping's, which would receive what cannot be processed.
+    most = mapping.inputs["scalingConfig"]["maximumConcurrency"]
+    assert reserved == {PROCESSOR: most if graph is direct else None, ARCHIVER: None}
 
 
 @pytest.mark.parametrize("name", BOTH)
@@ -124,18 +133,14 @@ def test_the_environment_of_the_processor(dev: Graph, direct: Graph, full: Graph
         "RAW_BUCKET": dev.name("raw"),
         "PROCESSED_BUCKET": dev.name("processed"),
         "ARCHIVE_BUCKET": dev.name("archive"),
-        "RETENTION_DAYS": "30",
+        "PROCESSING_QUEUE_URL": f"https://url-of/{dev.prefix}-files",
         "DEAD_LETTER_QUEUE_URL": f"https://url-of/{dev.prefix}-dead-letters",
         "MAX_ATTEMPTS": "3",
         "MAX_REJECTED_PERCENT": "10",
         "COMPRESS_OUTPUT": "false",
     }
 
-    assert environment(direct, PROCESSOR) == expected
-    assert environment(dev, PROCESSOR) == {
-        **expected,
-        "PROCESSING_QUEUE_URL": f"https://url-of/{dev.prefix}-files",
-    }
+    assert environment(dev, PROCESSOR) == environment(direct, PROCESSOR) == expected
     assert environment(full, PROCESSOR)["ENVIRONMENT"] == "production"
     assert environment(full, PROCESSOR)["COMPRESS_OUTPUT"] == "true"
     assert environment(full, PROCESSOR)["LOG_LEVEL"] == "INFO"
@@ -152,7 +157,8 @@ def test_the_environment_of_the_archiver(dev: Graph):
     }
 
 
-def test_what_the_processor_may_do(dev: Graph):
+def test_what_the_processor_may_do(dev: Graph, direct: Graph):
+    assert granted(direct, f"{PROCESSOR}-policy") == granted(dev, f"{PROCESSOR}-policy")
     raw, processed, archive = dev.arn("raw"), dev.arn("processed"), dev.arn("archive")
 
     assert granted(dev, f"{PROCESSOR}-policy") == {
@@ -216,17 +222,16 @@ def test_what_the_archiver_may_do(dev: Graph):
     }
 
 
-def test_a_function_invokes_itself_only_where_it_goes_on_that_way(dev: Graph, direct: Graph):
-    name = f"{PROCESSOR}-invoke-itself"
-
-    assert name not in {it.name for it in dev.of(POLICY)}
-    assert granted(direct, name) == {
-        "InvokeFunction": (["lambda:InvokeFunction"], [direct.arn(PROCESSOR)])
+def test_the_archiver_alone_invokes_itself(graph: Graph):
+    assert {it.name for it in graph.of(POLICY)} == {
+        f"{PROCESSOR}-policy",
+        f"{ARCHIVER}-policy",
+        f"{ARCHIVER}-invoke-itself",
+        "daily-archive-policy",
     }
-    for graph in (dev, direct):
-        assert granted(graph, f"{ARCHIVER}-invoke-itself") == {
-            "InvokeFunction": (["lambda:InvokeFunction"], [graph.arn(ARCHIVER)])
-        }
+    assert granted(graph, f"{ARCHIVER}-invoke-itself") == {
+        "InvokeFunction": (["lambda:InvokeFunction"], [graph.arn(ARCHIVER)])
+    }
 
 
 def test_the_key_is_used_through_s3_alone(full: Graph):

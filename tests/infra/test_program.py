@@ -1,9 +1,10 @@
 """The whole graph: inputs that the provider takes, names that AWS takes, tags, outputs."""
 
 import json
+from collections.abc import Iterator
 
 from local import schema
-from tests.infra.recording import PROJECT, PROVIDER, REGION, Graph, run_program
+from tests.infra.recording import PROJECT, PROVIDER, REGION, Graph, run_program, stack_config
 
 # The provider adds a hyphen and seven hex digits to a logical name.
 # https://docs.aws.amazon.com/: quotas of the services.
@@ -45,6 +46,54 @@ def test_names_are_left_to_the_engine_unless_aws_needs_one(graph: Graph):
     for it in graph.resources:
         if it.is_aws:
             assert not {"name", "namePrefix"} & it.inputs.keys(), it.urn
+
+
+def test_two_stacks_of_one_account_share_no_physical_name():
+    """The same stack twice: of two users, say, or in two regions."""
+    config = {"aws:region": REGION, **stack_config("dev")}
+    one, other = (
+        dict(given_names(run_program(config, stack="dev", random=random)))
+        for random in ("0000000", "1111111")
+    )
+
+    assert one.keys() == other.keys()
+    assert len(one) > 20
+    assert [key for key in one if one[key] == other[key]] == []
+
+
+def given_names(graph: Graph) -> Iterator[tuple[tuple[str, str], object]]:
+    """Yield what the program calls a resource, or what it belongs to; the engine names the rest."""
+    for it in graph.resources:
+        for key, value in it.inputs.items() if it.is_aws else ():
+            if key in {"name", "bucket"} or (key.endswith("Name") and key != "metricName"):
+                yield (it.urn, key), value
+
+
+def test_switching_the_queue_moves_the_notification_alone(dev: Graph, direct: Graph):
+    before, after = ({it.urn: it for it in graph.resources} for graph in (dev, direct))
+    changed = {
+        (before[urn].name, key)
+        for urn in before.keys() & after.keys()
+        for key in before[urn].inputs.keys() | after[urn].inputs.keys()
+        # Two archives are never equal; what is in them does not depend on settings.
+        if key != "code" and before[urn].inputs.get(key) != after[urn].inputs.get(key)
+    }
+
+    assert before.keys() == after.keys()
+    assert changed == {
+        ("delivery-notification", "queues"),
+        ("delivery-notification", "lambdaFunctions"),
+        ("data-processor", "reservedConcurrentExecutions"),
+    }
+
+
+def test_what_holds_data_is_protected_in_prod_and_nothing_else(dev: Graph, prod: Graph):
+    holders = ["raw", "processed", "archive", "files", "dead-letters", "archiver-dead-letters"]
+    expected = set[tuple[str, str]]().union(*(prod.all_of(name) for name in holders))
+
+    assert {(it.type, it.name) for it in prod.resources if it.protect and it.is_aws} == expected
+    assert {it.name for it in prod.resources if it.protect and not it.is_aws} == set(holders)
+    assert [it.urn for it in dev.resources if it.protect] == []
 
 
 def test_every_resource_belongs_to_the_pipeline(graph: Graph):
@@ -97,10 +146,8 @@ def test_the_outputs(dev: Graph, direct: Graph):
             "archiver_dlq_url": f"{urls}-archiver-dead-letters",
             "alarm_topic_arn": graph.arn("alarms"),
             "dashboard_url": f"https://{REGION}.console.aws.amazon.com/cloudwatch/home"
-            f"?region={REGION}#dashboards/dashboard/{graph.prefix}",
+            f"?region={REGION}#dashboards/dashboard/{graph.prefix}-{REGION}-{graph.random}",
         }
 
-    assert dev.outputs == outputs(dev)
-    expected = outputs(direct)
-    del expected["processing_queue_url"]
-    assert direct.outputs == expected
+    for graph in (dev, direct):
+        assert graph.outputs == outputs(graph)

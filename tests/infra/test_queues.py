@@ -56,10 +56,10 @@ def test_a_dead_letter_queue_keeps_messages_as_long_as_sqs_can(graph: Graph, nam
     assert_denies_plain_http(deny, graph.arn(name))
 
 
-def test_without_the_processing_queue_there_are_dead_letter_queues_alone(direct: Graph):
-    names = {it.name for it in direct.of("aws:sqs/queue:Queue")}
+def test_the_queues_stand_wherever_events_go(graph: Graph):
+    names = {it.name for it in graph.of("aws:sqs/queue:Queue")}
 
-    assert names == {"dead-letters", "archiver-dead-letters"}
+    assert names == {"files", "dead-letters", "archiver-dead-letters"}
 
 
 def assert_denies_plain_http(statement: object, arn: str) -> None:

@@ -48,3 +48,17 @@ def test_the_schedule_may_invoke_the_archiver_and_report_what_it_could_not(graph
         (["sqs:SendMessage"], [graph.arn("archiver-dead-letters")]),
     ]
     assert (policy.type, policy.name) in graph.before(graph.one(SCHEDULE))
+
+
+def test_the_schedule_comes_after_all_that_a_run_meets(graph: Graph):
+    before = graph.before(graph.one(SCHEDULE))
+
+    assert {
+        (
+            "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig",
+            "data-archiver-retries",
+        ),
+        ("aws:lambda/functionRecursionConfig:FunctionRecursionConfig", "data-archiver-recursion"),
+        ("aws:iam/rolePolicy:RolePolicy", "data-archiver-invoke-itself"),
+    } <= graph.all_of("data-archiver")
+    assert graph.all_of("data-archiver") | graph.all_of("archiver-dead-letters") <= before

@@ -63,8 +63,7 @@ def stack(account: Account, request: pytest.FixtureRequest) -> Stack:
 
 
 def test_the_outputs_are_those_that_are_promised(stack: Stack) -> None:
-    missing = {"processing_queue_url"} if stack.variant == "direct" else set[str]()
-    assert set(stack.outputs) == OUTPUTS - missing
+    assert set(stack.outputs) == OUTPUTS
     assert json.loads(json.dumps(dict(stack.outputs))) == stack.outputs
 
 
@@ -86,40 +85,52 @@ def test_every_bucket_stands_as_it_is_described(stack: Stack, kind: str) -> None
 
 
 def test_an_upload_reaches_its_queue_or_function(stack: Stack) -> None:
-    s3, name = stack.account.client("s3"), stack.outputs["raw_bucket_name"]
-    found = s3.get_bucket_notification_configuration(Bucket=name)
+    s3, sqs = stack.account.client("s3"), stack.account.client("sqs")
+    url = stack.outputs["processing_queue_url"]
+    found = s3.get_bucket_notification_configuration(Bucket=stack.outputs["raw_bucket_name"])
+    messages = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
     if stack.variant == "direct":
         (target,) = found["LambdaFunctionConfigurations"]
         assert target["LambdaFunctionArn"] == stack.outputs["data_processor_lambda_arn"]
-        policy = stack.account.client("lambda").get_policy(
-            FunctionName=stack.outputs["data_processor_lambda_arn"]
-        )
-        (statement,) = json.loads(policy["Policy"])["Statement"]
-        assert statement["Principal"] == {"Service": "s3.amazonaws.com"}
-        return
-    sqs, url = stack.account.client("sqs"), stack.outputs["processing_queue_url"]
-    (target,) = found["QueueConfigurations"]
-    assert target["QueueArn"].endswith(url.rpartition("/")[2])
-    attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+        assert messages == []
+    else:
+        (target,) = found["QueueConfigurations"]
+        assert target["QueueArn"].endswith(url.rpartition("/")[2])
+        (message,) = messages
+        assert json.loads(message["Body"])["Event"] == "s3:TestEvent"
+
+
+def test_both_ways_to_the_processor_stand(stack: Stack) -> None:
+    functions, sqs = stack.account.client("lambda"), stack.account.client("sqs")
+    processor = stack.outputs["data_processor_lambda_arn"]
+
+    policy = functions.get_policy(FunctionName=processor)
+    (statement,) = json.loads(policy["Policy"])["Statement"]
+    assert statement["Principal"] == {"Service": "s3.amazonaws.com"}
+    attributes = sqs.get_queue_attributes(
+        QueueUrl=stack.outputs["processing_queue_url"], AttributeNames=["All"]
+    )["Attributes"]
     assert json.loads(attributes["RedrivePolicy"])["maxReceiveCount"] == 3
     assert "s3.amazonaws.com" in attributes["Policy"]
-    (message,) = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]
-    assert json.loads(message["Body"])["Event"] == "s3:TestEvent"
-    (mapping,) = stack.account.client("lambda").list_event_source_mappings()["EventSourceMappings"]
-    assert mapping["FunctionArn"] == stack.outputs["data_processor_lambda_arn"]
+    (mapping,) = functions.list_event_source_mappings()["EventSourceMappings"]
+    assert mapping["FunctionArn"] == processor
+    assert mapping["EventSourceArn"] == attributes["QueueArn"]
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    reserved = stack.function("data_processor_lambda_arn").get("Concurrency")
+    limit = {"ReservedConcurrentExecutions": 10}
+    assert reserved == (limit if stack.variant == "direct" else None)
 
 
 def test_the_functions_have_the_variables_that_they_read(stack: Stack) -> None:
     processor = stack.function("data_processor_lambda_arn")["Configuration"]
     archiver = stack.function("data_archiver_lambda_arn")["Configuration"]
 
-    optional = {"PROCESSING_QUEUE_URL"} if stack.variant == "direct" else set[str]()
     variables = processor["Environment"]["Variables"]
-    assert set(variables) == variable_names(ProcessorEnvironment) - optional
+    assert set(variables) == variable_names(ProcessorEnvironment)
     assert set(archiver["Environment"]["Variables"]) == variable_names(ArchiverEnvironment)
     read = ProcessorEnvironment.read(variables)
     assert read.raw_bucket == stack.outputs["raw_bucket_name"]
+    assert read.processing_queue_url == stack.outputs["processing_queue_url"]
     assert read.dead_letter_queue_url == stack.outputs["dlq_url"]
     assert read.environment == stack.deployment.stack
     assert processor["Handler"] == "handlers.data_processor.handler"
@@ -168,9 +179,10 @@ def test_alarms_go_to_the_topic(stack: Stack) -> None:
     assert len(listeners) == (1 if stack.variant == "prod" else 0)
 
 
-def test_the_buckets_are_protected_in_prod_alone(stack: Stack) -> None:
-    buckets = stack.deployment.of_type("aws:s3/bucket:Bucket")
-    assert {one.protect for one in buckets} == {stack.variant == "prod"}
+def test_buckets_and_queues_are_protected_in_prod_alone(stack: Stack) -> None:
+    for kind in ("aws:s3/bucket:Bucket", "aws:sqs/queue:Queue"):
+        protected = {one.protect for one in stack.deployment.of_type(kind)}
+        assert protected == {stack.variant == "prod"}
 
 
 def test_everything_that_takes_tags_carries_them(stack: Stack) -> None:

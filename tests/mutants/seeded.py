@@ -155,8 +155,8 @@ MUTANTS = (
     Mutant(
         "first-record-only",
         "handlers/data_processor.py",
-        "            for reference in reading.references\n",
-        "            for reference in reading.references[:1]\n",
+        "attempts) for reference in reading.references\n",
+        "attempts) for reference in reading.references[:1]\n",
         (*PROCESSOR, "tests/handlers/test_events.py"),
     ),
     Mutant(

@@ -21,6 +21,7 @@ def stack(**more: str) -> Stack:
         archive_bucket_name="archive",
         data_processor_lambda_arn=arn,
         data_archiver_lambda_arn=arn,
+        processing_queue_url="https://files",
         dlq_url="https://dlq",
         region="eu-west-3",
         **more,

@@ -223,14 +223,11 @@ def test_redrive_of_many_letters(pipeline):
     assert pipeline.bodies("dlq_url") == []
 
 
-def test_redrive_without_a_queue_calls_the_function_asynchronously(pipeline):
-    pipeline.outputs["processing_queue_url"] = None
+def test_redrive_of_a_letter_that_lambda_wrote_goes_through_the_queue_too(pipeline):
     pipeline.letter("incoming/a.csv", "v1", reason=None, ErrorMessage="died", ErrorCode="200")
     assert pipeline.run("redrive", "--all", "--yes").exit_code == 0
-    [call] = pipeline.calls
-    assert (call.function, call.kind) == ("data-processor", "Event")
-    assert call.payload["Records"][0]["s3"]["object"]["versionId"] == "v1"
-    assert pipeline.bodies("dlq_url") == []
+    assert list(map(version_of, pipeline.bodies("processing_queue_url"))) == ["v1"]
+    assert (pipeline.calls, pipeline.bodies("dlq_url")) == ([], [])
 
 
 def test_redrive_of_the_archivers_letter_runs_the_archiver_with_its_time(pipeline):

@@ -38,8 +38,8 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             **{f"{name}_bucket_name": bucket for name, bucket in names.items()},
             "data_processor_lambda_arn": f"{arn}:processor",
             "data_archiver_lambda_arn": f"{arn}:archiver",
+            "processing_queue_url": sqs.create_queue(QueueName="ops-program-files")["QueueUrl"],
             "dlq_url": sqs.create_queue(QueueName="ops-program-dlq")["QueueUrl"],
-            "processing_queue_url": None,
             "endpoint_url": url,
             "region": REGION,
         }

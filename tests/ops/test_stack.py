@@ -16,6 +16,7 @@ OUTPUTS = {
     "archive_bucket_name": "archive",
     "data_processor_lambda_arn": "arn:aws:lambda:eu-west-3:123456789012:function:processor-1",
     "data_archiver_lambda_arn": "arn:aws:lambda:eu-west-3:123456789012:function:archiver-1",
+    "processing_queue_url": "https://sqs.eu-west-3.amazonaws.com/123456789012/files",
     "dlq_url": "https://sqs.eu-west-3.amazonaws.com/123456789012/dlq",
 }
 
@@ -30,7 +31,7 @@ def test_the_region_is_that_of_the_functions(tmp_path):
     found = stack.find(None, written(tmp_path), {})
     assert found.region == "eu-west-3"
     assert stack.function_name(found.data_processor_lambda_arn) == "processor-1"
-    assert (found.processing_queue_url, found.endpoint_url) == (None, None)
+    assert found.endpoint_url is None
 
 
 def test_the_local_pipelines_file_brings_endpoint_and_region(tmp_path):
@@ -48,9 +49,10 @@ def test_the_environment_names_the_file_and_an_option_goes_before_it(tmp_path):
 
 def test_every_missing_output_is_named():
     outputs = {name: text for name, text in OUTPUTS.items() if "bucket" not in name}
+    urls = ("processing_queue_url", "dlq_url")
     with pytest.raises(UsageError) as caught:
-        Stack.from_outputs({**outputs, "dlq_url": None}, origin="stack dev")
-    for name in ("raw_bucket_name", "processed_bucket_name", "archive_bucket_name", "dlq_url"):
+        Stack.from_outputs({**outputs, **dict.fromkeys(urls)}, origin="stack dev")
+    for name in ("raw_bucket_name", "processed_bucket_name", "archive_bucket_name", *urls):
         assert name in str(caught.value)
 
 

@@ -82,12 +82,6 @@ def test_only_alarms_that_ring_and_tell_this_stacks_topic_count(pipeline):
     assert found["attention"] == ["alarm: dead-letters"]
 
 
-def test_direct_mode_has_no_queue(pipeline):
-    pipeline.outputs["processing_queue_url"] = None
-    assert told(pipeline)["queue"] is None
-    assert "S3 calls the function" in pipeline.run("status").stdout
-
-
 def test_outputs_without_topic_and_archiver_queue_are_enough(pipeline):
     del pipeline.outputs["archiver_dlq_url"], pipeline.outputs["alarm_topic_arn"]
     found = told(pipeline)

@@ -106,7 +106,7 @@ def run_processor(scenario: Scenario) -> list[str]:
             world.deliver(event)
         world.settle()
     failed = gate.calls[scenario.call] if 0 <= scenario.call < len(gate.calls) else ""
-    twice = scenario.fault == "sent twice" and failed in ("copy_object", "send_message", "invoke")
+    twice = scenario.fault == "sent twice" and failed in ("copy_object", "send_message")
     gate.watch.settled(copies=2 if twice else 1)
     if not scenario.fault.startswith(("killed", "lost")) and not twice:
         _check_leftovers(gate.watch, failed)

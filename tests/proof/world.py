@@ -148,9 +148,13 @@ def batch(*messages: tuple[str, int]) -> dict[str, Any]:
 
 @dataclass
 class World:
-    """One pipeline; `gate` stands before each call that its handlers make."""
+    """One pipeline; `gate` stands before each call that its handlers make.
+
+    `queue_mode` says where S3 sends its events: to the queue, or to the function.
+    """
 
     queue_mode: bool = True
+    max_receives: int = MAX_RECEIVES
     compressed: bool = False
     retention_days: int = 30
     ticks: int = 10**9
@@ -196,13 +200,12 @@ class World:
             log_level="INFO",
             processed_bucket=PROCESSED,
             archive_bucket=ARCHIVE,
-            retention_days=self.retention_days,
             raw_bucket=RAW,
             dead_letter_queue_url=LETTERS,
-            max_attempts=MAX_RECEIVES,
+            processing_queue_url=QUEUE,
+            max_attempts=self.max_receives,
             max_rejected_percent=10,
             compress_output=self.compressed,
-            processing_queue_url=QUEUE if self.queue_mode else None,
         )
         return Processor(
             environment,
@@ -266,7 +269,7 @@ class World:
     def _poll(self) -> None:
         message = self.queue.messages.pop(0)
         message["receives"] += 1
-        if message["receives"] > MAX_RECEIVES:
+        if message["receives"] > self.max_receives:
             self.letters.messages.append(message)
             return
         self.begin()
