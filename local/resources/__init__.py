@@ -32,6 +32,7 @@ CREATORS: Final[Mapping[str, Callable[[Creation], Created]]] = {
     "aws:lambda/permission:Permission": lambda_.permission,
     "aws:s3/bucket:Bucket": s3.bucket,
     "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": s3.lifecycle,
+    "aws:s3/bucketLogging:BucketLogging": s3.logging,
     "aws:s3/bucketNotification:BucketNotification": s3.notification,
     "aws:s3/bucketOwnershipControls:BucketOwnershipControls": s3.ownership_controls,
     "aws:s3/bucketPolicy:BucketPolicy": s3.policy,

@@ -68,7 +68,7 @@ def lifecycle(creation: Creation) -> Created:
 
 def encryption(creation: Creation) -> Created:
     """Set a bucket's default encryption."""
-    rules = shape(creation.take("rules"), _ENCRYPTION_NAMES)
+    rules = [_encryption_rule(rule) for rule in creation.take("rules")]
     return _put(
         creation,
         "put_bucket_encryption",
@@ -103,6 +103,17 @@ def policy(creation: Creation) -> Created:
     return _put(creation, "put_bucket_policy", Policy=creation.take_document("policy"))
 
 
+def logging(creation: Creation) -> Created:
+    """Let S3 log a bucket's requests into another bucket."""
+    enabled = {
+        "TargetBucket": creation.take("targetBucket"),
+        "TargetPrefix": creation.take("targetPrefix"),
+        "TargetObjectKeyFormat": creation.take_shape("targetObjectKeyFormat"),
+    }
+    given = {name: value for name, value in enabled.items() if value is not None}
+    return _put(creation, "put_bucket_logging", BucketLoggingStatus={"LoggingEnabled": given})
+
+
 def notification(creation: Creation) -> Created:
     """Set a bucket's notifications, all of them."""
     configuration: dict[str, Any] = {
@@ -129,6 +140,13 @@ def _put(creation: Creation, operation: str, **parameters: Any) -> Created:
         **parameters,
     )
     return Created(id=name)
+
+
+def _encryption_rule(rule: Mapping[str, Any]) -> dict[str, Any]:
+    written = shape(rule, _ENCRYPTION_NAMES)
+    if blocked := written.pop("BlockedEncryptionTypes", None):
+        written["BlockedEncryptionTypes"] = {"EncryptionType": blocked}
+    return written
 
 
 def _lifecycle_rule(rule: Mapping[str, Any]) -> dict[str, Any]:

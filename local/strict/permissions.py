@@ -1,23 +1,36 @@
-"""What S3 asks IAM for: actions that moto does not ask for, and conditions that it misreads.
+"""What S3 asks IAM for: actions that moto does not ask for, and statements that it misreads.
 
 Actions count where moto enforces IAM (`set_initial_no_auth_action_count`); bucket policies always.
 """
 
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from moto import settings
 from moto.core.authorization import ActionAuthenticatorMixin
+from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.iam.access_control import IAMPolicyStatement, PermissionResult
 from moto.s3.exceptions import MissingKey
+from moto.s3.models import FakeBucket
 from moto.s3.responses import S3Response
 
 from local.strict import policies
 from local.strict.patches import around
+from local.strict.requests import Exchange, current_exchange
 from local.strict.sources import Source
 
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html: what is
-# true of every request here, since a loopback request counts as TLS.
-_OF_EVERY_REQUEST: Final = {"aws:securetransport": "true", "s3:tlsversion": "1.3"}
+# true of every request here, since a loopback request counts as TLS and there is one account.
+_OF_EVERY_REQUEST: Final = {
+    "aws:securetransport": "true",
+    "s3:tlsversion": "1.3",
+    "aws:resourceaccount": DEFAULT_ACCOUNT_ID,
+}
+# https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html: the keys
+# that are a parameter of the request.
+_PARAMETERS: Final = ("prefix", "delimiter", "max-keys", "versionId")
+# Whoever calls is of the account; which role or user it is, a bucket's policy is not told here.
+_CALLER: Final = ("*", DEFAULT_ACCOUNT_ID, f"arn:aws:iam::{DEFAULT_ACCOUNT_ID}:root")
+_SUBRESOURCES: Final = ("tagging", "attributes")
 _MISSING: Final = 404
 
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html: method,
@@ -53,22 +66,47 @@ def authorize(response: Any, action: str, bucket_name: str, key_name: str | None
 
 
 @around(IAMPolicyStatement, "is_action_permitted")
-def _is_action_permitted(original: Any, self: Any, *arguments: Any, **options: Any) -> Any:
-    """Decide by the transport's conditions; every other condition is left to moto.
+def _is_action_permitted(
+    original: Any, self: Any, action: str, resource: str = "*", *of_trust: Any
+) -> Any:
+    """Let a statement say something only to those whom it is for, and when its conditions hold.
 
-    A statement whose condition does not hold says nothing, whether it allows or denies: moto
-    answers every object call with 403 where a bucket's policy denies what is not sent over TLS.
+    moto makes every statement with a condition a denial, whether it allows or denies: it answers
+    every object call with 403 where a bucket's policy denies what is not sent over TLS. The trust
+    of a role, for which moto is told the principal and the conditions' values, is left to moto.
     """
-    conditions = self._statement.get("Condition")
-    if conditions and not policies.holds(_of_transport(conditions), _OF_EVERY_REQUEST):
+    if any(one is not None for one in of_trust):
+        return original(self, action, resource, *of_trust)
+    statement = self._statement
+    if not (_is_for_caller(statement.get("Principal")) and _holds(statement)):
         return PermissionResult.NEUTRAL
-    return original(self, *arguments, **options)
+    plain = {name: one for name, one in statement.items() if name not in ("Principal", "Condition")}
+    return original(IAMPolicyStatement(plain), action, resource)
+
+
+@around(FakeBucket, "get_permission")
+def _get_permission(original: Any, self: Any, action: str, resource: str) -> Any:
+    """Ask a bucket's policy for the action of S3; moto makes one up of the request's method."""
+    exchange = current_exchange()
+    if exchange and action == f"s3:{exchange.method.capitalize()}Object":
+        action = f"s3:{_object_action(exchange)}"
+    return original(self, action, resource)
+
+
+def _object_action(exchange: Exchange) -> str:
+    """Return S3's action for a request of an object."""
+    if "uploadId" in exchange.query and exchange.method == "DELETE":
+        return "AbortMultipartUpload"
+    verb = {"HEAD": "Get", "POST": "Put"}.get(exchange.method, exchange.method.capitalize())
+    version = "Version" if "versionId" in exchange.query else ""
+    subresource = next((name for name in _SUBRESOURCES if name in exchange.query), "")
+    return f"{verb}Object{version}{subresource.capitalize()}"
 
 
 @around(S3Response, "_set_action")
 def _set_action(original: Any, self: Any, kind: str, method: str, query: dict[str, Any]) -> None:
     original(self, kind, method, query)
-    subresource = next((name for name in ("tagging", "attributes") if name in query), None)
+    subresource = next((name for name in _SUBRESOURCES if name in query), None)
     if kind == "KEY" and (action := _ACTIONS.get((method, subresource, "versionId" in query))):
         self.data["Action"] = action
 
@@ -124,8 +162,26 @@ def _copies_tags(response: Any, source: Source) -> bool:
     return key is not None and bool(response.backend.tagger.get_tag_dict_for_resource(key.arn))
 
 
-def _of_transport(conditions: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    return {
-        operator: {key: one for key, one in block.items() if key.lower() in _OF_EVERY_REQUEST}
-        for operator, block in conditions.items()
+def _is_for_caller(principal: Any) -> bool:
+    if principal is None or principal == "*":  # an identity's own policy names nobody
+        return True
+    named = cast("dict[str, Any]", principal) if isinstance(principal, dict) else {}
+    return any(one in _CALLER for one in policies.as_list(named.get("AWS", [])))
+
+
+def _holds(statement: dict[str, Any]) -> bool:
+    return policies.holds(statement.get("Condition", {}), _OF_EVERY_REQUEST | _of_this_request())
+
+
+def _of_this_request() -> dict[str, str]:
+    """Return the condition keys that S3 fills from the request of this thread."""
+    exchange = current_exchange()
+    if exchange is None:
+        return {}
+    headers = {
+        f"s3:{name.lower()}": value
+        for name, value in exchange.headers.items()
+        if name.lower().startswith("x-amz-")
     }
+    parameters = {name: exchange.query[name] for name in _PARAMETERS if name in exchange.query}
+    return headers | {f"s3:{name.lower()}": value for name, value in parameters.items()}

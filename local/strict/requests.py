@@ -5,10 +5,11 @@ without a lock, and stores an object before its metadata and tags.
 """
 
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 from moto.core.responses import ActionResult
 from moto.s3.exceptions import S3ClientError
@@ -23,9 +24,11 @@ _one_at_a_time = threading.RLock()
 
 @dataclass(kw_only=True)
 class Exchange:
-    """A request that is under way: its headers, and what is done once it has answered."""
+    """A request that is under way: what it asks, and what is done once it has answered."""
 
+    method: str
     headers: Any
+    query: Mapping[str, str]
     afterwards: list[Callable[[], None]] = field(default_factory=list[Callable[[], None]])
 
 
@@ -50,8 +53,9 @@ def afterwards(action: Callable[[], None]) -> None:
 
 
 @contextmanager
-def _exchange(headers: Any) -> Generator[None]:
-    exchange = Exchange(headers=headers)
+def _exchange(response: Any, request: Any, full_url: str) -> Generator[None]:
+    query = dict(parse_qsl(urlsplit(full_url).query, keep_blank_values=True))
+    exchange = Exchange(method=request.method, headers=response.headers, query=query)
     with _one_at_a_time:
         outer, _current.exchange = _current.exchange, exchange
         try:
@@ -73,7 +77,7 @@ def _bucket_response(original: Any, self: Any, request: Any, full_url: str) -> A
 
 
 def _answer(original: Any, response: Any, request: Any, full_url: str) -> Any:
-    with _exchange(response.headers):
+    with _exchange(response, request, full_url):
         try:
             return original(response, request, full_url)
         except S3ClientError as error:

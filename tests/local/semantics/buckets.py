@@ -47,19 +47,158 @@ def _(aws):
     assert aws.read("a-bucket", "key") is None
 
 
-def user(aws, *statements):
+@semantic("policy-denies-to-whom-and-when-it-says", "reference_policies_evaluation-logic.html")
+def _(aws):
+    aws.put(aws.bucket(), "key")
+    elsewhere = {"Bool": {"aws:SecureTransport": "false"}}
+    for statement in (
+        {"Principal": {"Service": "logging.s3.amazonaws.com"}},
+        {"Principal": {"AWS": "arn:aws:iam::444455556666:role/theirs"}},
+        {"Principal": {"AWS": "444455556666"}, "Effect": "Allow", "Condition": elsewhere},
+        {"Condition": {"StringEquals": {"aws:ResourceAccount": "444455556666"}}},
+    ):
+        set_policy(aws, **statement)
+        assert aws.read("a-bucket", "key") == b"one"
+    for statement in (
+        {"Principal": {"AWS": [ACCOUNT, "444455556666"]}},
+        {"Condition": {"StringEquals": {"aws:ResourceAccount": ACCOUNT}}},
+    ):
+        set_policy(aws, **statement)
+        with refused("403", 403):
+            aws.put("a-bucket", "key")
+
+
+@semantic("policy-by-prefix-and-header", "list_amazons3.html s3:prefix, s3:x-amz-storage-class")
+def _(aws):
+    aws.put(aws.bucket(), "open/a+b")
+    lister = user(
+        aws, ("s3:ListBucket", "a-bucket"), condition={"StringLike": {"s3:prefix": "open/*"}}
+    )
+    with enable_iam_authentication():
+        assert lister.list_objects_v2(Bucket="a-bucket", Prefix="open/a+")["KeyCount"] == 1
+        for options in ({"Prefix": "closed/"}, {}):
+            with refused("AccessDenied", 403):
+                lister.list_objects_v2(Bucket="a-bucket", **options)
+    colder = {"StringEquals": {"s3:x-amz-storage-class": "GLACIER"}}
+    set_policy(aws, Action="s3:PutObject", Condition=colder)
+    aws.put("a-bucket", "key")
+    with refused("403", 403):
+        aws.put("a-bucket", "key", StorageClass="GLACIER")
+
+
+@semantic("policy-denies-by-the-action-of-s3", "list_amazons3.html DeleteObjectVersion")
+def _(aws):
+    version = aws.put(aws.bucket(), "key")["VersionId"]
+    named = {"Bucket": "a-bucket", "Key": "key", "VersionId": version}
+    set_policy(aws, Action="s3:DeleteObject")
+    with refused("403", 403):
+        aws.s3.delete_object(Bucket="a-bucket", Key="key")
+    upload = begin(aws)
+    aws.s3.abort_multipart_upload(Bucket="a-bucket", Key="key", UploadId=upload)
+    aws.s3.delete_object(**named)
+    assert aws.read("a-bucket", "key") is None
+    version = aws.put("a-bucket", "key")["VersionId"]
+    set_policy(aws, Action=["s3:DeleteObjectVersion", "s3:GetObjectVersion"])
+    for operation in (aws.s3.delete_object, aws.s3.head_object):
+        with refused("403", 403):
+            operation(**named | {"VersionId": version})
+    aws.s3.delete_object(Bucket="a-bucket", Key="key")
+
+
+@semantic("policy-denies-deletes-of-many", "API_DeleteObjects.html Permissions", moto=True)
+def _(aws):
+    version = aws.put(aws.bucket(), "key")["VersionId"]
+    set_policy(aws, Action=["s3:DeleteObject", "s3:DeleteObjectVersion"])
+    entries = [{"Key": "key"}, {"Key": "key", "VersionId": version}]
+    answer = aws.s3.delete_objects(Bucket="a-bucket", Delete={"Objects": entries})
+    assert [one["Code"] for one in answer["Errors"]] == ["AccessDenied", "AccessDenied"]
+    assert aws.read("a-bucket", "key") == b"one"
+
+
+@semantic("access-logs-need-the-targets-policy", "enable-server-access-logging.html")
+def _(aws):
+    aws.bucket("log-bucket")
+    aws.bucket()
+    target = {"TargetBucket": "log-bucket", "TargetPrefix": "it/"}
+
+    def switch_on(source):
+        writes = {
+            "Effect": "Allow",
+            "Principal": {"Service": "logging.s3.amazonaws.com"},
+            "Action": "s3:PutObject",
+            "Resource": "arn:aws:s3:::log-bucket/*",
+            "Condition": {"ArnLike": {"aws:SourceArn": f"arn:aws:s3:::{source}"}},
+        }
+        tls = {
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "s3:*",
+            "Resource": "arn:aws:s3:::log-bucket/*",
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        }
+        policy = {"Version": "2012-10-17", "Statement": [tls, writes]}
+        aws.s3.put_bucket_policy(Bucket="log-bucket", Policy=json.dumps(policy))
+        aws.s3.put_bucket_logging(Bucket="a-bucket", BucketLoggingStatus={"LoggingEnabled": target})
+
+    with refused("InvalidTargetBucketForLogging"):
+        switch_on("another-bucket")
+    switch_on("a-bucket")
+    assert aws.s3.get_bucket_logging(Bucket="a-bucket")["LoggingEnabled"] == target
+
+
+@semantic("permission-by-the-buckets-account", "reference_policies_condition-keys.html")
+def _(aws):
+    aws.put(aws.bucket(), "key")
+    reads = ("s3:GetObject", "a-bucket/*")
+    ours, theirs = (
+        user(aws, reads, name=name, condition={"StringEquals": {"aws:ResourceAccount": name}})
+        for name in (ACCOUNT, "444455556666")
+    )
+    with enable_iam_authentication():
+        assert ours.get_object(Bucket="a-bucket", Key="key")["Body"].read() == b"one"
+        with refused("AccessDenied", 403):
+            theirs.get_object(Bucket="a-bucket", Key="key")
+
+
+@semantic("blocked-encryption", "blocking-unblocking-s3-c-encryption-gpb.html")
+def _(aws):
+    aws.bucket()
+    client = aws.client("s3")  # botocore itself sends such a key over HTTPS alone
+
+    def with_key_of_its_own(request, **_):
+        request.headers["x-amz-server-side-encryption-customer-algorithm"] = "AES256"
+
+    client.meta.events.register("before-sign.s3", with_key_of_its_own)
+    client.put_object(Bucket="a-bucket", Key="before", Body=b"one")
+    rule = {
+        "ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"},
+        "BlockedEncryptionTypes": {"EncryptionType": ["SSE-C"]},
+    }
+    aws.s3.put_bucket_encryption(
+        Bucket="a-bucket", ServerSideEncryptionConfiguration={"Rules": [rule]}
+    )
+    with refused("AccessDenied", 403):
+        client.put_object(Bucket="a-bucket", Key="after", Body=b"one")
+    with refused("AccessDenied", 403):
+        client.create_multipart_upload(Bucket="a-bucket", Key="after")
+    aws.put("a-bucket", "plain")
+    assert aws.read("a-bucket", "after") is None
+
+
+def user(aws, *statements, name="user", condition=None):
     """Return the S3 client of a user who may do what the statements say."""
     iam = aws.shared("iam")
-    iam.create_user(UserName="user")
+    iam.create_user(UserName=name)
     policy = {
         "Version": "2012-10-17",
         "Statement": [
             {"Effect": "Allow", "Action": action, "Resource": f"arn:aws:s3:::{resource}"}
+            | ({"Condition": condition} if condition else {})
             for action, resource in statements
         ],
     }
-    iam.put_user_policy(UserName="user", PolicyName="it", PolicyDocument=json.dumps(policy))
-    key = iam.create_access_key(UserName="user")["AccessKey"]
+    iam.put_user_policy(UserName=name, PolicyName="it", PolicyDocument=json.dumps(policy))
+    key = iam.create_access_key(UserName=name)["AccessKey"]
     return aws.client(
         "s3",
         aws_access_key_id=key["AccessKeyId"],
