@@ -1,13 +1,14 @@
 """A bucket for data: private, TLS-only, encrypted, versioned, with its lifecycle."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pulumi
 import pulumi_aws as aws
-from pulumi import ResourceOptions
+from pulumi import Output, ResourceOptions
 
-from infra import permissions
+from infra import bucket_policy
 from infra.lifecycle import TRANSITION_MINIMUM, Rule
+from infra.permissions import Statement
 
 _SSE = aws.s3.BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultArgs
 
@@ -18,6 +19,7 @@ class DataBucket(pulumi.ComponentResource):
     Attributes:
         name: the bucket's name.
         arn: the bucket's ARN.
+        policy: the bucket's policy: `statements` of the bucket's ARN, and what every bucket denies.
     """
 
     def __init__(
@@ -28,6 +30,7 @@ class DataBucket(pulumi.ComponentResource):
         bucket_name: str | None,
         kms_key_arn: str | None,
         protect: bool,
+        statements: Callable[[Output[str]], Output[list[Statement]]] | None = None,
         opts: ResourceOptions | None = None,
     ) -> None:
         opts = ResourceOptions.merge(opts, ResourceOptions(protect=protect))
@@ -40,12 +43,13 @@ class DataBucket(pulumi.ComponentResource):
         )
         self.name = self._bucket.bucket
         self.arn = self._bucket.arn
-        self._keep_private(name)
+        own = statements(self.arn) if statements else Output.from_input(list[Statement]())
+        self.policy = self._keep_private(name, own)
         self._encrypt(name, kms_key_arn)
         self._keep_versions(name, rules)
         self.register_outputs({"name": self.name, "arn": self.arn})
 
-    def _keep_private(self, name: str) -> None:
+    def _keep_private(self, name: str, statements: Output[list[Statement]]) -> aws.s3.BucketPolicy:
         """One after the other: S3 answers 409 to changes of one bucket's access at once."""
         block = aws.s3.BucketPublicAccessBlock(
             f"{name}-private",
@@ -62,10 +66,13 @@ class DataBucket(pulumi.ComponentResource):
             rule=aws.s3.BucketOwnershipControlsRuleArgs(object_ownership="BucketOwnerEnforced"),
             opts=ResourceOptions(parent=self, depends_on=[block]),
         )
-        aws.s3.BucketPolicy(
+        policy = Output.all(self.arn, statements).apply(
+            lambda both: bucket_policy.document(both[0], both[1])
+        )
+        return aws.s3.BucketPolicy(
             f"{name}-policy",
             bucket=self.name,
-            policy=pulumi.Output.json_dumps(self.arn.apply(_tls_only)),
+            policy=Output.json_dumps(policy),
             opts=ResourceOptions(parent=self, depends_on=[ownership]),
         )
 
@@ -83,6 +90,8 @@ class DataBucket(pulumi.ComponentResource):
                     apply_server_side_encryption_by_default=default,
                     # One key request for many objects: a KMS key without it costs per object.
                     bucket_key_enabled=kms_key_arn is not None,
+                    # With a key of the client's own (SSE-C) nobody else could read the object.
+                    blocked_encryption_types=["SSE-C"],
                 )
             ],
             opts=ResourceOptions(parent=self),
@@ -105,7 +114,3 @@ class DataBucket(pulumi.ComponentResource):
             # Rules for noncurrent versions mean nothing to a bucket without versions.
             opts=ResourceOptions(parent=self, depends_on=[versioning]),
         )
-
-
-def _tls_only(arn: str) -> dict[str, object]:
-    return permissions.document([permissions.tls_only("s3:*", [arn, f"{arn}/*"])])

@@ -27,6 +27,7 @@ class Parts:
     queue: ProcessingQueue
     dead_letters: DeadLetterQueue
     archiver_dead_letters: DeadLetterQueue
+    account: Output[str]
     region: Output[str]
 
 
@@ -49,13 +50,17 @@ def processor(settings: Settings, parts: Parts, code: pulumi.Archive) -> Definit
             "MAX_REJECTED_PERCENT": str(settings.max_rejected_percent),
             "COMPRESS_OUTPUT": str(settings.compress_output).lower(),
         },
-        statements=_processor_statements(settings, parts),
+        statements=_processor_statements(parts),
         memory_mb=settings.processor_memory_mb,
         timeout_seconds=settings.processor_timeout_seconds,
         log_retention_days=settings.log_retention_days,
         tracing=settings.tracing,
         invokes_itself=False,
         reserved_concurrency=None if settings.processing_queue else settings.max_concurrency,
+        kms_key_arn=settings.kms_key_arn,
+        permissions_boundary_arn=settings.permissions_boundary_arn,
+        account=parts.account,
+        region=parts.region,
         # An event that comes without the queue: every one in direct mode, an operator's otherwise.
         dead_letters=parts.dead_letters.arn,
     )
@@ -75,17 +80,16 @@ def archiver(settings: Settings, parts: Parts, code: pulumi.Archive) -> Definiti
         statements=Output.all(
             processed=parts.processed.arn,
             archive=parts.archive.arn,
-            key=_key_statements(settings, parts),
-        ).apply(
-            lambda it: [
-                *permissions.archiver(processed=it["processed"], archive=it["archive"]),
-                *it["key"],
-            ]
-        ),
+            account=parts.account,
+        ).apply(lambda it: permissions.archiver(**it)),
         memory_mb=settings.archiver_memory_mb,
         timeout_seconds=settings.archiver_timeout_seconds,
         log_retention_days=settings.log_retention_days,
         tracing=settings.tracing,
+        kms_key_arn=settings.kms_key_arn,
+        permissions_boundary_arn=settings.permissions_boundary_arn,
+        account=parts.account,
+        region=parts.region,
         invokes_itself=True,
         failures=parts.archiver_dead_letters.arn,
     )
@@ -100,14 +104,14 @@ def _shared_environment(settings: Settings, parts: Parts) -> dict[str, Input[str
     }
 
 
-def _processor_statements(settings: Settings, parts: Parts) -> Output[list[Statement]]:
+def _processor_statements(parts: Parts) -> Output[list[Statement]]:
     return Output.all(
         raw=parts.raw.arn,
         processed=parts.processed.arn,
         archive=parts.archive.arn,
         dead_letters=parts.dead_letters.arn,
         queue=parts.queue.arn,
-        key=_key_statements(settings, parts),
+        account=parts.account,
     ).apply(
         lambda it: [
             *permissions.processor(
@@ -115,15 +119,8 @@ def _processor_statements(settings: Settings, parts: Parts) -> Output[list[State
                 processed=it["processed"],
                 archive=it["archive"],
                 dead_letters=it["dead_letters"],
+                account=it["account"],
             ),
             permissions.consume_queue(it["queue"]),
-            *it["key"],
         ]
-    )
-
-
-def _key_statements(settings: Settings, parts: Parts) -> Output[list[Statement]]:
-    key = settings.kms_key_arn
-    return parts.region.apply(
-        lambda region: [permissions.use_key(key, region=region)] if key else []
     )

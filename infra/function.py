@@ -32,6 +32,10 @@ class Definition:
         timeout_seconds: the longest that one invocation may take.
         log_retention_days: the days that its logs are kept.
         tracing: whether it sends traces to X-Ray.
+        kms_key_arn: of the key that encrypts its logs and environment, and all that it works on.
+        permissions_boundary_arn: of the policy that bounds what its role may do.
+        account: the account that it is of.
+        region: the region that it runs in.
         invokes_itself: whether it may invoke itself for the work that is left.
         reserved_concurrency: the invocations that are kept for it, and the most that it has.
         dead_letters: ARN of the queue for events whose every attempt failed.
@@ -47,6 +51,10 @@ class Definition:
     timeout_seconds: int
     log_retention_days: int
     tracing: bool
+    kms_key_arn: str | None
+    permissions_boundary_arn: str | None
+    account: Input[str]
+    region: Output[str]
     invokes_itself: bool
     reserved_concurrency: int | None = None
     dead_letters: Output[str] | None = None
@@ -70,15 +78,20 @@ class PipelineFunction(pulumi.ComponentResource):
         logs = aws.cloudwatch.LogGroup(
             f"{name}-logs",
             retention_in_days=definition.log_retention_days,
+            kms_key_id=definition.kms_key_arn,
             opts=ResourceOptions(parent=self),
         )
         self.log_group = logs.name
+        trust = Output.from_input(definition.account).apply(
+            lambda account: permissions.assume_role("lambda.amazonaws.com", account=account)
+        )
         self._role = aws.iam.Role(
             f"{name}-role",
             description=f"What the function {name} may do",
-            assume_role_policy=pulumi.Output.json_dumps(
-                permissions.document([permissions.assume_role("lambda.amazonaws.com")])
+            assume_role_policy=Output.json_dumps(
+                trust.apply(lambda statement: permissions.document([statement]))
             ),
+            permissions_boundary=definition.permissions_boundary_arn,
             opts=ResourceOptions(parent=self),
         )
         policy = self._allow("policy", _statements(definition, logs.arn))
@@ -111,6 +124,7 @@ class PipelineFunction(pulumi.ComponentResource):
             timeout=definition.timeout_seconds,
             reserved_concurrent_executions=definition.reserved_concurrency,
             environment=aws.lambda_.FunctionEnvironmentArgs(variables=definition.environment),
+            kms_key_arn=definition.kms_key_arn,
             # Text leaves the handlers' own JSON lines as they are; with JSON, Lambda would drop
             # the metrics among them below a log level.
             logging_config=aws.lambda_.FunctionLoggingConfigArgs(
@@ -165,4 +179,15 @@ def _statements(definition: Definition, log_group: Output[str]) -> Output[list[S
         own = Output.all(own, definition.failures).apply(
             lambda both: [*both[0], permissions.send_failures(both[1])]
         )
+    if key := definition.kms_key_arn:
+        own = Output.all(own, definition.region).apply(
+            lambda both: [*both[0], *_use_key(key, region=both[1])]
+        )
     return Output.all(definition.statements, own).apply(lambda both: [*both[0], *both[1]])
+
+
+def _use_key(key: str, *, region: str) -> list[Statement]:
+    return [
+        permissions.use_key(key, region=region, services=["s3", "sqs"]),
+        permissions.decrypt_environment(key, region=region),
+    ]

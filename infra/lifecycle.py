@@ -66,6 +66,17 @@ def archive(settings: Settings) -> list[Rule]:
     return [*_housekeeping(settings), ageing]
 
 
+def access_logs(settings: Settings) -> list[Rule]:
+    """Return the rules of the bucket of access logs, which are kept as long as other logs."""
+    logs = Rule(
+        id="expire-logs",
+        status=_ENABLED,
+        filter=_WHOLE_BUCKET,
+        expiration=Expiration(days=settings.log_retention_days),
+    )
+    return [*_housekeeping(settings), logs]
+
+
 def _housekeeping(settings: Settings) -> list[Rule]:
     """Free what a deletion leaves behind in a versioned bucket, and uploads that never ended."""
     return [

@@ -28,6 +28,8 @@ class AlarmTopic(pulumi.ComponentResource):
         name: str,
         *,
         account: Input[str],
+        region: Input[str],
+        partition: Input[str],
         email: str | None,
         opts: ResourceOptions | None = None,
     ) -> None:
@@ -35,7 +37,9 @@ class AlarmTopic(pulumi.ComponentResource):
         topic = aws.sns.Topic(name, opts=ResourceOptions(parent=self))
         self.arn = topic.arn
         self.name = topic.name
-        policy = Output.all(topic.arn, account).apply(lambda values: _topic_policy(*values))
+        policy = Output.all(
+            topic=topic.arn, account=account, region=region, partition=partition
+        ).apply(lambda it: _topic_policy(**it))
         aws.sns.TopicPolicy(
             f"{name}-policy",
             arn=topic.arn,
@@ -183,10 +187,12 @@ def _run_book(alarm: Alarm, environment: str) -> Output[str]:
     )
 
 
-def _topic_policy(topic: str, account: str) -> dict[str, Any]:
+def _topic_policy(*, topic: str, account: str, region: str, partition: str) -> dict[str, Any]:
     return permissions.document(
         [
-            permissions.publish_alarms(topic=topic, account=account),
+            permissions.publish_alarms(
+                topic=topic, account=account, region=region, partition=partition
+            ),
             permissions.tls_only("sns:Publish", [topic]),
         ]
     )

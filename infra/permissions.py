@@ -8,6 +8,7 @@ from handlers import keys
 Statement = dict[str, Any]
 
 _POLICY_VERSION: Final = "2012-10-17"
+SCHEDULE_CONTEXT: Final = "kms:EncryptionContext:aws:scheduler:schedule:arn"
 
 
 def document(statements: Sequence[Statement]) -> dict[str, Any]:
@@ -15,13 +16,15 @@ def document(statements: Sequence[Statement]) -> dict[str, Any]:
     return {"Version": _POLICY_VERSION, "Statement": list(statements)}
 
 
-def processor(*, raw: str, processed: str, archive: str, dead_letters: str) -> list[Statement]:
+def processor(
+    *, raw: str, processed: str, archive: str, dead_letters: str, account: str
+) -> list[Statement]:
     """Return what the data processor does to the three buckets and the dead-letter queue, by ARN.
 
     The ListBucket statements carry no prefix on purpose: S3 consults the permission, without a
     prefix, to answer 404 instead of 403 for a HEAD or GET of a key that does not exist.
     """
-    return [
+    buckets = [
         _allow(
             "ReadIncomingFiles",
             ["s3:GetObject", "s3:GetObjectVersion"],
@@ -47,13 +50,16 @@ def processor(*, raw: str, processed: str, archive: str, dead_letters: str) -> l
         _allow("ClearStaging", ["s3:DeleteObject"], [f"{processed}/{keys.STAGING}*"]),
         _allow("ListOutputs", ["s3:ListBucket"], [processed, archive]),
         _allow("ReadArchivedOutputs", ["s3:GetObject"], [f"{archive}/{keys.ARCHIVE}*"]),
+    ]
+    return [
+        *(_in_account(it, account) for it in buckets),
         _allow("SendDeadLetters", ["sqs:SendMessage"], [dead_letters]),
     ]
 
 
-def archiver(*, processed: str, archive: str) -> list[Statement]:
+def archiver(*, processed: str, archive: str, account: str) -> list[Statement]:
     """Return what the data archiver does to two buckets, by ARN."""
-    return [
+    buckets = [
         _allow(
             "MoveOutputs",
             ["s3:GetObject", "s3:GetObjectTagging", "s3:DeleteObject"],
@@ -66,6 +72,7 @@ def archiver(*, processed: str, archive: str) -> list[Statement]:
         ),
         _allow("ListBuckets", ["s3:ListBucket"], [processed, archive]),
     ]
+    return [_in_account(it, account) for it in buckets]
 
 
 def consume_queue(queue: str) -> Statement:
@@ -96,15 +103,42 @@ def invoke(function: str) -> Statement:
     return _allow("InvokeFunction", ["lambda:InvokeFunction"], [function])
 
 
-def use_key(key: str, *, region: str) -> Statement:
-    """Return the use of the buckets' KMS key, through S3 alone.
+def use_key(key: str, *, region: str, services: Sequence[str]) -> Statement:
+    """Return the use of the stack's KMS key through some services alone.
 
-    The key's own policy must let the account's IAM policies decide, as the default one does.
+    Whoever sends to an encrypted queue needs both actions.
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
+    The key's own policy must let the account's IAM policies decide: see `key_policy`.
     """
     return {
-        **_allow("UseBucketKey", ["kms:Decrypt", "kms:GenerateDataKey"], [key]),
-        "Condition": {"StringLike": {"kms:ViaService": f"s3.{region}.*"}},
+        **_allow("UseKey", ["kms:Decrypt", "kms:GenerateDataKey"], [key]),
+        "Condition": {"StringLike": {"kms:ViaService": via(region, services)}},
     }
+
+
+def decrypt_environment(key: str, *, region: str) -> Statement:
+    """Return what Lambda does with a function's role before it starts the function."""
+    return {
+        **_allow("DecryptEnvironment", ["kms:Decrypt"], [key]),
+        "Condition": {"StringLike": {"kms:ViaService": via(region, ["lambda"])}},
+    }
+
+
+def decrypt_schedule(key: str, *, schedules: str) -> Statement:
+    """Return what the scheduler does with its role to read a schedule's input.
+
+    It asks KMS by the role itself, so that no `kms:ViaService` is there; the schedule is in the
+    encryption context. https://docs.aws.amazon.com/scheduler/latest/UserGuide/encryption-rest.html
+    """
+    return {
+        **_allow("DecryptSchedule", ["kms:Decrypt"], [key]),
+        "Condition": {"ArnLike": {SCHEDULE_CONTEXT: schedules}},
+    }
+
+
+def via(region: str, services: Sequence[str]) -> list[str]:
+    """Return the values of `kms:ViaService` of some services; their domain is the partition's."""
+    return [f"{service}.{region}.*" for service in services]
 
 
 def write_logs(log_group: str) -> Statement:
@@ -117,25 +151,25 @@ def send_traces() -> Statement:
     return _allow("SendTraces", ["xray:PutTraceSegments", "xray:PutTelemetryRecords"], ["*"])
 
 
-def assume_role(service: str) -> Statement:
-    """Return the trust of a role in a service."""
+def assume_role(service: str, *, account: str) -> Statement:
+    """Return the trust of a role in a service that acts for this account.
+
+    Not for one function: its ARN is there only after its role. That Lambda names the account:
+    https://docs.aws.amazon.com/lambda/latest/dg/permissions-managed-policies.html
+    """
     return {
         "Sid": "AssumeRole",
         "Effect": "Allow",
         "Principal": {"Service": service},
         "Action": "sts:AssumeRole",
+        "Condition": {"StringEquals": {"aws:SourceAccount": account}},
     }
 
 
 def assume_role_for(service: str, *, source: str, account: str) -> Statement:
     """Return the trust of a role in a service that acts for one resource of this account."""
-    return {
-        **assume_role(service),
-        "Condition": {
-            "ArnEquals": {"aws:SourceArn": source},
-            "StringEquals": {"aws:SourceAccount": account},
-        },
-    }
+    trust = assume_role(service, account=account)
+    return {**trust, "Condition": {"ArnEquals": {"aws:SourceArn": source}, **trust["Condition"]}}
 
 
 def tls_only(actions: str, resources: Sequence[str]) -> Statement:
@@ -165,15 +199,18 @@ def receive_events(*, queue: str, bucket: str, account: str) -> Statement:
     }
 
 
-def publish_alarms(*, topic: str, account: str) -> Statement:
-    """Return the right of this account's CloudWatch alarms to publish."""
+def publish_alarms(*, topic: str, account: str, region: str, partition: str) -> Statement:
+    """Return the right of this account's and region's CloudWatch alarms to publish."""
     return {
         "Sid": "PublishAlarms",
         "Effect": "Allow",
         "Principal": {"Service": "cloudwatch.amazonaws.com"},
         "Action": "sns:Publish",
         "Resource": topic,
-        "Condition": {"StringEquals": {"aws:SourceAccount": account}},
+        "Condition": {
+            "ArnLike": {"aws:SourceArn": f"arn:{partition}:cloudwatch:{region}:{account}:alarm:*"},
+            "StringEquals": {"aws:SourceAccount": account},
+        },
     }
 
 
@@ -184,3 +221,8 @@ def _allow(sid: str, actions: Sequence[str], resources: Sequence[str]) -> Statem
         "Action": list(actions),
         "Resource": list(resources),
     }
+
+
+def _in_account(statement: Statement, account: str) -> Statement:
+    """Limit a statement to buckets of the account: the name of a deleted one is anybody's."""
+    return {**statement, "Condition": {"StringEquals": {"aws:ResourceAccount": account}}}

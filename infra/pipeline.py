@@ -1,11 +1,14 @@
 """The pipeline: buckets, queues, functions, delivery, schedule and monitoring, put together."""
 
+from collections.abc import Callable
+
 import pulumi
 import pulumi_aws as aws
 from pulumi import Input, ResourceOptions
 
 from handlers.environment import ARCHIVER_SERVICE, PROCESSOR_SERVICE
-from infra import alarms, dashboard, definitions, lifecycle, package
+from infra import alarms, bucket_policy, dashboard, definitions, lifecycle, package
+from infra.access_logs import AccessLogs
 from infra.alarms import Alarm
 from infra.bucket import DataBucket
 from infra.definitions import Parts
@@ -14,6 +17,7 @@ from infra.function import PipelineFunction
 from infra.lifecycle import Rule
 from infra.measures import Watched, WatchedQueue
 from infra.monitoring import Alarms, AlarmTopic, Dashboard
+from infra.permissions import Statement
 from infra.queues import DeadLetterQueue, ProcessingQueue
 from infra.schedule import DailyRun
 from infra.settings import Settings
@@ -33,6 +37,7 @@ class DataPipeline(pulumi.ComponentResource):
         self._child = ResourceOptions(parent=self)
         invoke = pulumi.InvokeOptions(parent=self)
         self._account = aws.get_caller_identity_output(opts=invoke).account_id
+        self._partition = aws.get_partition_output(opts=invoke).partition
         self._parts = parts = self._make_parts(aws.get_region_output(opts=invoke).region)
         code = package.archive()
         self._processor = PipelineFunction(
@@ -58,8 +63,20 @@ class DataPipeline(pulumi.ComponentResource):
             function=self._archiver,
             dead_letters=parts.archiver_dead_letters,
             account=self._account,
+            region=parts.region,
+            partition=self._partition,
+            kms_key_arn=settings.kms_key_arn,
+            permissions_boundary_arn=settings.permissions_boundary_arn,
             opts=self._child,
         )
+        if settings.access_logs:
+            AccessLogs(
+                f"{name}-access-logs",
+                settings=settings,
+                buckets={"raw": parts.raw, "processed": parts.processed, "archive": parts.archive},
+                account=self._account,
+                opts=self._child,
+            )
         self.outputs = {
             **self._outputs(),
             "alarm_topic_arn": topic.arn,
@@ -69,29 +86,49 @@ class DataPipeline(pulumi.ComponentResource):
 
     def _make_parts(self, region: pulumi.Output[str]) -> Parts:
         settings = self._settings
-        raw = self._bucket("raw", settings.raw_bucket_name, lifecycle.raw(settings))
+        raw = self._bucket(
+            "raw",
+            settings.raw_bucket_name,
+            lifecycle.raw(settings),
+            lambda arn: bucket_policy.accept_files(arn, settings.producer_principals),
+        )
         dead_letters = self._dead_letter_queue("dead-letters")
         return Parts(
             raw=raw,
             processed=self._bucket(
-                "processed", settings.processed_bucket_name, lifecycle.processed(settings)
+                "processed",
+                settings.processed_bucket_name,
+                lifecycle.processed(settings),
+                lambda arn: bucket_policy.read_outputs(arn, settings.consumer_principals),
             ),
             archive=self._bucket(
-                "archive", settings.archive_bucket_name, lifecycle.archive(settings)
+                "archive",
+                settings.archive_bucket_name,
+                lifecycle.archive(settings),
+                # Where data are not protected, `pulumi destroy` empties the bucket itself.
+                lambda arn: bucket_policy.keep_objects(arn) if settings.protect_data else [],
             ),
             queue=self._processing_queue(raw, dead_letters),
             dead_letters=dead_letters,
             archiver_dead_letters=self._dead_letter_queue("archiver-dead-letters"),
+            account=self._account,
             region=region,
         )
 
-    def _bucket(self, purpose: str, bucket_name: str | None, rules: list[Rule]) -> DataBucket:
+    def _bucket(
+        self,
+        purpose: str,
+        bucket_name: str | None,
+        rules: list[Rule],
+        statements: Callable[[str], list[Statement]],
+    ) -> DataBucket:
         return DataBucket(
             f"{self._name}-{purpose}",
             rules=rules,
             bucket_name=bucket_name,
             kms_key_arn=self._settings.kms_key_arn,
             protect=self._settings.protect_data,
+            statements=lambda arn: arn.apply(statements),
             opts=self._child,
         )
 
@@ -100,6 +137,7 @@ class DataPipeline(pulumi.ComponentResource):
             f"{self._name}-{purpose}",
             retention_days=self._settings.dead_letter_retention_days,
             protect=self._settings.protect_data,
+            kms_key_arn=self._settings.kms_key_arn,
             opts=self._child,
         )
 
@@ -113,6 +151,7 @@ class DataPipeline(pulumi.ComponentResource):
             retention_days=self._settings.queue_retention_days,
             visibility_timeout_seconds=self._settings.visibility_timeout_seconds,
             protect=self._settings.protect_data,
+            kms_key_arn=self._settings.kms_key_arn,
             opts=self._child,
         )
 
@@ -151,6 +190,8 @@ class DataPipeline(pulumi.ComponentResource):
         topic = AlarmTopic(
             f"{self._name}-alarms",
             account=self._account,
+            region=parts.region,
+            partition=self._partition,
             email=settings.alarm_email,
             opts=self._child,
         )

@@ -1,5 +1,7 @@
 """The queues: the processing queue, and dead-letter queues for what failed."""
 
+from typing import Any, Final
+
 import pulumi
 import pulumi_aws as aws
 from pulumi import Input, ResourceOptions
@@ -7,6 +9,9 @@ from pulumi import Input, ResourceOptions
 from infra import permissions
 from infra.permissions import Statement
 from infra.settings import SECONDS_OF_A_DAY
+
+# KMS is asked, and billed, once for this long and each sender or receiver, of which S3 is many.
+_DATA_KEY_SECONDS: Final = 3600
 
 
 class DeadLetterQueue(pulumi.ComponentResource):
@@ -24,6 +29,7 @@ class DeadLetterQueue(pulumi.ComponentResource):
         *,
         retention_days: int,
         protect: bool,
+        kms_key_arn: str | None,
         opts: ResourceOptions | None = None,
     ) -> None:
         opts = ResourceOptions.merge(opts, ResourceOptions(protect=protect))
@@ -31,7 +37,7 @@ class DeadLetterQueue(pulumi.ComponentResource):
         self._queue = aws.sqs.Queue(
             name,
             message_retention_seconds=retention_days * SECONDS_OF_A_DAY,
-            sqs_managed_sse_enabled=True,
+            **_encryption(kms_key_arn),
             opts=ResourceOptions(parent=self),
         )
         self.arn = self._queue.arn
@@ -73,6 +79,7 @@ class ProcessingQueue(pulumi.ComponentResource):
         retention_days: int,
         visibility_timeout_seconds: int,
         protect: bool,
+        kms_key_arn: str | None,
         opts: ResourceOptions | None = None,
     ) -> None:
         opts = ResourceOptions.merge(opts, ResourceOptions(protect=protect))
@@ -81,7 +88,7 @@ class ProcessingQueue(pulumi.ComponentResource):
             name,
             message_retention_seconds=retention_days * SECONDS_OF_A_DAY,
             visibility_timeout_seconds=visibility_timeout_seconds,
-            sqs_managed_sse_enabled=True,
+            **_encryption(kms_key_arn),
             redrive_policy=pulumi.Output.json_dumps(
                 {"deadLetterTargetArn": dead_letters.arn, "maxReceiveCount": max_receives}
             ),
@@ -108,6 +115,16 @@ class ProcessingQueue(pulumi.ComponentResource):
             opts=ResourceOptions(parent=self),
         )
         self.register_outputs({"arn": self.arn, "url": self.url})
+
+
+def _encryption(kms_key_arn: str | None) -> dict[str, Any]:
+    """Return a queue's encryption: by the KMS key, or else by SQS's own; it takes no two."""
+    if kms_key_arn is None:
+        return {"sqs_managed_sse_enabled": True}
+    return {
+        "kms_master_key_id": kms_key_arn,
+        "kms_data_key_reuse_period_seconds": _DATA_KEY_SECONDS,
+    }
 
 
 def _statements(queue: str, bucket: str, account: str) -> list[Statement]:

@@ -102,6 +102,18 @@ def partition_of(region: str) -> str:
     return next((name for start, name in _PARTITIONS.items() if region.startswith(start)), "aws")
 
 
+def listing(check: Callable[[str], bool], allowed: str) -> Rule:
+    """Return the rule of a list that commas separate, each part of which passes a check, once."""
+
+    def parse(text: str) -> tuple[str, ...]:
+        parts = tuple(part.strip() for part in text.split(","))
+        if len(set(parts)) != len(parts) or not all(check(part) for part in parts):
+            raise ValueError(text)
+        return parts
+
+    return Rule(parse=parse, allowed=allowed)
+
+
 def is_environment(text: str) -> bool:
     """Tell whether a text can stand in tags, metadata and descriptions."""
     return re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", text) is not None
@@ -153,3 +165,23 @@ def is_key_arn(text: str) -> bool:
         )
         is not None
     )
+
+
+# What IAM takes in names and paths, but the comma, which separates principals here.
+_IAM_NAME: Final = r"[A-Za-z0-9+=.@_/-]+"
+
+
+def is_policy_arn(text: str) -> bool:
+    """Tell whether a text is the ARN of a managed policy, of an account or AWS's own."""
+    arn = rf"arn:aws[a-z-]*:iam::([0-9]{{12}}|aws):policy/{_IAM_NAME}"
+    return re.fullmatch(arn, text) is not None
+
+
+def is_principal(text: str) -> bool:
+    """Tell whether a text names an account, a role or a user for a resource's policy.
+
+    No wildcard: that would be the whole world.
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
+    """
+    arn = rf"arn:aws[a-z-]*:iam::[0-9]{{12}}:(root|(role|user)/{_IAM_NAME})"
+    return re.fullmatch(rf"[0-9]{{12}}|{arn}", text) is not None

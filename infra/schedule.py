@@ -8,6 +8,7 @@ from pulumi import Input, Output, ResourceOptions
 
 from infra import permissions
 from infra.function import PipelineFunction
+from infra.permissions import Statement
 from infra.queues import DeadLetterQueue
 
 TIMEZONE: Final = "UTC"
@@ -30,6 +31,10 @@ class DailyRun(pulumi.ComponentResource):
         function: PipelineFunction,
         dead_letters: DeadLetterQueue,
         account: Input[str],
+        region: Input[str],
+        partition: Input[str],
+        kms_key_arn: str | None,
+        permissions_boundary_arn: str | None,
         opts: ResourceOptions | None = None,
     ) -> None:
         super().__init__("s3-data-pipeline:index:DailyRun", name, None, opts)
@@ -46,10 +51,20 @@ class DailyRun(pulumi.ComponentResource):
             assume_role_policy=Output.json_dumps(
                 trust.apply(lambda statement: permissions.document([statement]))
             ),
+            permissions_boundary=permissions_boundary_arn,
             opts=ResourceOptions(parent=self),
         )
-        statements = Output.all(function.arn, dead_letters.arn).apply(
-            lambda arns: [permissions.invoke(arns[0]), permissions.send_failures(arns[1])]
+        schedules = Output.format(
+            "arn:{0}:scheduler:{1}:{2}:schedule/{3}/*", partition, region, account, group.name
+        )
+        statements = Output.all(
+            function=function.arn, dead_letters=dead_letters.arn, schedules=schedules, region=region
+        ).apply(
+            lambda it: [
+                permissions.invoke(it["function"]),
+                permissions.send_failures(it["dead_letters"]),
+                *_use_key(kms_key_arn, schedules=it["schedules"], region=it["region"]),
+            ]
         )
         policy = aws.iam.RolePolicy(
             f"{name}-policy",
@@ -63,6 +78,7 @@ class DailyRun(pulumi.ComponentResource):
             group_name=group.name,
             schedule_expression=expression,
             schedule_expression_timezone=TIMEZONE,
+            kms_key_arn=kms_key_arn,
             flexible_time_window=aws.scheduler.ScheduleFlexibleTimeWindowArgs(mode="OFF"),
             target=aws.scheduler.ScheduleTargetArgs(
                 arn=function.arn,
@@ -81,3 +97,12 @@ class DailyRun(pulumi.ComponentResource):
             opts=ResourceOptions(parent=self, depends_on=[policy, function, dead_letters]),
         )
         self.register_outputs({})
+
+
+def _use_key(key: str | None, *, schedules: str, region: str) -> list[Statement]:
+    if key is None:
+        return []
+    return [
+        permissions.decrypt_schedule(key, schedules=schedules),
+        permissions.use_key(key, region=region, services=["sqs"]),
+    ]

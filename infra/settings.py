@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any, Final, Self
@@ -35,6 +35,11 @@ _MEMORY = rules.whole(128, 10_240, "MB")  # Lambda's limits, as are those below
 # Ten files at once, each with up to three stretches of 8 MiB, or one record of 8 MiB parsed.
 _PROCESSOR_MEMORY = rules.whole(512, 10_240, "MB")
 _TIMEOUT = rules.whole(1, 900, "seconds")
+_PRINCIPALS = rules.listing(
+    rules.is_principal,
+    "account ids or ARNs of IAM roles, users or account roots, separated by commas, each once, "
+    "or empty",
+)
 _BUCKET_NAME = rules.matching(
     rules.is_bucket_name,
     "3 to 63 lower-case letters, digits or hyphens, no reserved prefix or suffix, or empty",
@@ -96,6 +101,13 @@ class Settings:
     protect_data: bool = _setting(rules.flag(), default=True)
     compress_output: bool = _setting(rules.flag(), default=False)
     tracing: bool = _setting(rules.flag(), default=False)
+    access_logs: bool = _setting(rules.flag(), default=False)
+    permissions_boundary_arn: str | None = _setting(
+        rules.matching(rules.is_policy_arn, "the ARN of an IAM managed policy or empty"),
+        default=None,
+    )
+    producer_principals: tuple[str, ...] = _setting(_PRINCIPALS, default=())
+    consumer_principals: tuple[str, ...] = _setting(_PRINCIPALS, default=())
 
     @property
     def message_wait_days(self) -> int:
@@ -145,6 +157,7 @@ class Settings:
                 problems.append(_problem(key, repr(given[key]), rule_of(setting).allowed))
         problems += _contradictions(parsed, stack=stack)
         problems += _misplaced_key(parsed.get("kms_key_arn"), region)
+        problems += _foreign_arns(parsed, region)
         problems += _past_schedule(parsed.get("archive_schedule"), now)
         problems += provider.problems(provider_values, region)
         if problems:
@@ -184,7 +197,7 @@ def default_of(setting: Field[Any]) -> str:
     default = setting.default
     if isinstance(default, bool):
         return str(default).lower()
-    return "" if default in {MISSING, None} else str(default)
+    return "" if default in {MISSING, None, ()} else str(default)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -278,6 +291,25 @@ def _misplaced_key(kms_key_arn: str | None, region: str | None) -> list[str]:
     if kms_key_arn.startswith(place):
         return []
     return [_problem("kmsKeyArn", repr(kms_key_arn), f"a key of the stack's own region, {place}…")]
+
+
+def _foreign_arns(parsed: Mapping[str, Any], region: str | None) -> list[str]:
+    """IAM knows no policy and no principal of another partition."""
+    if not region:
+        return []
+    place = f"arn:{rules.partition_of(region)}:"
+    boundary: str | None = parsed.get("permissions_boundary_arn")
+    given: dict[str, Sequence[str]] = {
+        "permissionsBoundaryArn": [boundary] if boundary else [],
+        "producerPrincipals": parsed.get("producer_principals", ()),
+        "consumerPrincipals": parsed.get("consumer_principals", ()),
+    }
+    return [
+        _problem(key, repr(value), f"ARNs of the stack's own partition, {place}…")
+        for key, values in given.items()
+        for value in values
+        if value.startswith("arn:") and not value.startswith(place)
+    ]
 
 
 def _past_schedule(schedule: str | None, now: datetime) -> list[str]:

@@ -29,6 +29,7 @@ PARTS = (
     Part("README.md", "config", tables.settings_by_purpose),
     Part("docs/configuration.md", "settings", tables.settings),
     Part("README.md", "outputs", tables.outputs),
+    Part("docs/security.md", "key-policy", tables.policy_of_the_key),
     Part("docs/operations.md", "help", tables.operations_help),
     Part("docs/operations.md", "permissions", tables.operations_permissions),
 )

@@ -1,10 +1,12 @@
-"""What code says in README.md and docs/operations.md: tables and helps, as Markdown."""
+"""What code says in README.md and docs/: tables, helps and policies, as Markdown."""
 
+import json
 from pathlib import Path
 
 import yaml
 from typer.testing import CliRunner
 
+from infra import key_policy
 from ops import aws
 from ops.commands import app
 
@@ -25,8 +27,13 @@ PURPOSES = {
         "processorMemoryMb", "processorTimeoutSeconds", "archiverMemoryMb",
         "archiverTimeoutSeconds", "archiveSchedule",
     ),
-    "what you see and hear": ("alarmEmail", "logLevel", "logRetentionDays", "tracing"),
-    "who may do what": ("protectData", "kmsKeyArn"),
+    "what you see and hear": (
+        "alarmEmail", "logLevel", "logRetentionDays", "tracing", "accessLogs",
+    ),
+    "who may do what": (
+        "protectData", "kmsKeyArn", "producerPrincipals", "consumerPrincipals",
+        "permissionsBoundaryArn",
+    ),
     "names": ("environment", "rawBucketName", "processedBucketName", "archiveBucketName"),
 }  # fmt: skip
 OUTPUTS = {
@@ -100,3 +107,17 @@ def operations_permissions() -> str:
     """Return the table of the calls that operators make and the IAM actions that they need."""
     rows = [f"| `{operation}` | {actions} |" for operation, actions in sorted(aws.ACTIONS.items())]
     return "\n".join(["| call | action |", "|---|---|", *rows])
+
+
+def policy_of_the_key() -> str:
+    """Return the policy of the KMS key of an example: `prod` in eu-central-1."""
+    policy = key_policy.document(
+        partition="aws",
+        region="eu-central-1",
+        account="111122223333",
+        pipeline="s3-data-pipeline-prod",
+        raw_bucket="arn:aws:s3:::s3-data-pipeline-prod-raw-*",
+        producers=["444455556666"],
+        consumers=["arn:aws:iam::777788889999:role/warehouse"],
+    )
+    return f"```json\n{json.dumps(policy, indent=2)}\n```"

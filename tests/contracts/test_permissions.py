@@ -25,11 +25,13 @@ FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:data-archiver"
 Use = tuple[str, str]  # an IAM action and the ARN it is used on
 
 PROCESSOR = [
-    *permissions.processor(**BUCKETS, dead_letters=QUEUES["letters"]),
+    *permissions.processor(**BUCKETS, dead_letters=QUEUES["letters"], account=ACCOUNT),
     permissions.consume_queue(QUEUES["files"]),
 ]
 ARCHIVER = [
-    *permissions.archiver(processed=BUCKETS["processed"], archive=BUCKETS["archive"]),
+    *permissions.archiver(
+        processed=BUCKETS["processed"], archive=BUCKETS["archive"], account=ACCOUNT
+    ),
     permissions.invoke(FUNCTION),
 ]
 # What the service itself does with the role, what only a copy that breaks off needs, and what no

@@ -37,7 +37,11 @@ ROOT = Path(__file__).resolve().parents[2]
 PROJECT = "s3-data-pipeline"
 ACCOUNT = "123456789012"
 REGION = "eu-central-1"
+PARTITION = "aws"
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/12345678-1234-1234-1234-123456789012"
+BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/bounds/pipelines"
+PRODUCERS = ("111122223333", f"arn:aws:iam::{ACCOUNT}:role/teams/crm-export")
+CONSUMER = "arn:aws:iam::444455556666:role/warehouse"
 STACK_TYPE = "pulumi:pulumi:Stack"
 PROVIDER = "pulumi:providers:aws"
 
@@ -61,6 +65,10 @@ VARIANTS: Mapping[str, tuple[str, Mapping[str, str]]] = {
             "alarmEmail": "ops@example.com",
             "tracing": "true",
             "compressOutput": "true",
+            "accessLogs": "true",
+            "permissionsBoundaryArn": BOUNDARY,
+            "producerPrincipals": ", ".join(PRODUCERS),
+            "consumerPrincipals": CONSUMER,
             "environment": "production",
         },
     ),
@@ -202,6 +210,7 @@ class _Answers(mocks.Mocks):
         return {
             "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": ACCOUNT},
             "aws:index/getRegion:getRegion": {"region": REGION},
+            "aws:index/getPartition:getPartition": {"partition": PARTITION},
         }[args.token]
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:

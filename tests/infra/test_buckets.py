@@ -2,8 +2,18 @@ import json
 
 import pytest
 
-from tests.infra.recording import KEY, PROJECT, REGION, Graph, run_program
+from tests.infra.recording import (
+    ACCOUNT,
+    CONSUMER,
+    KEY,
+    PRODUCERS,
+    PROJECT,
+    REGION,
+    Graph,
+    run_program,
+)
 
+POLICY = "aws:s3/bucketPolicy:BucketPolicy"
 BUCKETS = ["raw", "processed", "archive"]
 WHOLE = {"prefix": ""}
 HOUSEKEEPING = [
@@ -92,24 +102,30 @@ def test_a_bucket_is_private(graph: Graph, name: str):
 
 
 @pytest.mark.parametrize("name", BUCKETS)
-def test_a_bucket_refuses_unencrypted_transport(graph: Graph, name: str):
-    policy = graph.get("aws:s3/bucketPolicy:BucketPolicy", f"{name}-policy")
+def test_a_bucket_refuses_unencrypted_transport_and_old_tls(graph: Graph, name: str):
+    policy = graph.get(POLICY, f"{name}-policy")
 
     arn = graph.arn(name)
-    assert policy.inputs["bucket"] == bucket_name(graph, name)
-    assert json.loads(policy.inputs["policy"]) == {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Sid": "DenyUnencryptedTransport",
-                "Effect": "Deny",
-                "Principal": "*",
-                "Action": "s3:*",
-                "Resource": [arn, f"{arn}/*"],
-                "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-            }
-        ],
+    everything = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:*",
+        "Resource": [arn, f"{arn}/*"],
     }
+    assert policy.inputs["bucket"] == bucket_name(graph, name)
+    assert json.loads(policy.inputs["policy"])["Version"] == "2012-10-17"
+    assert statements(graph, name)[:2] == [
+        {
+            "Sid": "DenyUnencryptedTransport",
+            **everything,
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        },
+        {
+            "Sid": "DenyOldTls",
+            **everything,
+            "Condition": {"NumericLessThan": {"s3:TlsVersion": "1.2"}},
+        },
+    ]
     # S3 answers 409 to changes of one bucket's access at once.
     assert (
         "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",
@@ -140,6 +156,7 @@ def test_a_bucket_is_encrypted_with_s3s_own_keys(dev: Graph, name: str):
         {
             "applyServerSideEncryptionByDefault": {"sseAlgorithm": "AES256"},
             "bucketKeyEnabled": False,
+            "blockedEncryptionTypes": ["SSE-C"],
         }
     ]
 
@@ -158,6 +175,7 @@ def test_a_bucket_is_encrypted_with_a_kms_key_through_a_bucket_key(full: Graph, 
                 "kmsMasterKeyId": KEY,
             },
             "bucketKeyEnabled": True,
+            "blockedEncryptionTypes": ["SSE-C"],
         }
     ]
 
@@ -184,3 +202,108 @@ def test_bucket_names_are_the_configured_ones(full: Graph):
 
 def bucket_name(graph: Graph, name: str) -> str:
     return graph.get("aws:s3/bucket:Bucket", name).inputs.get("bucket", graph.name(name))
+
+
+def test_nobody_deletes_from_a_protected_archive(dev: Graph, prod: Graph):
+    # `pulumi destroy` empties an unprotected bucket itself.
+    assert statements(dev, "archive")[2:] == []
+    assert statements(prod, "archive")[2:] == [
+        {
+            "Sid": "DenyDeletions",
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": ["s3:DeleteObject", "s3:DeleteObjectVersion"],
+            "Resource": f"{prod.arn('archive')}/*",
+        }
+    ]
+    # The processor and the archiver delete in these.
+    assert statements(prod, "raw")[2:] == statements(prod, "processed")[2:] == []
+
+
+def test_producers_upload_and_consumers_read(full: Graph):
+    raw, processed = full.arn("raw"), full.arn("processed")
+
+    assert statements(full, "raw")[2:] == [
+        {
+            "Sid": "AcceptFilesOfProducers",
+            "Effect": "Allow",
+            "Principal": {"AWS": list(PRODUCERS)},
+            "Action": ["s3:PutObject", "s3:AbortMultipartUpload"],
+            "Resource": f"{raw}/incoming/*",
+        }
+    ]
+    assert statements(full, "processed")[2:] == [
+        {
+            "Sid": "ReadOutputsForConsumers",
+            "Effect": "Allow",
+            "Principal": {"AWS": [CONSUMER]},
+            "Action": ["s3:GetObject"],
+            "Resource": f"{processed}/processed/*",
+        },
+        {
+            "Sid": "ListOutputsForConsumers",
+            "Effect": "Allow",
+            "Principal": {"AWS": [CONSUMER]},
+            "Action": ["s3:ListBucket"],
+            "Resource": processed,
+            "Condition": {"StringLike": {"s3:prefix": "processed/*"}},
+        },
+    ]
+
+
+def test_access_logs_go_to_a_bucket_of_their_own(full: Graph, prod: Graph):
+    logging = "aws:s3/bucketLogging:BucketLogging"
+
+    assert prod.of(logging) == []
+    assert {it.name for it in prod.of("aws:s3/bucket:Bucket")} == set(BUCKETS)
+    for name in BUCKETS:
+        made = full.get(logging, f"access-logs-{name}")
+        assert made.inputs == {
+            "bucket": bucket_name(full, name),
+            "targetBucket": full.name("access-logs"),
+            "targetPrefix": f"{name}/",
+        }
+        assert (POLICY, "access-logs-policy") in full.before(made)
+
+
+def test_the_bucket_of_access_logs_takes_them_of_these_buckets_alone(full: Graph):
+    arn = full.arn("access-logs")
+
+    assert statements(full, "access-logs")[2:] == [
+        {
+            "Sid": "AcceptAccessLogs",
+            "Effect": "Allow",
+            "Principal": {"Service": "logging.s3.amazonaws.com"},
+            "Action": "s3:PutObject",
+            "Resource": f"{arn}/*",
+            "Condition": {
+                "ArnEquals": {"aws:SourceArn": [full.arn(name) for name in BUCKETS]},
+                "StringEquals": {"aws:SourceAccount": ACCOUNT},
+            },
+        }
+    ]
+
+
+def test_the_bucket_of_access_logs_is_a_bucket_like_the_others(full: Graph):
+    encryption = full.get(
+        "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
+        "access-logs-encryption",
+    )
+    lifecycle = full.get("aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
+                         "access-logs-lifecycle")  # fmt: skip
+
+    # S3 delivers no logs to a bucket whose default is a KMS key.
+    (rule,) = encryption.inputs["rules"]
+    assert rule["applyServerSideEncryptionByDefault"] == {"sseAlgorithm": "AES256"}
+    assert lifecycle.inputs["rules"] == [
+        *HOUSEKEEPING,
+        {"id": "expire-logs", "status": "Enabled", "filter": WHOLE, "expiration": {"days": 90}},
+    ]
+    assert full.get("aws:s3/bucket:Bucket", "access-logs").protect is True
+    for kind in ("PublicAccessBlock", "Versioning", "OwnershipControls"):
+        made = full.of(f"aws:s3/bucket{kind}:Bucket{kind}")
+        assert full.name("access-logs") in {it.inputs["bucket"] for it in made}
+
+
+def statements(graph: Graph, name: str) -> list[dict[str, object]]:
+    return json.loads(graph.get(POLICY, f"{name}-policy").inputs["policy"])["Statement"]

@@ -4,7 +4,7 @@ from typing import Any
 import pulumi
 import pytest
 
-from tests.infra.recording import KEY, REGION, Graph
+from tests.infra.recording import ACCOUNT, BOUNDARY, KEY, REGION, Graph
 
 FUNCTION = "aws:lambda/function:Function"
 PROCESSOR = "data-processor"
@@ -79,8 +79,27 @@ def test_lambda_alone_takes_the_role(graph: Graph, name: str):
             "Effect": "Allow",
             "Principal": {"Service": "lambda.amazonaws.com"},
             "Action": "sts:AssumeRole",
+            "Condition": {"StringEquals": {"aws:SourceAccount": ACCOUNT}},
         }
     ]
+
+
+def test_every_role_has_its_boundary_where_there_is_one(dev: Graph, full: Graph):
+    assert len(full.of("aws:iam/role:Role")) == 3
+    assert {it.inputs["permissionsBoundary"] for it in full.of("aws:iam/role:Role")} == {BOUNDARY}
+    assert not any("permissionsBoundary" in it.inputs for it in dev.of("aws:iam/role:Role"))
+
+
+@pytest.mark.parametrize("name", BOTH)
+def test_logs_and_environment_are_encrypted_by_the_key_where_there_is_one(
+    dev: Graph, full: Graph, name: str
+):
+    group = "aws:cloudwatch/logGroup:LogGroup"
+
+    assert full.get(group, f"{name}-logs").inputs["kmsKeyId"] == KEY
+    assert full.get(FUNCTION, name).inputs["kmsKeyArn"] == KEY
+    assert "kmsKeyId" not in dev.get(group, f"{name}-logs").inputs
+    assert "kmsKeyArn" not in dev.get(FUNCTION, name).inputs
 
 
 @pytest.mark.parametrize("name", BOTH)
@@ -234,15 +253,37 @@ def test_the_archiver_alone_invokes_itself(graph: Graph):
     }
 
 
-def test_the_key_is_used_through_s3_alone(full: Graph):
-    for name in BOTH:
-        assert statements(full, f"{name}-policy")["UseBucketKey"] == {
-            "Sid": "UseBucketKey",
-            "Effect": "Allow",
-            "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
-            "Resource": [KEY],
-            "Condition": {"StringLike": {"kms:ViaService": f"s3.{REGION}.*"}},
-        }
+@pytest.mark.parametrize("name", BOTH)
+def test_the_key_is_used_through_the_services_alone(dev: Graph, full: Graph, name: str):
+    allowed = statements(full, f"{name}-policy")
+
+    assert allowed["UseKey"] == {
+        "Sid": "UseKey",
+        "Effect": "Allow",
+        "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
+        "Resource": [KEY],
+        "Condition": {"StringLike": {"kms:ViaService": [f"s3.{REGION}.*", f"sqs.{REGION}.*"]}},
+    }
+    assert allowed["DecryptEnvironment"] == {
+        "Sid": "DecryptEnvironment",
+        "Effect": "Allow",
+        "Action": ["kms:Decrypt"],
+        "Resource": [KEY],
+        "Condition": {"StringLike": {"kms:ViaService": [f"lambda.{REGION}.*"]}},
+    }
+    assert not {"UseKey", "DecryptEnvironment"} & set(statements(dev, f"{name}-policy"))
+
+
+@pytest.mark.parametrize("name", BOTH)
+def test_only_buckets_of_this_account_are_used(graph: Graph, name: str):
+    own = {"StringEquals": {"aws:ResourceAccount": ACCOUNT}}
+    conditions = {
+        sid: statement.get("Condition")
+        for sid, statement in statements(graph, f"{name}-policy").items()
+        if any(action.startswith("s3:") for action in statement["Action"])
+    }
+    assert len(conditions) >= 3
+    assert conditions == dict.fromkeys(conditions, own)
 
 
 def test_no_policy_grants_everything(graph: Graph):
@@ -267,5 +308,7 @@ def statements(graph: Graph, policy: str) -> dict[str, Any]:
 
 def granted(graph: Graph, policy: str) -> dict[str, tuple[list[str], list[str]]]:
     found = statements(graph, policy).items()
-    assert all(set(it) == {"Sid", "Effect", "Action", "Resource"} for _, it in found)
+    assert all(
+        set(it) - {"Condition"} == {"Sid", "Effect", "Action", "Resource"} for _, it in found
+    )
     return {sid: (it["Action"], it["Resource"]) for sid, it in found}

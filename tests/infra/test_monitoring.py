@@ -142,7 +142,10 @@ def test_alarms_of_this_account_alone_are_published(graph: Graph):
             "Principal": {"Service": "cloudwatch.amazonaws.com"},
             "Action": "sns:Publish",
             "Resource": topic,
-            "Condition": {"StringEquals": {"aws:SourceAccount": ACCOUNT}},
+            "Condition": {
+                "ArnLike": {"aws:SourceArn": f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:*"},
+                "StringEquals": {"aws:SourceAccount": ACCOUNT},
+            },
         },
         {
             "Sid": "DenyUnencryptedTransport",

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from tests.infra.recording import ACCOUNT, Graph
+from tests.infra.recording import ACCOUNT, KEY, Graph
 
 DAY = 86_400
 
@@ -51,9 +51,20 @@ def test_a_dead_letter_queue_keeps_messages_as_long_as_sqs_can(graph: Graph, nam
     queue = graph.get("aws:sqs/queue:Queue", name)
     policy = graph.get("aws:sqs/queuePolicy:QueuePolicy", f"{name}-policy")
 
-    assert queue.inputs == {"messageRetentionSeconds": 14 * DAY, "sqsManagedSseEnabled": True}
+    assert queue.inputs["messageRetentionSeconds"] == 14 * DAY
     (deny,) = json.loads(policy.inputs["policy"])["Statement"]
     assert_denies_plain_http(deny, graph.arn(name))
+
+
+@pytest.mark.parametrize("name", ["files", "dead-letters", "archiver-dead-letters"])
+def test_a_queue_is_encrypted_by_the_key_where_there_is_one(dev: Graph, full: Graph, name: str):
+    def encryption(graph: Graph) -> dict[str, object]:
+        inputs = graph.get("aws:sqs/queue:Queue", name).inputs
+        return {key: value for key, value in inputs.items() if "kms" in key or "Sse" in key}
+
+    # The two exclude each other.
+    assert encryption(dev) == {"sqsManagedSseEnabled": True}
+    assert encryption(full) == {"kmsMasterKeyId": KEY, "kmsDataKeyReusePeriodSeconds": 3600}
 
 
 def test_the_queues_stand_wherever_events_go(graph: Graph):

@@ -1,6 +1,6 @@
 import json
 
-from tests.infra.recording import ACCOUNT, Graph
+from tests.infra.recording import ACCOUNT, KEY, REGION, Graph
 
 SCHEDULE = "aws:scheduler/schedule:Schedule"
 
@@ -43,7 +43,7 @@ def test_the_schedule_may_invoke_the_archiver_and_report_what_it_could_not(graph
     policy = graph.get("aws:iam/rolePolicy:RolePolicy", "daily-archive-policy")
 
     granted = json.loads(policy.inputs["policy"])["Statement"]
-    assert [(it["Action"], it["Resource"]) for it in granted] == [
+    assert [(it["Action"], it["Resource"]) for it in granted[:2]] == [
         (["lambda:InvokeFunction"], [graph.arn("data-archiver")]),
         (["sqs:SendMessage"], [graph.arn("archiver-dead-letters")]),
     ]
@@ -62,3 +62,33 @@ def test_the_schedule_comes_after_all_that_a_run_meets(graph: Graph):
         ("aws:iam/rolePolicy:RolePolicy", "data-archiver-invoke-itself"),
     } <= graph.all_of("data-archiver")
     assert graph.all_of("data-archiver") | graph.all_of("archiver-dead-letters") <= before
+
+
+def test_the_schedule_is_encrypted_by_the_key_where_there_is_one(dev: Graph, full: Graph):
+    def more(graph: Graph) -> list[dict[str, object]]:
+        policy = graph.get("aws:iam/rolePolicy:RolePolicy", "daily-archive-policy")
+        return json.loads(policy.inputs["policy"])["Statement"][2:]
+
+    schedules = f"arn:aws:scheduler:{REGION}:{ACCOUNT}:schedule/{full.name('daily-archive')}/*"
+    assert full.one(SCHEDULE).inputs["kmsKeyArn"] == KEY
+    assert more(full) == [
+        {
+            "Sid": "DecryptSchedule",
+            "Effect": "Allow",
+            "Action": ["kms:Decrypt"],
+            "Resource": [KEY],
+            # The scheduler asks by the role itself, through no service.
+            "Condition": {
+                "ArnLike": {"kms:EncryptionContext:aws:scheduler:schedule:arn": schedules}
+            },
+        },
+        {
+            "Sid": "UseKey",
+            "Effect": "Allow",
+            "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
+            "Resource": [KEY],
+            "Condition": {"StringLike": {"kms:ViaService": [f"sqs.{REGION}.*"]}},
+        },
+    ]
+    assert "kmsKeyArn" not in dev.one(SCHEDULE).inputs
+    assert more(dev) == []

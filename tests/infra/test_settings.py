@@ -15,6 +15,8 @@ BUCKET = "3 to 63 lower-case letters, digits or hyphens"
 SCHEDULE = "cron(minutes hours day month weekday year) or rate(n unit)"
 WINDOW = "a whole number of seconds from 0 to 300"
 PERCENT = "a whole number of percent from 0 to 100"
+BOUND = "the ARN of an IAM managed policy or empty"
+PRINCIPALS = "account ids or ARNs of IAM roles, users or account roots, separated by commas"
 WAIT = "at least queueRetentionDays and deadLetterRetentionDays together"
 
 FIELDS = {config_key(setting): setting.name for setting in fields(Settings)}
@@ -127,6 +129,37 @@ WRONG = [
     ({"protectData": "True"}, "protectData", "true or false"),
     ({"compressOutput": "gzip"}, "compressOutput", "true or false"),
     ({"tracing": "Active"}, "tracing", "true or false"),
+    ({"accessLogs": "on"}, "accessLogs", "true or false"),
+    ({"permissionsBoundaryArn": "policy/bounds"}, "permissionsBoundaryArn", BOUND),
+    ({"permissionsBoundaryArn": "arn:aws:iam::1:policy/x"}, "permissionsBoundaryArn", BOUND),
+    (
+        {"permissionsBoundaryArn": "arn:aws-cn:iam::111122223333:policy/x"},
+        "permissionsBoundaryArn",
+        "ARNs of the stack's own partition, arn:aws:…",
+    ),
+    ({"producerPrincipals": "*"}, "producerPrincipals", PRINCIPALS),
+    ({"producerPrincipals": "11112222333"}, "producerPrincipals", PRINCIPALS),
+    ({"producerPrincipals": "111122223333,"}, "producerPrincipals", PRINCIPALS),
+    ({"producerPrincipals": "111122223333,111122223333"}, "producerPrincipals", PRINCIPALS),
+    ({"consumerPrincipals": "arn:aws:iam::111122223333:role/*"}, "consumerPrincipals", PRINCIPALS),
+    ({"consumerPrincipals": "arn:aws:iam::111122223333:group/x"}, "consumerPrincipals", PRINCIPALS),
+    ({"consumerPrincipals": '["111122223333"]'}, "consumerPrincipals", PRINCIPALS),
+    (
+        {"consumerPrincipals": "arn:aws-us-gov:iam::111122223333:root"},
+        "consumerPrincipals",
+        "ARNs of the stack's own partition, arn:aws:…",
+    ),
+]
+
+# The principals' forms that IAM takes.
+TAKEN = [
+    ("111122223333", ("111122223333",)),
+    (
+        "arn:aws:iam::111122223333:role/teams/crm+export , 444455556666",
+        ("arn:aws:iam::111122223333:role/teams/crm+export", "444455556666"),
+    ),
+    ("arn:aws:iam::111122223333:user/me@example.com", None),
+    ("arn:aws:iam::111122223333:root", None),
 ]
 
 UNKNOWN = [
@@ -247,6 +280,22 @@ def test_a_key_of_the_stacks_region_is_taken_in_each_partition(region: str, part
 )
 def test_whether_the_archiver_runs_daily(schedule: str, daily: bool):
     assert parse_settings({"archiveSchedule": schedule}).archives_daily is daily
+
+
+@pytest.mark.parametrize(("text", "principals"), TAKEN)
+def test_principals_that_iam_takes(text: str, principals: tuple[str, ...] | None):
+    settings = parse_settings({"producerPrincipals": text, "consumerPrincipals": text})
+
+    assert settings.producer_principals == (principals or (text,))
+    assert settings.consumer_principals == settings.producer_principals
+
+
+@pytest.mark.parametrize(
+    "arn",
+    ["arn:aws:iam::111122223333:policy/teams/bounds", "arn:aws:iam::aws:policy/PowerUserAccess"],
+)
+def test_boundaries_that_iam_takes(arn: str):
+    assert parse_settings({"permissionsBoundaryArn": arn}).permissions_boundary_arn == arn
 
 
 def test_an_empty_value_is_unset():

@@ -23,6 +23,18 @@ from local.transform import Rules, transform_file
 from local.uploads import Letter, Outcome, Upload, Uploads
 
 WAIT_SECONDS = 60
+# Whatever a stack can switch on, as its file would.
+EVERY_OPTION = {
+    "kmsKeyArn": "arn:aws:kms:us-east-1:123456789012:key/12345678-1234-1234-1234-123456789012",
+    "permissionsBoundaryArn": "arn:aws:iam::123456789012:policy/bounds",
+    "producerPrincipals": "111122223333, arn:aws:iam::123456789012:role/crm-export",
+    "consumerPrincipals": "arn:aws:iam::444455556666:role/warehouse",
+    "alarmEmail": "ops@example.com",
+    "accessLogs": "true",
+    "protectData": "true",
+    "compressOutput": "true",
+    "tracing": "true",
+}
 _BLOCK_BYTES = 1 << 16
 _GZIP_MAGIC = b"\x1f\x8b"
 

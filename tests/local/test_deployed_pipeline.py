@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from handlers.environment import ArchiverEnvironment, ProcessorEnvironment, variable_names
 from local.account import Account
 from local.deployment import Deployment, DeploymentError, deploy
+from tests.local.driving import EVERY_OPTION
 from tests.local.outputs import OUTPUTS
 
 # The SDK warns of its own former names as soon as a module of it is looked at.
@@ -20,6 +22,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "dev": {"stack": "dev"},
     "prod": {"stack": "prod", "config": {"alarmEmail": "ops@example.com", "tracing": "true"}},
     "direct": {"stack": "dev", "config": {"processingQueue": "false"}},
+    "every-option": {"stack": "prod", "config": EVERY_OPTION},
 }
 
 
@@ -82,6 +85,46 @@ def test_every_bucket_stands_as_it_is_described(stack: Stack, kind: str) -> None
     assert tags["Project"] == "s3-data-pipeline"
     assert tags["Environment"] == stack.deployment.stack
     s3.put_object(Bucket=name, Key="any", Body=b"x")  # the TLS policy lets loopback in
+
+
+def test_nobody_deletes_from_a_protected_archive(stack: Stack) -> None:
+    s3, bucket = stack.account.client("s3"), stack.outputs["archive_bucket_name"]
+    version = s3.put_object(Bucket=bucket, Key="archive/x.json", Body=b"{}")["VersionId"]
+
+    codes: list[int] = []
+    for named in ({}, {"VersionId": version}):
+        try:
+            answer = s3.delete_object(Bucket=bucket, Key="archive/x.json", **named)
+        except ClientError as error:
+            answer = error.response
+        codes.append(answer["ResponseMetadata"]["HTTPStatusCode"])
+    protected = stack.variant in {"prod", "every-option"}
+    assert codes == ([403, 403] if protected else [204, 204])
+
+
+def test_the_options_are_on_where_they_are_wanted(stack: Stack) -> None:
+    client, outputs = stack.account.client, stack.outputs
+    wanted = VARIANTS[stack.variant].get("config", {})
+    key = wanted.get("kmsKeyArn")
+
+    functions = [stack.function(f"data_{name}_lambda_arn") for name in ("processor", "archiver")]
+    assert [it["Configuration"].get("KMSKeyArn") for it in functions] == [key, key]
+    groups = client("logs").describe_log_groups()["logGroups"]
+    assert {it.get("kmsKeyId") for it in groups} == {key}
+    for url in (outputs["dlq_url"], outputs["archiver_dlq_url"]):
+        attributes = client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
+        assert attributes["Attributes"].get("KmsMasterKeyId") == key
+    roles = client("iam").list_roles()["Roles"]
+    bounds = {
+        client("iam").get_role(RoleName=it["RoleName"])["Role"].get("PermissionsBoundary", {})
+        .get("PermissionsBoundaryArn")
+        for it in roles
+    }  # fmt: skip
+    assert bounds == {wanted.get("permissionsBoundaryArn")}
+    for kind in ("raw", "processed", "archive"):
+        logging = client("s3").get_bucket_logging(Bucket=outputs[f"{kind}_bucket_name"])
+        prefix = logging.get("LoggingEnabled", {}).get("TargetPrefix")
+        assert prefix == (f"{kind}/" if wanted.get("accessLogs") else None)
 
 
 def test_an_upload_reaches_its_queue_or_function(stack: Stack) -> None:
@@ -176,13 +219,13 @@ def test_alarms_go_to_the_topic(stack: Stack) -> None:
     assert len(alarms) >= 9
     assert {one["AlarmActions"][0] for one in alarms} == {stack.outputs["alarm_topic_arn"]}
     listeners = stack.deployment.of_type("aws:sns/topicSubscription:TopicSubscription")
-    assert len(listeners) == (1 if stack.variant == "prod" else 0)
+    assert len(listeners) == (1 if stack.variant in {"prod", "every-option"} else 0)
 
 
 def test_buckets_and_queues_are_protected_in_prod_alone(stack: Stack) -> None:
     for kind in ("aws:s3/bucket:Bucket", "aws:sqs/queue:Queue"):
         protected = {one.protect for one in stack.deployment.of_type(kind)}
-        assert protected == {stack.variant == "prod"}
+        assert protected == {stack.deployment.stack == "prod"}
 
 
 def test_everything_that_takes_tags_carries_them(stack: Stack) -> None:

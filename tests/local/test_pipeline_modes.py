@@ -1,4 +1,4 @@
-"""The other ways of a stack: S3 calls the function directly; outputs are compressed."""
+"""The other ways of a stack: S3 calls the function directly; every option is on."""
 
 import gzip
 import json
@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from handlers import keys
-from tests.local.driving import Driven, slow_reads
+from tests.local.driving import EVERY_OPTION, Driven, slow_reads
 
 # A function of five seconds works for four: one whose bytes take six goes on.
 SHORT = {"processorTimeoutSeconds": "5", "batchWindowSeconds": "0"}
@@ -20,9 +20,9 @@ LONG = b"".join(LINE % n for n in range(6000))
 BLOCK_SECONDS = 0.06  # for 64 KiB
 
 
-@pytest.fixture(scope="module", params=["direct", "compressed"])
+@pytest.fixture(scope="module", params=["direct", "every-option"])
 def running(request: pytest.FixtureRequest) -> Iterator[Driven]:
-    mode = {"processingQueue": "false"} if request.param == "direct" else {"compressOutput": "true"}
+    mode = {"processingQueue": "false"} if request.param == "direct" else EVERY_OPTION
     driven = Driven("dev", **SHORT, **mode)
     yield from driven.run()
 

@@ -1,0 +1,91 @@
+"""What a bucket's own policy says: whom it lets in, and what it denies to everybody. Pure."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from handlers import keys
+from infra import permissions
+from infra.permissions import Statement
+
+# What S3 itself has asked for since 2024; said here too, for who audits the policy.
+_TLS_VERSION: Final = "1.2"
+
+
+def document(bucket: str, statements: Sequence[Statement]) -> dict[str, Any]:
+    """Return the policy of a bucket, by ARN: what every bucket denies, and its own statements."""
+    both = [bucket, f"{bucket}/*"]
+    old_tls = {
+        "Sid": "DenyOldTls",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:*",
+        "Resource": both,
+        "Condition": {"NumericLessThan": {"s3:TlsVersion": _TLS_VERSION}},
+    }
+    return permissions.document([permissions.tls_only("s3:*", both), old_tls, *statements])
+
+
+def accept_files(bucket: str, producers: Sequence[str]) -> list[Statement]:
+    """Return the right of some principals to upload files, and to give up an upload in parts."""
+    actions = ["s3:PutObject", "s3:AbortMultipartUpload"]
+    where = f"{bucket}/{keys.INCOMING}*"
+    return [_let("AcceptFilesOfProducers", producers, actions, where)] if producers else []
+
+
+def read_outputs(bucket: str, consumers: Sequence[str]) -> list[Statement]:
+    """Return the right of some principals to list and read the outputs."""
+    if not consumers:
+        return []
+    lists = _let("ListOutputsForConsumers", consumers, ["s3:ListBucket"], bucket)
+    return [
+        _let("ReadOutputsForConsumers", consumers, ["s3:GetObject"], f"{bucket}/{keys.PROCESSED}*"),
+        {**lists, "Condition": {"StringLike": {"s3:prefix": f"{keys.PROCESSED}*"}}},
+    ]
+
+
+def keep_objects(bucket: str) -> list[Statement]:
+    """Return the denial of every deletion, to everybody.
+
+    Lifecycle rules are not stopped by it: "even if your bucket policy denies all actions for all
+    principals, your S3 Lifecycle configuration still functions as normal".
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lifecycle-mgmt.html
+    """
+    return [
+        {
+            "Sid": "DenyDeletions",
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": ["s3:DeleteObject", "s3:DeleteObjectVersion"],
+            "Resource": f"{bucket}/*",
+        }
+    ]
+
+
+def accept_access_logs(bucket: str, *, sources: Sequence[str], account: str) -> list[Statement]:
+    """Return the right of S3 to write the access logs of some buckets of this account.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html
+    """
+    return [
+        {
+            "Sid": "AcceptAccessLogs",
+            "Effect": "Allow",
+            "Principal": {"Service": "logging.s3.amazonaws.com"},
+            "Action": "s3:PutObject",
+            "Resource": f"{bucket}/*",
+            "Condition": {
+                "ArnEquals": {"aws:SourceArn": list(sources)},
+                "StringEquals": {"aws:SourceAccount": account},
+            },
+        }
+    ]
+
+
+def _let(sid: str, principals: Sequence[str], actions: Sequence[str], resource: str) -> Statement:
+    return {
+        "Sid": sid,
+        "Effect": "Allow",
+        "Principal": {"AWS": list(principals)},
+        "Action": list(actions),
+        "Resource": resource,
+    }
