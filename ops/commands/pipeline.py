@@ -1,13 +1,14 @@
-"""Commands about the whole pipeline: its state, and a run of the archiver."""
+"""Commands about the whole pipeline: its state, a run of the archiver, policies for people."""
 
 from typing import Annotated
 
 import typer
 
-from ops import archiving, instants, reports, screen
+from ops import archiving, instants, permissions, reports, screen
 from ops import status as states
 from ops.commands.group import confirm, connect
 from ops.options import AsJson, DryRun, OutputsFile, StackName, Yes
+from ops.permissions import Role
 
 
 def status(
@@ -78,3 +79,22 @@ def archive_now(
         screen.say("not complete: the archiver goes on by itself")
     if summary.failed:
         raise typer.Exit(1)
+
+
+def policy(
+    role: Annotated[Role, typer.Argument(help="Who the policy is for.")],
+    *,
+    kms_key_arn: Annotated[
+        str | None,
+        typer.Option("--kms-key-arn", metavar="ARN", help="The stack's kmsKeyArn, if it is set."),
+    ] = None,
+    stack: StackName = None,
+    outputs: OutputsFile = None,
+) -> None:
+    """Print an IAM policy for people who work with this stack.
+
+    The operator may use every command, the reader those that change nothing. The producer puts
+    files into incoming/, the consumer reads processed/. Nothing is called on AWS.
+    """
+    account = connect(stack, outputs)
+    screen.document(permissions.policy(account.stack, role, kms_key_arn=kms_key_arn))
