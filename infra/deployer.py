@@ -170,7 +170,7 @@ def _keys(target: Target, *, writes: bool) -> list[Statement]:
     Lambda makes a grant for a function's environment and encrypts it, the scheduler takes a data
     key for a schedule's input; whoever reads the function or the schedule decrypts it.
     https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars-encryption.html
-    https://docs.aws.amazon.com/scheduler/latest/UserGuide/encryption-rest.html
+    https://docs.aws.amazon.com/scheduler/latest/UserGuide/security_iam_id-based-policy-examples.html
     """
     if not target.kms_key_arn:
         return []

@@ -164,7 +164,7 @@ def _explain_answer(error: ClientError) -> str:
         place = f" on {named.group(2)}" if named and named.group(2) else ""
         return (
             f"access denied: {operation} needs the permission {action}{place}; have it added to "
-            "a policy of your role (docs/operations.md lists what each command needs); "
+            "a policy of your role (`python -m ops policy operator` prints what it should be); "
             "`aws sts get-caller-identity` shows who you are"
         )
     if kind in _UNKNOWN_CALLER:

@@ -82,7 +82,9 @@ def archive_now(
 
 
 def policy(
-    role: Annotated[Role, typer.Argument(help="Who the policy is for.")],
+    role: Annotated[
+        Role, typer.Argument(metavar="ROLE", help="operator, reader, producer or consumer.")
+    ],
     *,
     kms_key_arn: Annotated[
         str | None,

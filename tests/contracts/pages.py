@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.contracts import tables
+from tests.contracts import policy_parts, tables
 
 ROOT = Path(__file__).resolve().parents[2]
 _MARKER = re.compile(r"^<!-- ([a-z-]+): begin -->$", re.MULTILINE)
@@ -31,7 +31,7 @@ PARTS = (
     Part("README.md", "outputs", tables.outputs),
     Part("docs/security.md", "key-policy", tables.policy_of_the_key),
     Part("docs/operations.md", "help", tables.operations_help),
-    Part("docs/operations.md", "permissions", tables.operations_permissions),
+    *(Part("docs/permissions.md", name, text) for name, text in policy_parts.TEXTS.items()),
 )
 
 

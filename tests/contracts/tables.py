@@ -7,7 +7,6 @@ import yaml
 from typer.testing import CliRunner
 
 from infra import key_policy
-from ops import aws
 from ops.commands import app
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -101,12 +100,6 @@ def operations_help() -> str:
     parts = [f"```\n{help_of()}\n```"]
     parts += [f"### {name}\n\n```\n{help_of(name)}\n```" for name in COMMANDS]
     return "\n\n".join(parts)
-
-
-def operations_permissions() -> str:
-    """Return the table of the calls that operators make and the IAM actions that they need."""
-    rows = [f"| `{operation}` | {actions} |" for operation, actions in sorted(aws.ACTIONS.items())]
-    return "\n".join(["| call | action |", "|---|---|", *rows])
 
 
 def policy_of_the_key() -> str:
