@@ -6,9 +6,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from handlers import keys
-from ops.clearing import destination
 from ops.failures import queues_of
-from ops.letters import Queue
 from ops.stack import Stack, function_name
 
 Statement = dict[str, Any]
@@ -52,7 +50,6 @@ class _Needs:
         stack = self.stack
         raw, processed, archive = self._buckets()
         letters = [self._queue(url) for url in queues_of(stack).values()]
-        queue = stack.processing_queue_url
         functions = [stack.data_processor_lambda_arn, stack.data_archiver_lambda_arn]
         return [
             self._s3("ListBuckets", ["s3:ListBucket"], [raw, processed, archive]),
@@ -75,7 +72,7 @@ class _Needs:
             _allow(
                 "CountMessages",
                 ["sqs:GetQueueAttributes"],
-                [*letters, *([self._queue(queue)] if queue else [])],
+                [*letters, self._queue(stack.processing_queue_url)],
             ),
             _allow("FindLogGroups", ["lambda:GetFunctionConfiguration"], functions),
             _allow("ReadLogs", ["logs:FilterLogEvents"], [*map(self._log_groups, functions)]),
@@ -89,9 +86,6 @@ class _Needs:
         """Return what the commands that change something need beside `reading`."""
         stack = self.stack
         raw, _, _ = self._buckets()
-        targets = [destination(stack, queue) for queue in Queue]
-        functions = {one for one in targets if one.startswith("arn:")}
-        queues = [self._queue(one) for one in targets if one not in functions]
         return [
             self._s3(
                 "PutFiles",
@@ -110,8 +104,8 @@ class _Needs:
                 ["sqs:DeleteMessage"],
                 [self._queue(url) for url in queues_of(stack).values()],
             ),
-            *([_allow("SendBack", ["sqs:SendMessage"], queues)] if queues else []),
-            _allow("InvokeFunctions", ["lambda:InvokeFunction"], sorted(functions)),
+            _allow("SendBack", ["sqs:SendMessage"], [self._queue(stack.processing_queue_url)]),
+            _allow("RunArchiver", ["lambda:InvokeFunction"], [stack.data_archiver_lambda_arn]),
             *self.key(["kms:Decrypt", "kms:GenerateDataKey"], "s3", "sqs"),
         ]
 

@@ -206,18 +206,6 @@ def test_the_reader_may_call_what_its_commands_call_and_no_more(recorded, pipeli
         assert [one for one in asked if not authorization.allows([document], one)], command
 
 
-def test_without_the_queue_the_operator_sends_back_to_where_the_command_does(pipeline, monkeypatch):
-    del pipeline.outputs["processing_queue_url"]
-    recorded = Recorded(pipeline, monkeypatch)
-    pipeline.letter(key="incoming/bad.csv", version="v1")
-    recorded.run("redrive", "--all", "--yes")
-    document = permissions.policy(stack(pipeline), Role.OPERATOR)
-    asked = recorded.requests()
-    assert [one for one in asked if not authorization.allows([document], one)] == []
-    assert "lambda:InvokeFunction" in {one.action for one in asked}
-    assert "sqs:SendMessage" not in authorization.actions([document])
-
-
 def test_a_producer_puts_files_into_incoming_and_does_nothing_else(pipeline):
     document = permissions.policy(stack(pipeline), Role.PRODUCER)
     raw = f"arn:aws:s3:::{RAW}"
