@@ -6,10 +6,16 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+AUDIT := .build/audit
+SBOM := .build/sbom
 STACK ?= dev
 # Test processes at once: more than the cores, since some tests wait; each may hold half a gigabyte.
 JOBS ?= 4
 COUNT ?= 1000000
+LOCKS := requirements requirements-uv handlers/requirements requirements-dev bench/requirements requirements-audit
+
+# The certificates that the machine trusts, a company's proxy's among them, not only uv's own.
+export UV_SYSTEM_CERTS ?= true
 
 # An f-string over a Pulumi Output is an error, not "<Output object at 0x…>" in a policy.
 export PULUMI_ERROR_OUTPUT_STRING := true
@@ -60,10 +66,15 @@ mutants: $(READY) ## Seed bugs, one at a time, and see that the tests notice eac
 bench: bench/.venv/.ready ## Measure against pandas, polars, DuckDB, awswrangler (LARGE=1: 1 GB too)
 	@bench/.venv/bin/python -m bench run $(if $(LARGE),--large)
 
+# An environment of its own, for what the other targets do not need: whole, and checked against its
+# lock, or not there.
 bench/.venv/.ready: bench/requirements.txt | $(READY)
-	@$(PYTHON) -m venv --clear bench/.venv \
-		&& $(BIN)/uv pip sync --quiet --python bench/.venv/bin/python --require-hashes $< \
-		|| { rm -rf bench/.venv; exit 1; }
+$(AUDIT)/.ready: requirements-audit.txt | $(READY)
+bench/.venv/.ready $(AUDIT)/.ready:
+	@$(PYTHON) -m venv --clear $(@D) \
+		&& $(BIN)/uv pip sync --quiet --python $(@D)/bin/python --require-hashes $< \
+		&& $(BIN)/python -m tests.contracts.locks $< $(@D) \
+		|| { rm -rf $(@D); exit 1; }
 	@touch $@
 
 check: check-style coverage ## Run all checks: style, types, import direction, tests with coverage
@@ -91,18 +102,52 @@ format: $(READY) ## Format the code
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-preview: $(READY) ## Show what `pulumi up` would change (STACK=dev)
+preview: pulumi-cli $(READY) ## Show what `pulumi up` would change (STACK=dev)
 	pulumi preview --stack $(STACK)
 
-up: $(READY) ## Deploy the stack (STACK=dev)
+up: pulumi-cli $(READY) ## Deploy the stack (STACK=dev)
 	pulumi up --stack $(STACK)
 
-lock: $(READY) ## Lock the requirements again, with hashes
-	@for name in requirements requirements-uv handlers/requirements requirements-dev bench/requirements; do \
-		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
-			--no-strip-extras --no-annotate --no-emit-index-url --no-emit-find-links $$name.in --output-file $$name.txt || exit 1; done
+pulumi-cli:
+	@command -v pulumi >/dev/null || { echo "Deploying needs the Pulumi CLI, which is not on the PATH: install it from https://www.pulumi.com/docs/iac/download-install/." >&2; exit 1; }
+
+# Each lock's first lines say how it was made: Renovate makes it anew by them.
+lock: $(READY) ## Lock the requirements again, with hashes (UPGRADE=1: at their newest)
+	@for name in $(LOCKS); do \
+		$(BIN)/uv pip compile --quiet $(if $(UPGRADE),--upgrade) --universal --python-version=3.11 --generate-hashes \
+			--no-strip-extras $$name.in --output-file=$$name.txt || exit 1; done
+
+check-locks: $(READY) bench/.venv/.ready $(AUDIT)/.ready ## Make all environments, and check their locks against them
+
+# Pulumi makes its environment as here: a venv, its pip as new as can be, then requirements.txt. With
+# the oldest pip too: 22.3 of Python 3.11.0; from 3.12 on, where it does not run, the one that is there.
+check-pips: ## Install what `pulumi install` does, with the oldest pip and the newest
+	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT; \
+	pip() { "$$folder/bin/python" -m pip --disable-pip-version-check "$$@"; }; \
+	check() { $(PYTHON) -m venv --clear "$$folder" && pip install --quiet "$$@" && pip --version \
+		&& pip install --quiet --no-compile --require-hashes -r requirements.txt \
+		&& pip check && "$$folder/bin/python" -c 'import pulumi_aws'; }; \
+	check 'pip==22.3; python_version < "3.12"' && check --upgrade pip setuptools wheel
+
+sbom: $(AUDIT)/.ready ## Write what the Lambda archive and the deployment consist of (CycloneDX)
+	@rm -rf $(SBOM) && mkdir -p $(SBOM)
+	@for part in archive:handlers/requirements.txt deployment:requirements.txt; do \
+		$(BIN)/uv venv --quiet --clear $(SBOM)/venv \
+		&& $(BIN)/uv pip sync --quiet --python $(SBOM)/venv/bin/python --require-hashes "$${part#*:}" \
+		&& PYTHONWARNINGS=ignore $(AUDIT)/bin/cyclonedx-py environment $(SBOM)/venv --pyproject pyproject.toml --output-reproducible \
+			--output-file "$(SBOM)/$${part%%:*}.cdx.json" || exit 1; done
+	@rm -rf $(SBOM)/venv
+	@ls $(SBOM)/*
+
+audit: $(AUDIT)/.ready ## Look up known vulnerabilities of everything that is locked
+	@for name in $(LOCKS); do echo "$$name.txt"; \
+		$(AUDIT)/bin/pip-audit --strict --progress-spinner off --disable-pip --require-hashes --requirement $$name.txt || failed=1; done; \
+		exit $${failed:-0}
+
+licences: $(READY) ## List the licences of what is deployed and of what deploys it
+	@$(BIN)/python -m tests.contracts.licences
 
 clean: ## Remove what the targets made
 	rm -rf $(VENV) .build .pytest_cache .ruff_cache .hypothesis .coverage* bench/.venv bench/data
 
-.PHONY: help setup demo serve test test-long fuzz crash interleavings storms mutants bench check check-style style types imports coverage docs format preview up lock clean
+.PHONY: help setup demo serve test test-long fuzz crash interleavings storms mutants bench check check-style style types imports coverage format docs preview up pulumi-cli lock check-locks check-pips sbom audit licences clean

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.contracts import policy_parts, tables
+from tests.contracts import licences, policy_parts, tables
 
 ROOT = Path(__file__).resolve().parents[2]
 _MARKER = re.compile(r"^<!-- ([a-z-]+): begin -->$", re.MULTILINE)
@@ -32,6 +32,7 @@ PARTS = (
     Part("docs/security.md", "key-policy", tables.policy_of_the_key),
     Part("docs/operations.md", "help", tables.operations_help),
     *(Part("docs/permissions.md", name, text) for name, text in policy_parts.TEXTS.items()),
+    Part("docs/security.md", "licences", licences.archive_table),
 )
 
 
