@@ -10,7 +10,8 @@ from functools import cache, partial
 from json import dumps
 from typing import Any, Final
 
-from handlers import keys
+from handlers import attempts, keys
+from handlers.attempts import Record
 from handlers.deadline import Deadline
 from handlers.delivery import Continued, Delivered, Delivery
 from handlers.environment import PROCESSOR_SERVICE, Metric, ProcessorEnvironment
@@ -21,14 +22,12 @@ from handlers.events import (
     read_event,
     read_message,
 )
-from handlers.failures import AccessDeniedError, PermanentError, TransientError
+from handlers.failures import AccessDeniedError, LoopError, PermanentError, TransientError
 from handlers.messages import Messenger
 from handlers.storage import Storage, client
 from handlers.telemetry import Telemetry
 
 _MAX_THREADS: Final = 10  # files at once; each may hold three stretches of 8 MiB
-_BACK_OFF_SECONDS: Final = 30  # before the second attempt, and twice that before the third
-_MAX_BACK_OFF_SECONDS: Final = 900
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +59,7 @@ class Processor:
         self._messenger = messenger
         self._telemetry = telemetry
         self._log = telemetry.logger
+        self._now = now
         self._delivery = Delivery(storage, environment, now)
 
     def handle(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:
@@ -70,31 +70,50 @@ class Processor:
         return self._handle_event(event, deadline, context)
 
     def _handle_batch(
-        self, records: Sequence[Mapping[str, Any]], deadline: Deadline, context: Any
+        self, records: Sequence[Record], deadline: Deadline, context: Any
     ) -> dict[str, Any]:
-        with ThreadPoolExecutor(min(len(records), _MAX_THREADS)) as pool:
-            done = list(pool.map(partial(self._handle_message, deadline), records))
-        self._emit([result for results in done for result in results], context)
+        together, alone = attempts.split(
+            records, now=self._now(), timeout_seconds=deadline.granted_seconds
+        )
+        done: dict[str, list[Result]] = {}
+        if together:
+            with ThreadPoolExecutor(min(len(together), _MAX_THREADS)) as pool:
+                found = pool.map(partial(self._handle_message, deadline), together)
+                done.update(zip(map(_message_id, together), found, strict=True))
+        for number, record in enumerate(alone):
+            # If this one kills the function, what is done stays done: Lambda deletes no message of
+            # a killed batch.
+            self._delete_settled([*together, *alone[:number]], done)
+            done[_message_id(record)] = self._handle_message(deadline, record)
+        self._emit([result for results in done.values() for result in results], context)
         failed = [
-            {"itemIdentifier": record["messageId"]}
-            for record, results in zip(records, done, strict=True)
-            if not all(result.settled for result in results)
+            {"itemIdentifier": message}
+            for message in map(_message_id, records)
+            if not _is_settled(done[message])
         ]
         return {"batchItemFailures": failed}
 
-    def _handle_message(self, deadline: Deadline, record: Mapping[str, Any]) -> list[Result]:
-        attempts = int(record["attributes"]["ApproximateReceiveCount"])
+    def _delete_settled(self, records: Sequence[Record], done: Mapping[str, list[Result]]) -> None:
+        for record in records:
+            if _is_settled(done[_message_id(record)]):
+                self._messenger.delete(
+                    self._environment.processing_queue_url, record["receiptHandle"]
+                )
+
+    def _handle_message(self, deadline: Deadline, record: Record) -> list[Result]:
+        count = attempts.count_attempts(record)
         try:
             reading = read_message(record["body"], self._environment.raw_bucket)
         except MalformedEventError as error:
             results = [self._bury_message(record["body"], str(error))]
         else:
-            results = self._handle_objects(reading, deadline, attempts)
-        if not all(result.settled for result in results):
+            results = self._handle_objects(reading, deadline, count)
+        if not _is_settled(results):
             queue = self._environment.processing_queue_url
-            back_off = min(_BACK_OFF_SECONDS * 2 ** (attempts - 1), _MAX_BACK_OFF_SECONDS)
             try:
-                self._messenger.delay(queue, record["receiptHandle"], back_off)
+                self._messenger.delay(
+                    queue, record["receiptHandle"], attempts.back_off_seconds(count)
+                )
             except TransientError as error:  # it returns after the queue's own time-out then
                 self._log.warning("back-off not set", reason=str(error))
         return results
@@ -109,7 +128,7 @@ class Processor:
             results = [self._bury_message(dumps(event), str(error))]
         else:
             # Lambda itself counts the attempts at an event, and makes a dead letter of the last.
-            results = self._handle_objects(reading, deadline, attempts=0)
+            results = self._handle_objects(reading, deadline, attempt=0)
         self._emit(results, context)
         retried = [result.reason for result in results if not result.settled]
         if retried:
@@ -125,24 +144,26 @@ class Processor:
             "failures": failures,
         }
 
-    def _handle_objects(self, reading: Reading, deadline: Deadline, attempts: int) -> list[Result]:
+    def _handle_objects(self, reading: Reading, deadline: Deadline, attempt: int) -> list[Result]:
         for reason in reading.dropped:
             self._log.info("dropped", reason=reason)
         return [
-            self._handle_object(reference, deadline, attempts) for reference in reading.references
+            self._handle_object(reference, deadline, attempt) for reference in reading.references
         ]
 
     def _handle_object(
-        self, reference: ObjectReference, deadline: Deadline, attempts: int
+        self, reference: ObjectReference, deadline: Deadline, attempt: int
     ) -> Result:
         try:
-            done = self._delivery.deliver(reference, deadline, repeated=attempts > 1)
+            done = self._delivery.deliver(reference, deadline, repeated=attempt > 1)
             if isinstance(done, Continued):
                 return self._continue(done)
         except PermanentError as error:
-            return self._bury(reference, "permanent", error.reason, error.place)
+            buried = self._bury(reference, "permanent", error.reason, error.place)
+            stopped = {Metric.LOOPS_STOPPED: 1} if isinstance(error, LoopError) else {}
+            return replace(buried, metrics={**buried.metrics, **stopped})
         except Exception as error:  # noqa: BLE001 - one object never holds back the others
-            return self._retry(reference, error, attempts)
+            return self._retry(reference, error, attempt)
         return self._processed(reference, done)
 
     def _processed(self, reference: ObjectReference, done: Delivered) -> Result:
@@ -176,17 +197,19 @@ class Processor:
         self._log.info("continued", **_named(done.reference), offset=offset)
         return Result(status="continued")
 
-    def _retry(self, reference: ObjectReference, error: Exception, attempts: int) -> Result:
+    def _retry(self, reference: ObjectReference, error: Exception, attempt: int) -> Result:
         """Leave an object to the next attempt; behind the last one it is a dead letter."""
         reason = (
             str(error) if isinstance(error, TransientError) else f"{type(error).__name__}: {error}"
         )
         self._log.warning("attempt failed", **_named(reference), reason=reason, exc_info=error)
         denied = {Metric.ACCESS_DENIED: 1} if isinstance(error, AccessDeniedError) else {}
-        if attempts >= self._environment.max_attempts:
+        if attempt >= self._environment.max_attempts:
             buried = self._bury(reference, "transient", reason)
             return replace(buried, metrics={**buried.metrics, **denied})
-        return Result(status="retried", reason=reason, metrics={Metric.FILES_RETRIED: 1, **denied})
+        # None processed is a number too: without it an outage would show no share of retries.
+        counted = {Metric.FILES_RETRIED: 1, Metric.FILES_PROCESSED: 0}
+        return Result(status="retried", reason=reason, metrics={**counted, **denied})
 
     def _bury(self, reference: ObjectReference, kind: str, reason: str, place: str = "") -> Result:
         attributes = {
@@ -226,6 +249,14 @@ def _is_batch(event: Any) -> bool:
         return event["Records"][0]["eventSource"] == "aws:sqs"
     except (TypeError, LookupError):
         return False
+
+
+def _message_id(record: Record) -> str:
+    return record["messageId"]
+
+
+def _is_settled(results: Sequence[Result]) -> bool:
+    return all(result.settled for result in results)
 
 
 def _named(reference: ObjectReference) -> dict[str, Any]:

@@ -16,7 +16,8 @@ class Deadline:
     def __init__(self, remaining_seconds: Callable[[], float]) -> None:
         """`remaining_seconds` is the time until the function is killed."""
         self._remaining = remaining_seconds
-        self._reserved = min(remaining_seconds() * _RESERVED_SHARE, _MAX_RESERVED_SECONDS)
+        self.granted_seconds = remaining_seconds()  # at the beginning: the function's time-out
+        self._reserved = min(self.granted_seconds * _RESERVED_SHARE, _MAX_RESERVED_SECONDS)
 
     def remaining_seconds(self) -> float:
         """Return the seconds of work that are left; negative when they are over."""

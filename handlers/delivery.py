@@ -16,7 +16,7 @@ from handlers import __version__, keys
 from handlers.deadline import Deadline
 from handlers.environment import ProcessorEnvironment
 from handlers.events import ObjectReference
-from handlers.failures import GoneError, PermanentError, TransientError
+from handlers.failures import GoneError, LoopError, PermanentError, TransientError
 from handlers.formats import BadFileError
 from handlers.outputs import Outputs, SourceVersion
 from handlers.staging import STRETCH_BYTES, Counts, Progress, Staging
@@ -34,6 +34,10 @@ _JSON_LINES: Final = "application/x-ndjson"
 _GZIP: Final = "application/gzip"
 # Stretches are joined some sixteen at a time, a tenth to a third of a second each.
 _JOIN_SECONDS: Final = 0.02  # a stretch
+# Some 5 GB each: more than the largest object that S3 holds, 50 TB, could ever need.
+_MAX_CONTINUATIONS: Final = 10_000
+# A few pipelines may well follow each other; more passes are a rule that feeds one its own outputs.
+_MAX_PASSES: Final = 8
 # How far the time that an event gives and S3's own of the object may be apart.
 _EVENT_MARGIN: Final = timedelta(minutes=15)
 
@@ -110,16 +114,17 @@ class Delivery:
     ) -> Delivered | Continued:
         staging = self._staging(source)
         try:
-            resume = repeated or reference.resume
+            passes = _passes(opened.info.metadata)
+            resume = repeated or reference.continuations > 0
             written = self._write(opened, staging, deadline, resume=resume)
             if isinstance(written, Progress):
-                return Continued(reference=replace(reference, resume=True), progress=written)
+                return Continued(reference=_continuation(reference), progress=written)
             check_rejects(written.progress, self._environment.max_rejected_percent)
         except PermanentError:
             with suppress(TransientError):
                 staging.clear()
             raise
-        key, found = self._commit(source, written, staging)
+        key, found = self._commit(source, written, staging, passes)
         self._complete(opened.info, repeated=found)
         if written.staged:
             staging.clear()
@@ -176,11 +181,12 @@ class Delivery:
         return written
 
     def _commit(
-        self, source: SourceVersion, written: Written, staging: Staging
+        self, source: SourceVersion, written: Written, staging: Staging, passes: int
     ) -> tuple[str, bool]:
         """Store the rejects, if any, and then the output; return its key, and if it was there."""
         counts = written.progress.counts
         metadata = source.to_metadata() | _counts_metadata(counts)
+        metadata |= {keys.PASSES: str(passes)} if passes else {}
         pieces = cache(partial(staging.pieces, written.progress))
 
         def put(metadata: Mapping[str, str], location: Location, *, output: bool) -> None:
@@ -265,6 +271,30 @@ def _check_suffix(key: str) -> None:
         allowed = " ".join(keys.SUFFIXES)
         msg = f"unknown suffix: {key!r}, allowed: {allowed}, each with or without .gz"
         raise PermanentError(msg)
+
+
+def _passes(metadata: Mapping[str, str]) -> int:
+    """Return how often the content of a source has been an output; raises LoopError for too often.
+
+    A copy within S3 takes the metadata of an output with it.
+    """
+    if keys.SOURCE_VERSION not in metadata or keys.RECORDS_OUT not in metadata:
+        return 0
+    before = metadata.get(keys.PASSES, "")
+    passes = 1 + (int(before) if before.isascii() and before.isdecimal() else 0)
+    if passes > _MAX_PASSES:
+        msg = f"it has been an output {passes} times, allowed: {_MAX_PASSES}; something copies "
+        msg += f"outputs back to {keys.INCOMING}"
+        raise LoopError(msg)
+    return passes
+
+
+def _continuation(reference: ObjectReference) -> ObjectReference:
+    """Return the reference of the next invocation; raises LoopError where that does not end."""
+    if reference.continuations >= _MAX_CONTINUATIONS:
+        msg = f"{reference.continuations} invocations have not brought it to an end"
+        raise LoopError(msg)
+    return replace(reference, continuations=reference.continuations + 1)
 
 
 def check_rejects(progress: Progress, max_rejected_percent: float) -> None:

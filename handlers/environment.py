@@ -24,6 +24,7 @@ class Metric(StrEnum):
     FILES_PROCESSED = "FilesProcessed"
     FILES_FAILED = "FilesFailed"  # permanently: each is a message in the dead-letter queue
     FILES_RETRIED = "FilesRetried"
+    LOOPS_STOPPED = "LoopsStopped"  # of the failed, for coming back again and again
     RECORDS_IN = "RecordsIn"
     RECORDS_OUT = "RecordsOut"
     RECORDS_REJECTED = "RecordsRejected"
@@ -76,7 +77,7 @@ class ProcessorEnvironment(_Environment):
     raw_bucket: str
     dead_letter_queue_url: str
     processing_queue_url: str  # for what is left of a large file, too
-    max_attempts: int  # receives of a message, then the dead-letter queue
+    max_attempts: int  # at a message, then the dead-letter queue
     max_rejected_percent: float
     compress_output: bool
 

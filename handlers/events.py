@@ -28,7 +28,9 @@ class ObjectReference:
     version: str | None = None
     created: str = ""  # ISO 8601, as the event says; S3's own LastModified counts where it is there
     size: int | None = None
-    resume: bool = False  # an earlier invocation has begun it, and asked for this one
+    continuations: int = (
+        0  # of a large file: invocations that have worked on it, and asked for more
+    )
 
     @property
     def is_folder(self) -> bool:
@@ -50,8 +52,8 @@ class ObjectReference:
         }
         if self.created:
             record["eventTime"] = self.created
-        if self.resume:
-            record["resume"] = True
+        if self.continuations:
+            record["continuations"] = self.continuations
         return {"Records": [record]}
 
 
@@ -159,7 +161,7 @@ def _read_record(record: object, bucket: str, wrappings: int) -> Iterator[Object
             version=_optional(entry.get("versionId")),
             created=_optional(fields.get("eventTime")) or "",
             size=_size(entry.get("size")),
-            resume=fields.get("resume") is True,
+            continuations=_continuations(fields),
         )
 
 
@@ -212,6 +214,11 @@ def _is_unicode(text: str) -> bool:
 
 def _optional(value: object) -> str | None:
     return value if isinstance(value, str) and value and _is_unicode(value) else None
+
+
+def _continuations(fields: Mapping[str, object]) -> int:
+    # Version 1.0 said no more than that there were some.
+    return max(_size(fields.get("continuations")) or 0, int(fields.get("resume") is True))
 
 
 def _size(value: object) -> int | None:

@@ -10,6 +10,10 @@ class PermanentError(Exception):
         self.place = place  # the first bad place in the file, "line 17" say
 
 
+class LoopError(PermanentError):
+    """The same work comes back again and again: somebody has to look, an alarm tells them."""
+
+
 class TransientError(Exception):
     """Trying again may help: back to the queue, and to the dead-letter queue in the end."""
 

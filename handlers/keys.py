@@ -34,6 +34,8 @@ RECORDS_OUT: Final = "records-out"
 RECORDS_REJECTED: Final = "records-rejected"
 RECORDS_EMPTY: Final = "records-empty"
 FIELDS_RENAMED: Final = "fields-renamed"
+# How often the content was an output that somebody put back to incoming/; absent for none.
+PASSES: Final = "passes"
 
 # Message attributes of a dead letter (at most ten, says SQS).
 REASON: Final = "reason"

@@ -2,8 +2,10 @@
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, Final
 
+from handlers.failures import TransientError
 from handlers.storage import Service, translated
 
 # All attributes together stay far below the 256 KiB that a message has had from the beginning.
@@ -35,6 +37,11 @@ class Messenger:
             self._client("sqs").change_message_visibility(
                 QueueUrl=queue_url, ReceiptHandle=receipt_handle, VisibilityTimeout=seconds
             )
+
+    def delete(self, queue_url: str, receipt_handle: str) -> None:
+        """Delete a received message; where it cannot be, its return is harmless."""
+        with suppress(TransientError), translated(f"delete a message of {queue_url}"):
+            self._client("sqs").delete_message(QueueUrl=queue_url, ReceiptHandle=receipt_handle)
 
     def invoke_later(self, function: str, event: Mapping[str, Any]) -> None:
         """Invoke a function asynchronously."""

@@ -10,7 +10,11 @@ from handlers.environment import Metric
 from infra.measures import AGE, VISIBLE, Measure, Watched, WatchedQueue
 
 _FIVE_MINUTES: Final = 300
+_MINUTE: Final = 60
+_QUARTER: Final = 900
 _HOUR: Final = 3600
+# One attempt in five fails for a cause that passes, for half an hour: this is not a passing hiccup.
+_MANY_RETRIES_PERCENT: Final = 20
 # A daily run that is up to two hours late is late, not missed.
 _MISSED_AFTER_HOURS: Final = 26
 # Half of what the handlers keep back to end in order: who uses more of it is about to be killed.
@@ -96,9 +100,60 @@ def of_function(watched: Watched) -> list[Alarm]:
     ]
 
 
-def of_processor(processor: Watched, *, max_rejected_percent: int) -> list[Alarm]:
-    """Return the alarms of the processor alone."""
+def of_processor(
+    processor: Watched, *, max_rejected_percent: int, expect_files_every_hours: int
+) -> list[Alarm]:
+    """Return the alarms of the processor alone; 0 hours expect nothing."""
+    silence = Alarm(
+        name="no-files",
+        meaning=f"No file has been processed for {expect_files_every_hours} hours, while "
+        "expectFilesEveryHours says that some come in.",
+        check="Whether producers upload; then the processing queue and the processor's errors.",
+        command=processor.errors_command(),
+        measures={"processed": processor.own(Metric.FILES_PROCESSED)},
+        threshold=1,
+        below=True,
+        period_seconds=_HOUR,
+        periods=expect_files_every_hours,
+        missing="breaching",
+        quiet_minutes=expect_files_every_hours * 60,
+    )
     return [
+        Alarm(
+            name="files-failed",
+            meaning="A file has failed for good in the last minutes. The alarm on the dead-letter "
+            "queue tells of it too, but stays on while an earlier one waits there.",
+            check="The reason, key and version in the log or in the dead-letter queue.",
+            command=processor.log_command("{ $.message = failed }"),
+            measures={"failed": processor.own(Metric.FILES_FAILED)},
+            threshold=1,
+        ),
+        Alarm(
+            name="many-retries",
+            meaning=f"For half an hour {_MANY_RETRIES_PERCENT} % of the attempts at files have "
+            "failed for causes that should pass. Files wait and are tried again.",
+            check="The reasons in the log: throttling, time-outs, permissions, an outage of S3.",
+            command=processor.log_command('{ $.message = "attempt failed" }'),
+            measures={
+                "retried": processor.own(Metric.FILES_RETRIED),
+                "processed": processor.own(Metric.FILES_PROCESSED),
+            },
+            expression="100 * retried / (retried + processed)",
+            threshold=_MANY_RETRIES_PERCENT,
+            period_seconds=_QUARTER,
+            periods=2,
+        ),
+        Alarm(
+            name="loops",
+            meaning="The same content came back again and again, and was stopped: outputs are "
+            "copied back to incoming/, or a file does not come to an end.",
+            check="The key and reason in the log; then rules, replications and jobs that write to "
+            "incoming/.",
+            command=processor.log_command("{ $.message = failed }"),
+            measures={"stopped": processor.own(Metric.LOOPS_STOPPED)},
+            threshold=1,
+        ),
+        *([silence] if expect_files_every_hours else []),
         Alarm(
             name="rejected-records",
             meaning="In an hour more than half of what maxRejectedPercent allows was rejected; "
@@ -187,19 +242,18 @@ def of_archiver_dead_letters(queue: WatchedQueue) -> Alarm:
     )
 
 
-def of_queue(queue: WatchedQueue, *, attempts_seconds: int) -> Alarm:
-    """Return the alarm for files that wait longer than all of their attempts take."""
-    patience_seconds = max(attempts_seconds, _HOUR)
+def of_queue(queue: WatchedQueue, *, max_lag_minutes: int) -> Alarm:
+    """Return the alarm for files that wait for long."""
     return Alarm(
         name="oldest-message",
-        meaning=f"A file has waited for {patience_seconds // 60} minutes. Files come in faster "
-        "than they are processed, or the processor does not run.",
+        meaning=f"A file has waited for {max_lag_minutes} minutes. Files come in faster than they "
+        "are processed, the processor does not run, or its attempts fail.",
         check="How many messages wait and are in flight; then the processor's errors, throttles.",
         command=Output.concat(
             "aws sqs get-queue-attributes --attribute-names All --queue-url ", queue.url
         ),
         measures={"age": queue.measure(AGE)},
-        threshold=patience_seconds,
+        threshold=max_lag_minutes * _MINUTE,
     )
 
 

@@ -44,6 +44,7 @@ _FILES: Final = (
     Metric.FILES_PROCESSED,
     Metric.FILES_FAILED,
     Metric.FILES_RETRIED,
+    Metric.LOOPS_STOPPED,
     Metric.ACCESS_DENIED,
 )
 _RECORDS: Final = (

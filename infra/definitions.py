@@ -46,7 +46,7 @@ def processor(settings: Settings, parts: Parts, code: pulumi.Archive) -> Definit
             "RAW_BUCKET": parts.raw.name,
             "PROCESSING_QUEUE_URL": parts.queue.url,
             "DEAD_LETTER_QUEUE_URL": parts.dead_letters.url,
-            "MAX_ATTEMPTS": str(settings.max_receives),
+            "MAX_ATTEMPTS": str(settings.max_attempts),
             "MAX_REJECTED_PERCENT": str(settings.max_rejected_percent),
             "COMPRESS_OUTPUT": str(settings.compress_output).lower(),
         },

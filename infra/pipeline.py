@@ -227,13 +227,14 @@ class DataPipeline(pulumi.ComponentResource):
             alarms.of_dead_letters(_watched(parts.dead_letters)),
             alarms.of_archiver_dead_letters(_watched(parts.archiver_dead_letters)),
             *alarms.of_function(processor),
-            *alarms.of_processor(processor, max_rejected_percent=settings.max_rejected_percent),
+            *alarms.of_processor(
+                processor,
+                max_rejected_percent=settings.max_rejected_percent,
+                expect_files_every_hours=settings.expect_files_every_hours,
+            ),
             *alarms.of_function(archiver),
             *alarms.of_archiver(archiver, runs_daily=settings.archives_daily),
-            alarms.of_queue(
-                _watched(parts.queue),
-                attempts_seconds=settings.max_receives * settings.visibility_timeout_seconds,
-            ),
+            alarms.of_queue(_watched(parts.queue), max_lag_minutes=settings.max_lag_minutes),
         ]
 
 

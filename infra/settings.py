@@ -24,6 +24,9 @@ VISIBILITY_TIMEOUTS: Final = 6
 # Larger batches need a window: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-parameters.html
 MAX_BATCH_WITHOUT_WINDOW: Final = 10
 SECONDS_OF_A_DAY: Final = 86_400
+# The function itself ends the last attempt at a message with a dead letter. The queue does so two
+# receives later, for a message whose every attempt was killed.
+EXTRA_RECEIVES: Final = 2
 # The stack's name begins each resource's, of which an IAM role's has the least room: 64 characters.
 _STACK_NAME = re.compile(r"[a-z][a-z0-9-]{0,18}")
 _STACK_NAME_ALLOWED: Final = "a letter, then letters, digits or hyphens, lower case, at most 19"
@@ -85,7 +88,7 @@ class Settings:
     max_concurrency: int = _setting(rules.whole(2, 1000, "invocations"), default=10)
     batch_size: int = _setting(rules.whole(1, 10_000, "messages"), default=10)
     batch_window_seconds: int = _setting(rules.whole(0, 300, "seconds"), default=1)
-    max_receives: int = _setting(rules.whole(1, 1000, "receives"), default=3)
+    max_attempts: int = _setting(rules.whole(1, 100, "attempts"), default=4)
     queue_retention_days: int = _setting(_QUEUE_DAYS, default=4)
     dead_letter_retention_days: int = _setting(_QUEUE_DAYS, default=14)
     max_rejected_percent: int = _setting(rules.whole(0, 100, "percent"), default=10)
@@ -93,6 +96,12 @@ class Settings:
     log_level: str = _setting(rules.one_of(LOG_LEVELS), default="INFO")
     alarm_email: str | None = _setting(
         rules.matching(rules.is_email, "an e-mail address or empty"), default=None
+    )
+    max_lag_minutes: int = _setting(rules.whole(1, 10_080, "minutes"), default=15)
+    expect_files_every_hours: int = _setting(
+        # CloudWatch looks back a week at most.
+        rules.whole_or_never(1, 168, "hours"),
+        default=0,
     )
     kms_key_arn: str | None = _setting(
         rules.matching(rules.is_key_arn, "the ARN of a KMS key (not of an alias) or empty"),
@@ -113,6 +122,11 @@ class Settings:
     def message_wait_days(self) -> int:
         """The days that a message can wait for its file: in the queue, then as a dead letter."""
         return self.queue_retention_days + self.dead_letter_retention_days
+
+    @property
+    def max_receives(self) -> int:
+        """The receives of a message after which the queue itself makes it a dead letter."""
+        return self.max_attempts + EXTRA_RECEIVES
 
     @property
     def visibility_timeout_seconds(self) -> int:
@@ -239,14 +253,15 @@ _CROSS_CHECKS: Final = (
         allowed=f"at least 1 with a batchSize above {MAX_BATCH_WITHOUT_WINDOW}",
     ),
     _CrossCheck(
-        names=("max_receives", "processor_timeout_seconds", "queue_retention_days"),
+        names=("max_attempts", "processor_timeout_seconds", "queue_retention_days"),
         holds=lambda it: (
             it.max_receives * VISIBILITY_TIMEOUTS * it.processor_timeout_seconds
             <= it.queue_retention_days * SECONDS_OF_A_DAY
         ),
         allowed=(
-            f"so many that {VISIBILITY_TIMEOUTS} x processorTimeoutSeconds for each fit into "
-            "queueRetentionDays, or a message expires before its last attempt"
+            f"so many that {VISIBILITY_TIMEOUTS} x processorTimeoutSeconds for each, and for "
+            f"{EXTRA_RECEIVES} more, fit into queueRetentionDays, or a message expires before its "
+            "last attempt"
         ),
     ),
     _CrossCheck(

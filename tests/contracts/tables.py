@@ -19,7 +19,7 @@ PURPOSES = {
     ),
     "what is taken and what comes out": ("maxRejectedPercent", "compressOutput"),
     "how files reach the processor": (
-        "processingQueue", "maxConcurrency", "batchSize", "batchWindowSeconds", "maxReceives",
+        "processingQueue", "maxConcurrency", "batchSize", "batchWindowSeconds", "maxAttempts",
         "queueRetentionDays", "deadLetterRetentionDays",
     ),
     "the functions": (
@@ -27,7 +27,8 @@ PURPOSES = {
         "archiverTimeoutSeconds", "archiveSchedule",
     ),
     "what you see and hear": (
-        "alarmEmail", "logLevel", "logRetentionDays", "tracing", "accessLogs",
+        "alarmEmail", "maxLagMinutes", "expectFilesEveryHours", "logLevel", "logRetentionDays",
+        "tracing", "accessLogs",
     ),
     "who may do what": (
         "protectData", "kmsKeyArn", "producerPrincipals", "consumerPrincipals",

@@ -298,7 +298,7 @@ def test_every_name_taken_is_tried_again(world):
         world.s3.put_object(Bucket=PROCESSED, Key=key, Body=b"foreign")
     assert not process(world, world.upload(LINES.key, LINES.body))
     assert world.s3.buckets[RAW][LINES.key]
-    assert world.queue.delays == [30]
+    assert world.queue.delays == [60]
 
 
 def test_a_refused_condition_of_the_double_is_what_s3_says():

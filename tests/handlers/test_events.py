@@ -118,9 +118,26 @@ def test_sns_within_sns_ends():
         event = {"Type": "Notification", "Message": json.dumps(event)}
 
 
-@pytest.mark.parametrize("resume", [True, False])
-def test_an_event_comes_back_as_it_went(resume):
+@pytest.mark.parametrize("continuations", [0, 1, 7])
+def test_an_event_comes_back_as_it_went(continuations):
     one = ObjectReference(
-        bucket=BUCKET, key="incoming/ü +%/a", version="v", created=CREATED, size=0, resume=resume
+        bucket=BUCKET,
+        key="incoming/ü +%/a",
+        version="v",
+        created=CREATED,
+        size=0,
+        continuations=continuations,
     )
     assert read_message(json.dumps(one.to_event()), BUCKET).references == (one,)
+
+
+@pytest.mark.parametrize(
+    ("given", "continuations"),
+    [({"resume": True}, 1), ({"resume": False}, 0), ({"continuations": -3}, 0),
+     ({"continuations": "7"}, 0), ({"continuations": True}, 0), ({"continuations": 3}, 3)],
+)  # fmt: skip
+def test_the_continuations_that_a_message_tells_of(given, continuations):
+    event = ObjectReference(bucket=BUCKET, key="incoming/a.csv").to_event()
+    event["Records"][0] |= given  # `resume` is what version 1.0 has sent
+    [reference] = read_message(json.dumps(event), BUCKET).references
+    assert reference.continuations == continuations

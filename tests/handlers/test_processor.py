@@ -17,12 +17,14 @@ from tests.proof.memory import aws_error
 from tests.proof.watch import Watch
 from tests.proof.world import (
     ASYNC_ATTEMPTS,
-    MAX_RECEIVES,
+    MAX_ATTEMPTS,
     PROCESSED,
     RAW,
     Context,
+    KilledError,
     World,
     batch,
+    s3_event,
     small_limits,
 )
 
@@ -86,12 +88,80 @@ def test_a_half_surrogate_pair_in_a_key_is_one_dead_letter():
     assert [letter["body"] for letter in world.letters.messages] == [body]
 
 
-@pytest.mark.parametrize(("receives", "seconds"), [(1, 30), (2, 60)])
+@pytest.mark.parametrize(("receives", "seconds"), [(1, 60), (2, 300), (3, 900)])
 def test_back_off(receives, seconds):
     world = World(gate=denied("put_object"))
     assert send(world, uploaded(world), receives=receives) == [0]
     assert world.queue.delays == [seconds]
     assert not world.letters.messages
+
+
+def killing(key):
+    """Return a gate that kills the function when it reads a file."""
+
+    def gate(operation, given, call):
+        if operation == "get_object" and given["Key"] == key:
+            raise KilledError
+        return call()
+
+    return gate
+
+
+def suspects(*bodies, receives):
+    """Return a batch of messages that came back after the queue's own time-out."""
+    event = batch(*((body, receives) for body in bodies))
+    for record in event["Records"]:
+        record["attributes"]["ApproximateFirstReceiveTimestamp"] = "0"
+    return event
+
+
+@pytest.mark.parametrize("killer", [0, 1, 2])
+def test_a_message_that_kills_takes_no_neighbour_with_it(killer):
+    world = World()
+    kinds = [BY_NAME[name] for name in ("lines", "rejects", "object")]
+    bodies = [uploaded(world, kind) for kind in kinds]
+    # Lambda deletes nothing of a killed batch: the functions do, and turn the order round.
+    waiting = dict(enumerate(bodies))
+    for receives in (2, 3):
+        event = suspects(*waiting.values(), receives=receives)
+        world.queue.deleted.clear()
+        with pytest.raises(KilledError):
+            world.processor(killing(kinds[killer].key)).handle(event, Context(ticks=300))
+        deleted = [int(name.removeprefix("r")) for name in world.queue.deleted]
+        names = list(waiting)
+        waiting = {name: waiting[name] for place, name in enumerate(names) if place not in deleted}
+    assert list(waiting) == [killer]
+    assert len(world.outputs()) == 2
+    assert not world.letters.messages
+
+
+def test_messages_that_are_worked_on_alone_leave_those_of_their_batch_done():
+    world = World()
+    kinds = [BY_NAME[name] for name in ("lines", "rejects", "object")]
+    fresh, broken, killer = (uploaded(world, kind) for kind in kinds)
+    event = batch((fresh, 1), (broken, 1), (killer, 2))
+    event["Records"][2]["attributes"]["ApproximateFirstReceiveTimestamp"] = "0"
+    kill = killing(kinds[2].key)
+
+    def gate(operation, given, call):
+        if operation == "get_object" and given["Key"] == kinds[1].key:
+            raise aws_error("SlowDown", operation)
+        return kill(operation, given, call)
+
+    with pytest.raises(KilledError):
+        world.processor(gate).handle(event, Context(ticks=300))
+    # The second waits for its next attempt, and is therefore not deleted.
+    assert world.queue.deleted == ["r0"]
+    assert world.queue.delays == [60]
+
+
+def test_a_batch_that_comes_alone_is_answered_as_any_other():
+    world = World()
+    bodies = [uploaded(world), uploaded(world, BROKEN)]
+    event = suspects(*bodies, receives=2)
+    assert world.processor().handle(event, Context(ticks=300)) == {"batchItemFailures": []}
+    assert len(world.outputs()) == 1
+    assert len(world.letters.messages) == 1
 
 
 def test_a_back_off_that_cannot_be_set_is_none():
@@ -110,7 +180,7 @@ def test_a_back_off_that_cannot_be_set_is_none():
 def test_the_last_attempt_ends_as_a_dead_letter():
     world = World(gate=denied("put_object"))
     body = uploaded(world)
-    assert send(world, body, receives=MAX_RECEIVES) == []
+    assert send(world, body, receives=MAX_ATTEMPTS) == []
     [letter] = world.letters.messages
     [(key, version)] = world.uploads
     assert letter["attributes"][keys.FAILURE_KIND] == "transient"
@@ -137,6 +207,48 @@ def test_a_dead_letter_that_cannot_be_sent_stays_in_the_queue():
     world = World(gate=denied("send_message"))
     assert send(world, uploaded(world, BROKEN)) == [0]
     assert not world.letters.messages
+
+
+def put_back(world, key):
+    """Copy the newest output back to incoming/, its metadata with it, as a rule of S3 would."""
+    [output] = [one for _, one in sorted(world.outputs().items())][-1:]
+    stored = world.s3.put_object(
+        Bucket=RAW, Key=key, Body=output.body, Metadata=dict(output.metadata)
+    )
+    world.uploads[key, stored["VersionId"]] = output.body
+    return json.dumps(s3_event(key, stored["VersionId"], world.s3.now))
+
+
+def test_a_rule_that_feeds_outputs_back_is_stopped():
+    world = World()
+    assert send(world, uploaded(world, BY_NAME["object"])) == []
+    for passes in range(1, 9):
+        assert send(world, put_back(world, f"incoming/pass-{passes}.json")) == []
+        output = world.outputs()[f"processed/2024/01/15/pass-{passes}.json"]
+        assert output.metadata[keys.PASSES] == str(passes)
+    assert send(world, put_back(world, "incoming/pass-9.json")) == []
+    assert len(world.outputs()) == 9
+    [letter] = world.letters.messages
+    assert letter["attributes"][keys.REASON].startswith("it has been an output 9 times, allowed: 8")
+    assert world.telemetry.totals[Metric.LOOPS_STOPPED] == 1
+
+
+def test_a_file_that_is_continued_without_an_end_is_stopped():
+    world = World(ticks=30)
+    key = "incoming/long.ndjson"
+    event = world.upload(key, b'{"a": 1}\n' * 2000)
+    event["Records"][0]["continuations"] = 9_999
+    with small_limits():
+        deliver = world.processor().handle
+        assert deliver(batch((json.dumps(event), 1)), Context(30)) == {"batchItemFailures": []}
+        [message] = world.queue.messages
+        assert json.loads(message["body"])["Records"][0]["continuations"] == 10_000
+        assert deliver(batch((message["body"], 1)), Context(30)) == {"batchItemFailures": []}
+    [letter] = world.letters.messages
+    reason = "10000 invocations have not brought it to an end"
+    assert letter["attributes"][keys.REASON] == reason
+    assert world.telemetry.totals[Metric.LOOPS_STOPPED] == 1
+    assert not world.s3.visible(PROCESSED)
 
 
 def test_what_is_not_ours_is_dropped():
@@ -189,7 +301,7 @@ def test_a_direct_event_that_fails_is_raised_for_lambda_to_retry():
 
 
 def test_the_attempts_at_a_direct_event_are_lambdas_to_count():
-    world = World(queue_mode=False, max_receives=1, gate=denied("put_object"))
+    world = World(queue_mode=False, max_attempts=1, gate=denied("put_object"))
     world.deliver(world.upload(LINES.key, LINES.body))
     world.settle()
     assert world.telemetry.totals[Metric.FILES_RETRIED] == ASYNC_ATTEMPTS
@@ -226,7 +338,7 @@ def test_on_clients_of_boto3(account):
         archive_bucket="no-such-bucket",
         raw_bucket=RAW,
         dead_letter_queue_url=letters,
-        max_attempts=MAX_RECEIVES,
+        max_attempts=MAX_ATTEMPTS,
         max_rejected_percent=10,
         compress_output=False,
         processing_queue_url=queue,

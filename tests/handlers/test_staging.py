@@ -91,7 +91,7 @@ def begun(kind=BY_NAME["large"], **options):
     world.deliver(world.upload(kind.key, kind.body))
     world._poll()
     [message] = world.queue.messages
-    assert json.loads(message["body"])["Records"][0]["resume"] is True
+    assert json.loads(message["body"])["Records"][0]["continuations"] == 1
     world.ticks = 10**9
     return world, Watch(world, [kind])
 

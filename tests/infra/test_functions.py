@@ -154,7 +154,7 @@ def test_the_environment_of_the_processor(dev: Graph, direct: Graph, full: Graph
         "ARCHIVE_BUCKET": dev.name("archive"),
         "PROCESSING_QUEUE_URL": f"https://url-of/{dev.prefix}-files",
         "DEAD_LETTER_QUEUE_URL": f"https://url-of/{dev.prefix}-dead-letters",
-        "MAX_ATTEMPTS": "3",
+        "MAX_ATTEMPTS": "4",
         "MAX_REJECTED_PERCENT": "10",
         "COMPRESS_OUTPUT": "false",
     }

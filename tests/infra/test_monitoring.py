@@ -10,6 +10,9 @@ from tests.infra.recording import ACCOUNT, PROJECT, REGION, Graph, run_program, 
 ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
 ALARMS = {
     "oldest-message",
+    "files-failed",
+    "many-retries",
+    "loops",
     "dead-letters",
     "archiver-dead-letters",
     "processor-errors",
@@ -62,7 +65,7 @@ def test_an_alarms_description_is_its_run_book(graph: Graph):
     [
         ("dead-letters", ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum"), 1),
         ("archiver-dead-letters", ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum"), 1),
-        ("oldest-message", ("AWS/SQS", "ApproximateAgeOfOldestMessage", "Maximum"), 3 * 1801),
+        ("oldest-message", ("AWS/SQS", "ApproximateAgeOfOldestMessage", "Maximum"), 15 * 60),
         ("processor-errors", ("AWS/Lambda", "Errors", "Sum"), 1),
         ("archiver-errors", ("AWS/Lambda", "Errors", "Sum"), 1),
         ("processor-throttles", ("AWS/Lambda", "Throttles", "Sum"), 1),
@@ -73,6 +76,8 @@ def test_an_alarms_description_is_its_run_book(graph: Graph):
         ("archiver-reports-lost", ("AWS/Lambda", "DestinationDeliveryFailures", "Sum"), 1),
         ("processor-access-denied", (METRICS_NAMESPACE, "AccessDenied", "Sum"), 1),
         ("archiver-access-denied", (METRICS_NAMESPACE, "AccessDenied", "Sum"), 1),
+        ("files-failed", (METRICS_NAMESPACE, "FilesFailed", "Sum"), 1),
+        ("loops", (METRICS_NAMESPACE, "LoopsStopped", "Sum"), 1),
         ("archive-failures", (METRICS_NAMESPACE, "ArchiveFailures", "Sum"), 1),
     ],
 )
@@ -98,6 +103,31 @@ def test_a_missed_run_is_alarming_but_not_on_the_first_day(dev: Graph):
     assert inputs["period"] * inputs["evaluationPeriods"] == 26 * 3600
     assert inputs["treatMissingData"] == "breaching"
     assert inputs["warmUpConfiguration"] == {"warmUpPeriodDurationInMinutes": 26 * 60}
+
+
+def test_the_share_of_retries_is_alarming_after_half_an_hour(dev: Graph):
+    inputs = dev.get(ALARM, "many-retries").inputs
+
+    *measures, result = inputs["metricQueries"]
+    assert {it["id"]: it["metric"]["metricName"] for it in measures} == {
+        "retried": "FilesRetried",
+        "processed": "FilesProcessed",
+    }
+    assert result["expression"] == "100 * retried / (retried + processed)"
+    assert (inputs["threshold"], inputs["evaluationPeriods"]) == (20, 2)
+    assert {it["metric"]["period"] for it in measures} == {900}
+
+
+def test_silence_is_alarming_where_files_are_expected():
+    hourly = {f"{PROJECT}:expectFilesEveryHours": "6", f"{PROJECT}:maxLagMinutes": "45"}
+    graph = run_program({"aws:region": REGION, **stack_config("dev"), **hourly}, stack="dev")
+
+    inputs = graph.get(ALARM, "no-files").inputs
+    assert (inputs["metricName"], inputs["statistic"]) == ("FilesProcessed", "Sum")
+    assert (inputs["comparisonOperator"], inputs["threshold"]) == ("LessThanThreshold", 1)
+    assert inputs["period"] * inputs["evaluationPeriods"] == 6 * 3600
+    assert inputs["treatMissingData"] == "breaching"
+    assert graph.get(ALARM, "oldest-message").inputs["threshold"] == 45 * 60
 
 
 def test_a_run_that_is_not_daily_cannot_be_missed():

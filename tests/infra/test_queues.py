@@ -7,14 +7,14 @@ from tests.infra.recording import ACCOUNT, KEY, Graph
 DAY = 86_400
 
 
-def test_the_processing_queue_hands_on_what_failed_three_times(dev: Graph):
+def test_the_processing_queue_hands_on_what_was_killed_each_time(dev: Graph):
     queue = dev.get("aws:sqs/queue:Queue", "files")
 
     assert {**queue.inputs, "redrivePolicy": json.loads(queue.inputs["redrivePolicy"])} == {
         "messageRetentionSeconds": 4 * DAY,
         "visibilityTimeoutSeconds": 6 * 300 + 1,
         "sqsManagedSseEnabled": True,
-        "redrivePolicy": {"deadLetterTargetArn": dev.arn("dead-letters"), "maxReceiveCount": 3},
+        "redrivePolicy": {"deadLetterTargetArn": dev.arn("dead-letters"), "maxReceiveCount": 4 + 2},
     }
 
 

@@ -153,7 +153,7 @@ def test_both_ways_to_the_processor_stand(stack: Stack) -> None:
     attributes = sqs.get_queue_attributes(
         QueueUrl=stack.outputs["processing_queue_url"], AttributeNames=["All"]
     )["Attributes"]
-    assert json.loads(attributes["RedrivePolicy"])["maxReceiveCount"] == 3
+    assert json.loads(attributes["RedrivePolicy"])["maxReceiveCount"] == 6
     assert "s3.amazonaws.com" in attributes["Policy"]
     (mapping,) = functions.list_event_source_mappings()["EventSourceMappings"]
     assert mapping["FunctionArn"] == processor
@@ -246,8 +246,8 @@ def test_no_dependency_is_forgotten(stack: Stack) -> None:
 def test_wrong_settings_stop_it_with_every_problem(account: Account) -> None:
     account.reset()
     with pytest.raises(DeploymentError) as caught:
-        deploy(account, config={"retentionDays": "0", "maxReceives": "0"})
+        deploy(account, config={"retentionDays": "0", "maxAttempts": "0"})
     message = str(caught.value)
     assert "retentionDays" in message
-    assert "maxReceives" in message
+    assert "maxAttempts" in message
     assert account.client("s3").list_buckets()["Buckets"] == []

@@ -246,7 +246,7 @@ def test_a_wrong_setting_is_one_clear_line(words: list[str], said: str) -> None:
 
 
 def test_all_wrong_settings_are_told_together() -> None:
-    words = ["--config", "maxReceives=0", "--config", "batchSize=0", "--config", "retentionDays=0"]
+    words = ["--config", "maxAttempts=0", "--config", "batchSize=0", "--config", "retentionDays=0"]
     result = serve(*words)
     assert result.exit_code == 1
     assert result.stderr.startswith("error: the configuration of stack 'dev' has 3 problem(s)")

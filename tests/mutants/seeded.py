@@ -49,9 +49,9 @@ MUTANTS = (
     Mutant(
         "delete-before-put",
         "handlers/delivery.py",
-        "        key, found = self._commit(source, written, staging)\n",
+        "        key, found = self._commit(source, written, staging, passes)\n",
         "        self._storage.delete_version(opened.info.location)\n"
-        "        key, found = self._commit(source, written, staging)\n",
+        "        key, found = self._commit(source, written, staging, passes)\n",
         DELIVERY,
     ),
     Mutant(
@@ -141,22 +141,22 @@ MUTANTS = (
     Mutant(
         "swallowed-failure",
         "handlers/data_processor.py",
-        "            return self._retry(reference, error, attempts)",
+        "            return self._retry(reference, error, attempt)",
         '            return Result(status="processed")',
         PROCESSOR,
     ),
     Mutant(
         "doubled-batch-item",
         "handlers/data_processor.py",
-        "            if not all(result.settled for result in results)\n        ]\n        return",
+        "            if not _is_settled(done[message])\n        ]\n        return",
         "        ]\n        return",
         PROCESSOR,
     ),
     Mutant(
         "first-record-only",
         "handlers/data_processor.py",
-        "attempts) for reference in reading.references\n",
-        "attempts) for reference in reading.references[:1]\n",
+        "attempt) for reference in reading.references\n",
+        "attempt) for reference in reading.references[:1]\n",
         (*PROCESSOR, "tests/handlers/test_events.py"),
     ),
     Mutant(
@@ -169,8 +169,57 @@ MUTANTS = (
     Mutant(
         "one-attempt-too-many",
         "handlers/data_processor.py",
-        "        if attempts >= self._environment.max_attempts:",
-        "        if attempts > self._environment.max_attempts:",
+        "        if attempt >= self._environment.max_attempts:",
+        "        if attempt > self._environment.max_attempts:",
+        PROCESSOR,
+    ),
+    Mutant(
+        "last-back-off-too-short",
+        "handlers/attempts.py",
+        "BACK_OFF_SECONDS: Final = (60, 300, 900)",
+        "BACK_OFF_SECONDS: Final = (60, 300, 480)",
+        ("tests/proof/test_outage.py",),
+    ),
+    Mutant(
+        "never-alone",
+        "handlers/attempts.py",
+        "    return now - first >= timedelta(seconds=timeout_seconds)",
+        "    return now - first >= timedelta(days=timeout_seconds)",
+        PROCESSOR,
+    ),
+    Mutant(
+        "always-in-the-same-order",
+        "handlers/attempts.py",
+        'key=lambda record: record["messageId"], reverse=turned)',
+        'key=lambda record: record["messageId"])',
+        PROCESSOR,
+    ),
+    Mutant(
+        "done-but-not-deleted-before-the-next",
+        "handlers/data_processor.py",
+        "            self._delete_settled([*together, *alone[:number]], done)",
+        "            self._delete_settled(together, done)",
+        PROCESSOR,
+    ),
+    Mutant(
+        "unsettled-deleted",
+        "handlers/data_processor.py",
+        "            if _is_settled(done[_message_id(record)]):",
+        "            if done[_message_id(record)]:",
+        PROCESSOR,
+    ),
+    Mutant(
+        "passes-not-counted-on",
+        "handlers/delivery.py",
+        "    passes = 1 + (int(before) if before.isascii() and before.isdecimal() else 0)",
+        "    passes = 1",
+        PROCESSOR,
+    ),
+    Mutant(
+        "continuations-not-counted",
+        "handlers/delivery.py",
+        "    return replace(reference, continuations=reference.continuations + 1)",
+        "    return replace(reference, continuations=1)",
         PROCESSOR,
     ),
     Mutant(

@@ -202,7 +202,7 @@ def continuations(kind: Kind, *, begun: bool, ticks: int = 10**9) -> Meeting:
         answer = processor.handle(batch((json.dumps(event), 1)), Context(7))
         assert answer == {"batchItemFailures": []}
         event = json.loads(world.queue.messages.pop()["body"])
-        assert event["Records"][0]["resume"]
+        assert event["Records"][0]["continuations"]
         assert world.s3.visible(PROCESSED, keys.STAGING)
     for _ in range(2):
         meeting.process(event, ticks=ticks)

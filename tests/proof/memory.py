@@ -439,6 +439,7 @@ class MemoryQueue:
     def __init__(self) -> None:
         self.messages: list[dict[str, Any]] = []
         self.delays: list[int] = []
+        self.deleted: list[str] = []
 
     def add(self, body: str, attributes: Mapping[str, str] | None = None) -> None:
         message = {"body": body, "attributes": dict(attributes or {}), "receives": 0}
@@ -468,6 +469,11 @@ class MemoryMessages:
         assert ReceiptHandle
         assert 0 <= VisibilityTimeout <= 43_200
         self._queues[QueueUrl].delays.append(VisibilityTimeout)
+        return {}
+
+    def delete_message(self, *, QueueUrl, ReceiptHandle):  # noqa: N803
+        assert ReceiptHandle
+        self._queues[QueueUrl].deleted.append(ReceiptHandle)
         return {}
 
     def invoke(self, *, FunctionName, InvocationType, Payload):  # noqa: N803

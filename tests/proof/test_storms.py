@@ -12,7 +12,7 @@ import pytest
 from handlers.events import MalformedEventError, ObjectReference, Reading, read_event, read_message
 from tests.proof.files import BY_NAME
 from tests.proof.watch import Watch
-from tests.proof.world import MAX_RECEIVES, RAW, Context, World, batch, small_limits
+from tests.proof.world import MAX_ATTEMPTS, RAW, Context, World, batch, small_limits
 
 SEQUENCES = 10_000
 END_TO_END = 300
@@ -241,7 +241,7 @@ def end_to_end(seed):
     while messages:
         size = rng.randrange(1, 11)
         sent, messages = messages[:size], messages[size:]
-        attempts = rng.choice((1, 1, 2, MAX_RECEIVES))
+        attempts = rng.choice((1, 1, 2, MAX_ATTEMPTS))
         answer = world.processor().handle(batch(*((one, attempts) for one in sent)), Context())
         assert answer == {"batchItemFailures": []}
         watch.look()

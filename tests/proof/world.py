@@ -33,7 +33,8 @@ from tests.proof.memory import (
 RAW, PROCESSED, ARCHIVE = "raw-bucket", "processed-bucket", "archive-bucket"
 QUEUE, LETTERS = "https://queue.test/processing", "https://queue.test/dead-letters"
 NOW = datetime(2024, 1, 15, 10, 30, tzinfo=UTC)
-MAX_RECEIVES = 3
+MAX_ATTEMPTS = 4
+EXTRA_RECEIVES = 2  # behind which the queue itself makes a dead letter
 ASYNC_ATTEMPTS = 3  # an asynchronous invocation and its two retries
 SMALL_BLOCK, SMALL_STRETCH, SMALL_PART = 64, 500, 600
 
@@ -154,7 +155,7 @@ class World:
     """
 
     queue_mode: bool = True
-    max_receives: int = MAX_RECEIVES
+    max_attempts: int = MAX_ATTEMPTS
     compressed: bool = False
     retention_days: int = 30
     ticks: int = 10**9
@@ -203,7 +204,7 @@ class World:
             raw_bucket=RAW,
             dead_letter_queue_url=LETTERS,
             processing_queue_url=QUEUE,
-            max_attempts=self.max_receives,
+            max_attempts=self.max_attempts,
             max_rejected_percent=10,
             compress_output=self.compressed,
         )
@@ -269,7 +270,7 @@ class World:
     def _poll(self) -> None:
         message = self.queue.messages.pop(0)
         message["receives"] += 1
-        if message["receives"] > self.max_receives:
+        if message["receives"] > self.max_attempts + EXTRA_RECEIVES:
             self.letters.messages.append(message)
             return
         self.begin()
