@@ -84,6 +84,14 @@ _GONE: Final = frozenset(
         "AWS.SimpleQueueService.NonExistentQueue",
     }
 )  # fmt: skip
+# SQS's and Lambda's words for a message or an event that they do not take, whoever sends it.
+_REFUSED_CONTENT: Final = frozenset(
+    {
+        "AWS.SimpleQueueService.BatchRequestTooLong", "BatchRequestTooLong",
+        "InvalidMessageContents", "InvalidParameterValue", "InvalidRequestContentException",
+        "RequestTooLargeException",
+    }
+)  # fmt: skip
 _NO_CREDENTIALS: Final = (
     NoCredentialsError, PartialCredentialsError, TokenRetrievalError, UnauthorizedSSOTokenError,
 )  # fmt: skip
@@ -153,6 +161,11 @@ def explain(error: Exception) -> str:
 def code(error: ClientError) -> str:
     """Return the code of an answer that is an error, `NoSuchKey` say, or a status such as `404`."""
     return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def is_refused_content(error: Exception) -> bool:
+    """Return whether AWS refused what was sent, so that something else may well be taken."""
+    return isinstance(error, ClientError) and code(error) in _REFUSED_CONTENT
 
 
 def _explain_answer(error: ClientError) -> str:

@@ -4,55 +4,108 @@ A letter is sent by the data processor itself (message attributes of `handlers.k
 SQS after too many receives (no attributes), or put there by Lambda after an asynchronous
 invocation (attributes RequestID, ErrorCode, ErrorMessage; or a destination's JSON around the
 request), or by the schedule that could not deliver (attributes ERROR_CODE, ERROR_MESSAGE).
+Whoever may send to the queue can put anything there: no field is taken for granted.
 """
 
+import base64
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, cast
-from urllib.parse import unquote_plus
 
 from handlers import keys
 from ops.letters import DeadLetter, Queue, Source
+from ops.sources import sources_of
 
 # Attributes by their writer: the reason's, and the kind's.
 _LAMBDA_ERROR: Final = ("ErrorMessage", "ErrorCode")
 _SCHEDULE_ERROR: Final = ("ERROR_MESSAGE", "ERROR_CODE")
 _UNREADABLE: Final = "unreadable"
 _MOVED: Final = "killed, timed out or not started"
+# What JSON of no use to a queue's function is.
+_NOTHING: Final = {
+    Queue.PROCESSOR: "JSON that names no file: it has no key, or one that is not UTF-8",
+    Queue.ARCHIVER: "JSON without a request to the archiver",
+}
+_KINDS: Final[Mapping[type, str]] = {
+    list: "a list", str: "text", bool: "true or false", int: "a number", float: "a number",
+    type(None): "null",
+}  # fmt: skip
 
 
 def parse(message: Mapping[str, Any], queue: Queue, *, max_receives: int | None) -> DeadLetter:
-    """Read a received message; a body that fits no shape makes a letter without an event.
+    """Read a received message, whatever is in it.
 
-    `max_receives` is the processing queue's, for letters that SQS moved.
+    A body that fits no shape makes a letter without an event, and with a problem that says what the
+    body is. `max_receives` is the processing queue's, for letters that SQS moved.
     """
     body: str = message.get("Body", "")
-    system: Mapping[str, str] = message.get("Attributes", {})
-    told = {
-        name: str(value.get("StringValue", ""))
-        for name, value in message.get("MessageAttributes", {}).items()
-    }
-    content = _json(body)
+    told = _attributes(message.get("MessageAttributes", {}))
+    content, problem = _content(body)
     envelope = content if isinstance(content.get("requestContext"), dict) else {}
-    request: Any = envelope.get("requestPayload") if envelope else content
-    sources = tuple(_sources(request)) or _told_source(told)
-    readable = bool(request) and (bool(sources) or queue is Queue.ARCHIVER)
+    request: object = envelope.get("requestPayload") if envelope else content
+    named = sources_of(request)
+    sources = named or _told_source(told)
+    if queue is Queue.PROCESSOR and not named:
+        event = _call(*sources[:1])
+    else:
+        event = _event(request, None if envelope else body)
     reason, kind = _failure(told, envelope)
     if reason is None and kind is None:
-        kind = _MOVED if readable else _UNREADABLE
+        kind = _UNREADABLE if event is None else _MOVED
     return DeadLetter(
         message=message.get("MessageId", ""),
         queue=queue,
-        sent=datetime.fromtimestamp(int(system.get("SentTimestamp", "0")) / 1000, UTC),
+        sent=_instant(message.get("Attributes", {}).get("SentTimestamp", "")),
         body=body,
-        event=_event(request, body, envelope) if readable else None,
+        attributes=told,
+        event=event,
+        problem=None if event else problem or _NOTHING[queue],
         sources=sources,
         reason=reason,
         place=told.get(keys.PLACE) or None,
         kind=kind,
         attempts=_attempts(told, envelope, max_receives if kind == _MOVED else None),
     )
+
+
+def _attributes(given: Mapping[str, Any]) -> dict[str, str]:
+    """Return the message attributes as text, binary ones in base64."""
+    return {
+        name: f"base64:{base64.b64encode(value['BinaryValue']).decode()}"
+        if "BinaryValue" in value
+        else str(value.get("StringValue", ""))
+        for name, value in given.items()
+    }
+
+
+def _content(body: str) -> tuple[dict[str, Any], str]:
+    """Return the JSON object of a body, or an empty one and what the body is instead."""
+    try:
+        value: Any = json.loads(body)
+    except RecursionError:
+        return {}, "JSON that is nested too deep"
+    except ValueError:
+        return {}, "not JSON"
+    if isinstance(value, dict):
+        return cast("dict[str, Any]", value), ""
+    return {}, f"JSON, but {_KINDS[type(value)]} instead of an object"
+
+
+def _event(request: object, body: str | None) -> str | None:
+    """Return the JSON text to process again: the body itself, or the request in an envelope."""
+    if not isinstance(request, dict) or not request:
+        return None
+    return _dumped(cast("object", request)) if body is None else body
+
+
+def _call(source: Source | None = None) -> str | None:
+    """Return the direct call for a file that only the attributes name, None for no file."""
+    if not source:
+        return None
+    call = {"bucket": source.bucket, "key": source.key, "version_id": source.version}
+    return json.dumps({name: text for name, text in call.items() if text})
 
 
 def _failure(told: Mapping[str, str], envelope: Mapping[str, Any]) -> tuple[str | None, str | None]:
@@ -66,74 +119,55 @@ def _failure(told: Mapping[str, str], envelope: Mapping[str, Any]) -> tuple[str 
         return None, None
     answer, context = envelope.get("responsePayload"), envelope["requestContext"]
     error = cast("dict[str, Any]", answer) if isinstance(answer, dict) else {}
-    kind = error.get("errorType") or context.get("condition")
-    return error.get("errorMessage"), str(kind) if kind else None
+    return _text(error.get("errorMessage")), _text(
+        error.get("errorType") or context.get("condition")
+    )
 
 
 def _attempts(
     told: Mapping[str, str], envelope: Mapping[str, Any], max_receives: int | None
 ) -> int | None:
     invoked = envelope.get("requestContext", {}).get("approximateInvokeCount")
-    if isinstance(invoked, int):
+    if isinstance(invoked, int) and not isinstance(invoked, bool):
         return invoked
-    retried = told.get("RETRY_ATTEMPTS", "")
-    return int(retried) + 1 if retried.isdigit() else max_receives
-
-
-def _event(request: object, body: str, envelope: Mapping[str, Any]) -> str:
-    return json.dumps(request, separators=(",", ":")) if envelope else body
-
-
-def _sources(request: object) -> Iterator[Source]:
-    """Yield what an event is about: S3's, bare or from SNS or EventBridge, or a direct call."""
-    if not isinstance(request, dict):
-        return
-    event = cast("dict[str, Any]", request)
-    if isinstance(event.get("Records"), list):
-        yield from filter(None, map(_source, event["Records"]))
-    elif isinstance(event.get("Message"), str):
-        yield from _sources(_json(event["Message"]))
-    elif isinstance(event.get("detail"), dict):
-        yield from filter(None, [_bridged(event["detail"])])
-    elif isinstance(event.get("key"), str):
-        yield Source(bucket=event.get("bucket"), key=event["key"], version=event.get("version_id"))
-
-
-def _source(record: Any) -> Source | None:
-    try:
-        described = record["s3"]["object"]
-        return Source(
-            bucket=record["s3"]["bucket"]["name"],
-            key=unquote_plus(described["key"], errors="surrogateescape"),
-            version=described.get("versionId"),
-        )
-    except (KeyError, TypeError, AttributeError):
-        return None
-
-
-def _bridged(detail: Any) -> Source | None:
-    """Read EventBridge's form, which does not encode the key."""
-    try:
-        described = detail["object"]
-        return Source(
-            bucket=detail["bucket"]["name"],
-            key=described["key"],
-            version=described.get("version-id"),
-        )
-    except (KeyError, TypeError):
-        return None
+    retried = _whole(told.get("RETRY_ATTEMPTS", ""))
+    return max_receives if retried is None else retried + 1
 
 
 def _told_source(told: Mapping[str, str]) -> tuple[Source, ...]:
-    if keys.LETTER_KEY not in told:
-        return ()
-    bucket, version = told.get(keys.LETTER_BUCKET), told.get(keys.LETTER_VERSION)
-    return (Source(bucket=bucket, key=told[keys.LETTER_KEY], version=version or None),)
+    return sources_of(
+        {
+            "bucket": told.get(keys.LETTER_BUCKET),
+            "key": told.get(keys.LETTER_KEY),
+            "version_id": told.get(keys.LETTER_VERSION),
+        }
+    )
 
 
-def _json(text: str) -> dict[str, Any]:
+def _text(value: object) -> str | None:
+    """Return a value as text that can be written anywhere, None for nothing."""
+    if value is None or value == "":
+        return None
+    text = value if isinstance(value, str) else _dumped(value) or "nested too deep to show"
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _dumped(value: object) -> str | None:
+    """Return a value as JSON, None where it is nested too deep."""
     try:
-        value: Any = json.loads(text)
-    except ValueError:
-        return {}
-    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+        return json.dumps(value, separators=(",", ":"))
+    except RecursionError:
+        return None
+
+
+def _instant(milliseconds: str) -> datetime:
+    """Return the instant that SQS names, the epoch where it names none."""
+    try:
+        return datetime.fromtimestamp((_whole(milliseconds) or 0) / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        return datetime.fromtimestamp(0, UTC)
+
+
+def _whole(text: str) -> int | None:
+    """Return the number that a text of plain digits is, else None."""
+    return int(text) if re.fullmatch(r"[0-9]{1,18}", text) else None

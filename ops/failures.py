@@ -7,7 +7,7 @@ from ops.aws import Account
 from ops.envelopes import parse
 from ops.instants import shown
 from ops.letters import DeadLetter, Queue, distinct
-from ops.queues import Reading
+from ops.queues import Reading, depth
 from ops.stack import Stack
 
 
@@ -34,6 +34,12 @@ def peek(
     return letters
 
 
+def held(account: Account) -> dict[Queue, int]:
+    """Return how many dead letters another reader holds, so that they cannot be read now."""
+    urls = queues_of(account.stack)
+    return {name: depth(account.sqs, url)[1] for name, url in urls.items()}
+
+
 def batches(account: Account, queue: Queue, reading: Reading) -> Iterator[list[DeadLetter]]:
     """Yield the letters of a pass, a receive's at a time."""
     receives = _max_receives(account) if queue is Queue.PROCESSOR else None
@@ -54,7 +60,9 @@ def described(letter: DeadLetter, *, count: int = 1) -> dict[str, object]:
         "kind": letter.kind,
         "attempts": letter.attempts,
         "count": count,
+        "problem": letter.problem,
         "body": letter.body,
+        "attributes": dict(letter.attributes),
     }
 
 

@@ -1,6 +1,6 @@
 """Dead letters, whatever their shape was: what failed, why, and which of them a command means."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -27,7 +27,8 @@ class Source:
 class DeadLetter:
     """One dead letter.
 
-    `event` is the JSON text to process again, None where the body cannot be read. `reason` is None
+    `event` is the JSON text to process again, None where there is none: `problem` then says what
+    the body is instead. `attributes` are the message's, binary ones as `base64:…`. `reason` is None
     where nobody could say one: the function was killed, timed out or did not start. `attempts`
     counts the deliveries before, None where nothing tells.
     """
@@ -36,7 +37,9 @@ class DeadLetter:
     queue: Queue
     sent: datetime
     body: str
+    attributes: Mapping[str, str]
     event: str | None
+    problem: str | None
     sources: tuple[Source, ...]
     reason: str | None
     place: str | None

@@ -5,7 +5,9 @@ The output object is the commit record: its metadata names the source version, a
 """
 
 import base64
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -16,6 +18,7 @@ from ops import objects
 from ops.aws import Account
 
 _BASE64: Final = "base64:"
+_COUNT: Final = re.compile("[0-9]{1,18}")
 
 COUNTS: Final = {
     keys.RECORDS_IN: "in",
@@ -74,7 +77,8 @@ def decoded(value: str) -> str:
     and of 2 KB. A contract test holds the two together.
     """
     if value.startswith(_BASE64):
-        return base64.urlsafe_b64decode(value.removeprefix(_BASE64)).decode(errors="replace")
+        with suppress(ValueError):  # somebody else's object may hold anything
+            return base64.urlsafe_b64decode(value.removeprefix(_BASE64)).decode(errors="replace")
     return unquote(value, errors="replace")
 
 
@@ -89,7 +93,7 @@ def counts(metadata: Mapping[str, str]) -> dict[str, int]:
     return {
         name: int(metadata[field])
         for field, name in COUNTS.items()
-        if metadata.get(field, "").isdigit()
+        if _COUNT.fullmatch(metadata.get(field, ""))
     }
 
 

@@ -7,7 +7,7 @@ from ops import failures, screen
 from ops.following import Followed
 from ops.history import Completed, History
 from ops.instants import age, shown
-from ops.letters import DeadLetter
+from ops.letters import DeadLetter, Queue
 from ops.logs import Logs
 from ops.objects import StoredObject
 from ops.outputs import Output
@@ -49,11 +49,20 @@ def letters(logs: Logs, found: Iterable[tuple[DeadLetter, int]]) -> None:
     screen.table(columns, (_letter_row(letter, count) for letter, count in pairs))
     for letter, _ in pairs:
         if letter.event is None:
-            body = letter.body[:_BODY_CHARACTERS]
-            more = "…" if len(letter.body) > _BODY_CHARACTERS else ""
-            screen.say(f"body of {letter.message}: {body}{more}")
+            body = screen.shortened(letter.body, _BODY_CHARACTERS)
+            screen.say(f"body of {letter.message}: {body}")
         elif letter.reason is None:
             screen.say(f"why: {logs.command(letter)}")
+
+
+def held(found: Mapping[Queue, int]) -> None:
+    """Say, beside the results, how many dead letters another reader holds: they cannot be read."""
+    for queue, count in found.items():
+        if count:
+            screen.warn(
+                f"dead letters of the {queue}, in flight: {count}; another reader holds them, "
+                "they can be read when it is done or its time is up (some minutes at most)"
+            )
 
 
 def letter_documents(
@@ -131,12 +140,7 @@ def _letter_row(letter: DeadLetter, count: int) -> tuple[object, ...]:
 
 
 def _reason(letter: DeadLetter) -> str:
-    unknown = (
-        "not a letter of this pipeline"
-        if letter.event is None
-        else "killed, timed out or not started: see its logs"
-    )
-    return letter.reason or unknown
+    return letter.reason or letter.problem or "killed, timed out or not started: see its logs"
 
 
 def _queue(state: QueueState) -> str:

@@ -13,40 +13,61 @@ from rich.text import Text
 
 # Without a terminal nothing is wrapped, so that lines can be searched and cut.
 _UNWRAPPED: Final = 10_000
+# The longest key has 1,024 bytes, the longest reason that the processor writes 2,000 characters.
+_CELL_CHARACTERS: Final = 2_000
 _SIZES: Final = ((1024**4, "TiB"), (1024**3, "GiB"), (1024**2, "MiB"), (1024, "KiB"))
 
 
 def say(text: str) -> None:
     """Print a line on standard output."""
-    _console().print(Text(printable(text)))
+    console = _console()
+    console.print(_text(text, console))
 
 
 def warn(text: str) -> None:
     """Print a line on standard error."""
-    _console(error=True).print(Text(printable(text)))
+    console = _console(error=True)
+    console.print(_text(text, console))
 
 
 def document(value: object) -> None:
-    """Print a value as JSON."""
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    """Print a value as JSON: UTF-8 whatever the locale, and what cannot be seen as escapes."""
+    text = "".join(
+        char if char.isprintable() or char == "\n" else json.dumps(char)[1:-1]
+        for char in json.dumps(value, indent=2, ensure_ascii=False)
+    )
+    sys.stdout.flush()
+    sys.stdout.buffer.write(f"{text}\n".encode())
+    sys.stdout.buffer.flush()
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print rows under columns; None is shown as `-`."""
+    console = _console()
     shown = Table(box=None, pad_edge=False)
     for column in columns:
         shown.add_column(column, overflow="fold")
     for row in rows:
-        shown.add_row(*("-" if cell is None else Text(printable(str(cell))) for cell in row))
-    _console().print(shown)
+        cells = (None if cell is None else shortened(str(cell)) for cell in row)
+        shown.add_row(*("-" if cell is None else _text(cell, console) for cell in cells))
+    console.print(shown)
 
 
-def printable(text: str) -> str:
-    """Return text with control characters escaped: keys and reasons are not ours to trust."""
-    return "".join(
+def printable(text: str, encoding: str = "utf-8") -> str:
+    """Return text with control characters escaped: keys and reasons are not ours to trust.
+
+    What the encoding of a terminal lacks is escaped too.
+    """
+    escaped = "".join(
         char if char.isprintable() else char.encode("unicode_escape", "surrogatepass").decode()
         for char in text
     )
+    return escaped.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def shortened(text: str, characters: int = _CELL_CHARACTERS) -> str:
+    """Return a text with its end cut off where it is long; the JSON holds the whole."""
+    return text if len(text) <= characters else f"{text[:characters]}…"
 
 
 def size(number: int) -> str:
@@ -72,6 +93,10 @@ def progress(text: str, total: int, *, in_bytes: bool = False) -> Generator[Call
     ) as bar:
         task = bar.add_task(text, total=total)
         yield lambda count: bar.advance(task, count)
+
+
+def _text(text: str, console: Console) -> Text:
+    return Text(printable(text, console.encoding))
 
 
 def _console(*, error: bool = False) -> Console:

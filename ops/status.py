@@ -55,7 +55,7 @@ class Status:
     def attention(self) -> tuple[str, ...]:
         """What needs a person, a sentence each."""
         letters = [
-            f"dead letters of the {name}: {state.messages}, see `failures`"
+            f"dead letters of the {name}: {state.messages}{_held(state)}, see `failures`"
             for name, state in self.dead_letters.items()
             if state.messages
         ]
@@ -81,6 +81,10 @@ def collect(account: Account, now: datetime, *, quick: bool) -> Status:
         ),
         alarms=_alarms(account),
     )
+
+
+def _held(state: QueueState) -> str:
+    return f" ({state.in_flight} in flight, held by another reader)" if state.in_flight else ""
 
 
 def _processing_queue(account: Account, now: datetime) -> QueueState:

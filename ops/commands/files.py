@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ops import aws, following, instants, replays, reports, screen, uploads
+from ops import aws, failures, following, instants, replays, reports, screen, uploads
 from ops import history as traces
 from ops.commands.group import confirm, connect
 from ops.logs import Logs
@@ -79,11 +79,13 @@ def show(
     """
     account = connect(stack, outputs)
     with screen.working("looking"):
+        held = failures.held(account)
         found = traces.collect(account, key, limit=limit)
     if as_json:
         screen.document(reports.history_document(Logs(account), found))
     else:
         reports.history(Logs(account), found)
+    reports.held(held)
     if not found.known:
         screen.warn(f"no trace of {found.key}")
     if found.letters or not found.known:

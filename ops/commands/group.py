@@ -8,7 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from ops import aws, screen, stack
-from ops.problems import OperatorError
+from ops.problems import OperatorError, UsageError
 
 
 class Commands(TyperGroup):
@@ -21,6 +21,9 @@ class Commands(TyperGroup):
         except OperatorError as error:
             screen.warn(f"error: {error}")
             raise typer.Exit(error.exit_code) from error
+        except UnicodeEncodeError as error:
+            screen.warn(f"error: {error.object!r} holds bytes that are not UTF-8, allowed: text")
+            raise typer.Exit(UsageError.exit_code) from error
         except aws.AwsError as error:
             screen.warn(f"error: {aws.explain(error)}")
             raise typer.Exit(1) from error

@@ -37,17 +37,19 @@ def failures(
     """List the dead letters; they stay in their queues.
 
     One line for each file version. While they are read, for some seconds, no other reader sees
-    them.
+    them; those that another reader holds are counted on standard error.
     """
     account = connect(stack, outputs)
     with screen.working("reading dead letters"):
+        held = queues.held(account)
         found = distinct(queues.peek(account, limit=limit))[:limit]
     if as_json:
         screen.document(reports.letter_documents(Logs(account), found))
     elif found:
         reports.letters(Logs(account), found)
-    else:
+    elif not any(held.values()):
         screen.say("no dead letters")
+    reports.held(held)
 
 
 def redrive(
@@ -72,7 +74,7 @@ def redrive(
     unreadable = [one for one in chosen if one.event is None]
     chosen = [one for one in chosen if one.event is not None]
     for one in unreadable:
-        screen.warn(f"{one.message} cannot be read, so not sent back: see `failures`, `discard`")
+        screen.warn(f"{one.message} is not sent back, it is {one.problem}: see `discard`")
     if dry_run:
         _print_redrive(account, chosen)
     elif chosen:
@@ -145,13 +147,15 @@ def _selection(
 def _chosen(account: Account, selection: Selection) -> list[DeadLetter]:
     """Return the selected letters, and list them.
 
-    Raises OperatorError where letters are named and none is there.
+    Raises OperatorError where letters are named, or another reader holds some, and none is there.
     """
     with screen.working("reading dead letters"):
+        held = queues.held(account)
         chosen = [one for one in queues.peek(account) if one in selection]
+    reports.held(held)
     if chosen:
         reports.letters(Logs(account), distinct(chosen))
-    elif selection.every:
+    elif selection.every and not any(held.values()):
         screen.say("no dead letters")
     else:
         msg = "no dead letter is selected; `failures` lists what there is"

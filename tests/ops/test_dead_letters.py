@@ -1,6 +1,9 @@
 """Dead letters from the command line: listed, sent back, thrown away."""
 
+import errno
 import json
+import os
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -360,3 +363,110 @@ def test_discard_never_writes_over_a_file(pipeline, tmp_path):
     assert result.exit_code == 2
     assert file.read_text() == "older letters"
     assert len(pipeline.bodies("dlq_url")) == 1
+
+
+@pytest.mark.parametrize("words", [("failures",), ("failures", "--json")])
+@pytest.mark.parametrize(
+    ("queue", "name"), [("dlq_url", "processor"), ("archiver_dlq_url", "archiver")]
+)
+def test_letters_that_another_reader_holds_are_counted(pipeline, words, queue, name):
+    for number in range(3):
+        pipeline.letter(f"incoming/{number}.csv", f"v{number}", queue=queue)
+    pipeline.sqs.receive_message(QueueUrl=pipeline.outputs[queue], MaxNumberOfMessages=3)
+    result = pipeline.run(*words)
+    assert result.exit_code == 0, result.output
+    assert "no dead letters" not in result.stdout
+    assert f"dead letters of the {name}, in flight: 3; another reader holds them" in result.stderr
+
+
+@pytest.mark.parametrize("command", ["redrive", "discard"])
+def test_all_of_what_another_reader_holds_is_not_all_well(pipeline, command):
+    pipeline.letter()
+    pipeline.sqs.receive_message(QueueUrl=pipeline.outputs["dlq_url"])
+    result = pipeline.run(command, "--all", "--yes")
+    assert result.exit_code == 1, result.output
+    assert "another reader holds them" in result.stderr
+
+
+def test_show_says_that_a_letter_may_be_held(pipeline):
+    pipeline.complete("incoming/a.csv")
+    pipeline.letter("incoming/a.csv", "v1")
+    pipeline.sqs.receive_message(QueueUrl=pipeline.outputs["dlq_url"])
+    assert "another reader holds them" in pipeline.run("show", "incoming/a.csv").stderr
+
+
+def test_nobody_holds_a_letter_that_was_only_listed(pipeline):
+    pipeline.letter()
+    for _ in range(2):
+        assert "another reader" not in pipeline.run("failures").stderr
+
+
+def on_disk(file: Path) -> list[str]:
+    return [json.loads(line)["version"] for line in file.read_bytes().splitlines()]
+
+
+def test_a_letter_is_on_disk_before_it_is_deleted(pipeline, tmp_path, monkeypatch):
+    for number in range(23):
+        pipeline.letter(f"incoming/{number}.csv", f"v{number}")
+    file = tmp_path / "kept.ndjson"
+    original, sync = BaseClient._make_api_call, os.fsync
+    synced: list[int] = []  # the bytes of the file at each moment that the disk had them all
+    deleted: list[int] = []  # letters of each deletion
+
+    def syncing(handle: int) -> None:
+        sync(handle)
+        if stat.S_ISREG(os.fstat(handle).st_mode):
+            synced.append(os.fstat(handle).st_size)
+
+    def deleting(self, operation, parameters):
+        if operation == "DeleteMessageBatch":
+            deleted.append(len(parameters["Entries"]))
+            assert synced[-1:] == [file.stat().st_size]
+            assert len(on_disk(file)) == sum(deleted)
+        return original(self, operation, parameters)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", syncing)
+        patch.setattr(BaseClient, "_make_api_call", deleting)
+        assert pipeline.run("discard", "--all", "--save", str(file), "--yes").exit_code == 0
+    assert pipeline.bodies("dlq_url") == []
+    assert sum(deleted) == len(set(on_disk(file))) == 23
+
+
+def test_discard_that_dies_at_the_deletion_has_the_letters_on_disk(pipeline, tmp_path, monkeypatch):
+    pipeline.letter("incoming/a.csv", "v1")
+    file = tmp_path / "kept.ndjson"
+    original = BaseClient._make_api_call
+    seen: list[list[str]] = []
+
+    def dying(self, operation, parameters):
+        if operation == "DeleteMessageBatch":
+            seen.append(on_disk(file))
+            raise KeyboardInterrupt
+        return original(self, operation, parameters)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(BaseClient, "_make_api_call", dying)
+        assert pipeline.run("discard", "--all", "--save", str(file), "--yes").exit_code != 0
+    assert seen == [["v1"]]
+    assert len(pipeline.bodies("dlq_url")) == 1
+
+
+def test_a_full_disk_deletes_nothing_that_is_not_on_it(pipeline, tmp_path, monkeypatch):
+    for number in range(12):
+        pipeline.letter(f"incoming/{number}.csv", f"v{number}")
+    file, sync, calls = tmp_path / "kept.ndjson", os.fsync, iter(range(9))
+
+    def full(handle: int) -> None:
+        if stat.S_ISREG(os.fstat(handle).st_mode) and next(calls):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        sync(handle)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        result = pipeline.run("discard", "--all", "--save", str(file), "--yes")
+    assert result.exit_code == 1
+    assert f"{file} cannot be written (No space left on device)" in result.stderr
+    left = list(map(version_of, pipeline.bodies("dlq_url")))
+    assert len(left) == 2
+    assert set(on_disk(file)) | set(left) == {f"v{number}" for number in range(12)}

@@ -57,6 +57,20 @@ def test_a_dead_letter_needs_a_person(pipeline, queue, name):
     assert f"needs a person: dead letters of the {name}: 1" in pipeline.run("status").stdout
 
 
+@pytest.mark.parametrize(
+    ("queue", "name"), [("dlq_url", "processor"), ("archiver_dlq_url", "archiver")]
+)
+def test_a_dead_letter_that_another_reader_holds_needs_a_person_too(pipeline, queue, name):
+    pipeline.letter(queue=queue)
+    pipeline.sqs.receive_message(QueueUrl=pipeline.outputs[queue])
+    found = told(pipeline, code=1)
+    state = found["dead_letters"][name]
+    assert (state["waiting"], state["in_flight"]) == (0, 1)
+    assert found["attention"] == [
+        f"dead letters of the {name}: 1 (1 in flight, held by another reader), see `failures`"
+    ]
+
+
 def alarm(pipeline: Any, name: str, state: str, topic: str | None = None) -> None:
     pipeline.cloudwatch.put_metric_alarm(
         AlarmName=name,
