@@ -19,6 +19,7 @@ from moto.moto_server.threaded_moto_server import (  # pyright: ignore[reportMis
 )
 
 from local import strict
+from local.origins import guarded
 
 REGION: Final = "us-east-1"
 # Stand-ins: moto reads an account out of the key, and nothing checks the secret.
@@ -80,17 +81,22 @@ class Account:
             raise RuntimeError(msg)
         try:
             strict.install()
-            _require_free(self._port)
+            self.check_port()
             # A line a request is noise beside the pipeline's own output.
             logging.getLogger("werkzeug").setLevel(logging.WARNING)
             self._directory = tempfile.TemporaryDirectory(prefix="local-account-")
             self._server = ThreadedMotoServer(_LOOPBACK, self._port, verbose=False)
             self._server.start()
+            _guard(self._server)
             self.reset()
         except BaseException:
             self._close()
             raise
         return self
+
+    def check_port(self) -> None:
+        """Raise OSError where the given port is taken."""
+        _require_free(self._port)
 
     def stop(self) -> None:
         """Close the account; what it held is gone. A second call changes nothing."""
@@ -170,6 +176,13 @@ def _isolated_session() -> Any:
         aws_secret_access_key=SECRET_ACCESS_KEY,
         botocore_session=botocore.session.Session(session_vars=_SESSION_VARIABLES),
     )
+
+
+def _guard(server: ThreadedMotoServer) -> None:
+    """Let no page of the web use the server."""
+    made: Any = server
+    served = made._server  # noqa: SLF001 - moto has no other way to its application
+    served.app = guarded(served.app)
 
 
 def _require_free(port: int) -> None:

@@ -13,31 +13,59 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
+from handlers import __version__
 from handlers.failures import PermanentError
 from handlers.staging import Counts
+from local import jobs
 from local.configuration import ConfigurationError
+from local.problems import UsageError
+from local.signals import ended_at_once
 from local.transform import Rules, transform_file
 
 app = typer.Typer(
-    help="The whole pipeline on this machine: no account, no Docker.",
     no_args_is_help=True,
     add_completion=False,
+    rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 _FAILED: Final = 1
 _TERMINATED: Final = 128 + signal.SIGTERM  # as shells tell it
 _MAX_PERCENT: Final = 100
 
 
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer's form of a callback
+    if wanted:
+        typer.echo(f"s3-data-pipeline {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def local(
+    *,
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    """Run the whole pipeline on this machine: no account, no Docker.
+
+    Exit codes: 0 all well, 1 something failed, 2 wrong usage.
+    """
+
+
 @app.command()
 def demo() -> None:
-    """Deploy the prod stack here, send sample files through it and show what becomes of them.
+    """Send sample files through the prod stack, deployed here.
 
-    Then the clock moves on by a month and the archiver runs. Exit code 0 if all went as it has to.
+    It shows what becomes of each. Then the clock moves on by a month and the archiver runs. Exit
+    code 0 if all went as it has to.
     """
     # Pulumi and moto take seconds to import, which `transform` does without.
-    from local.demo import run_demo  # noqa: PLC0415
+    with ended_at_once():
+        from local.demo import run_demo  # noqa: PLC0415
 
     if not run_demo(Console()):
         raise typer.Exit(_FAILED)
@@ -45,7 +73,10 @@ def demo() -> None:
 
 @app.command()
 def serve(
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1; 0: any.")] = 4566,
+    port: Annotated[
+        int,
+        typer.Option(metavar="PORT", min=0, max=65535, help="Port on 127.0.0.1; 0: any."),
+    ] = 4566,
     outputs: Annotated[
         Path | None,
         typer.Option(
@@ -54,30 +85,43 @@ def serve(
         ),
     ] = None,
     stack: Annotated[
-        str, typer.Option(help="Stack whose settings are taken: dev or prod.")
+        str, typer.Option(metavar="NAME", help="Stack whose settings are taken: dev or prod.")
     ] = "dev",
     config: Annotated[
         list[str] | None,
         typer.Option(metavar="KEY=VALUE", help="A setting, before the stack's own; repeatable."),
     ] = None,
 ) -> None:
-    """Keep the pipeline running, until SIGINT or SIGTERM, for the AWS CLI, boto3 and `ops`."""
-    from local import serving  # noqa: PLC0415
-    from local.deployment import DeploymentError  # noqa: PLC0415
+    """Keep the pipeline running, until Ctrl-C.
+
+    The AWS CLI, boto3 and `python -m ops` work on it; pages of the web are refused.
+    """
+    with ended_at_once():
+        from infra.settings import SettingsError  # noqa: PLC0415
+        from local import serving  # noqa: PLC0415
+        from local.deployment import DeploymentError  # noqa: PLC0415
+        from local.outputs import TakenError  # noqa: PLC0415
 
     console = Console(stderr=True)
-    settings = _settings(config or [])
     try:
+        settings = _settings(config or [])
         serving.serve(console, stack=stack, config=settings, port=port, file=outputs)
-    except (ConfigurationError, DeploymentError, OSError) as error:
+    except (ConfigurationError, UsageError) as error:
+        _fail(console, str(error), UsageError.exit_code)
+    except DeploymentError as error:
+        wrong = isinstance(error.__cause__, SettingsError)
+        _fail(console, str(error), UsageError.exit_code if wrong else _FAILED)
+    except (TakenError, OSError) as error:
         _fail(console, _told(error))
 
 
 @app.command()
 def transform(
-    file: Annotated[
-        Path,
-        typer.Argument(metavar="FILE", exists=True, dir_okay=False, readable=True),
+    files: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="FILE", help="Files; folders, with all that is in them; - for standard input."
+        ),
     ],
     *,
     output: Annotated[
@@ -85,56 +129,91 @@ def transform(
         typer.Option(
             "-o",
             "--output",
-            metavar="FILE",
-            help="Gets the records.",
-            show_default="standard output",
+            metavar="PATH",
+            help="Gets the records: a file; of several files a folder  [default: standard output].",
         ),
     ] = None,
     rejects: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Gets the bad records, one JSON line each."),
+        typer.Option(
+            metavar="PATH",
+            help="Gets the bad records, one JSON line each: a file; of several files a folder.",
+        ),
     ] = None,
-    environment: Annotated[str, typer.Option(help="Name in the records' _metadata.")] = "local",
+    format_name: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            metavar="FORMAT",
+            help="What the files are, whatever their names say: json, ndjson, csv or tsv, each also"
+            " with .gz. Standard input needs it.",
+        ),
+    ] = None,
+    environment: Annotated[
+        str, typer.Option(metavar="NAME", help="Name in the records' _metadata.")
+    ] = "local",
     max_rejected_percent: Annotated[
-        float, typer.Option(min=0, max=_MAX_PERCENT, help="More bad records fail the file.")
+        float,
+        typer.Option(
+            metavar="PERCENT", min=0, max=_MAX_PERCENT, help="More bad records fail the file."
+        ),
     ] = 10,
     compress: Annotated[
         bool, typer.Option("--compress", help="Write gzip, as with compressOutput.")
     ] = False,
 ) -> None:
-    """Write what the processor would write for a file: without AWS, streamed.
+    """Write what the processor would write for files.
 
-    Exit code 1, and why, for a file that would be a dead letter.
+    Without AWS, and as a stream. Exit code 1, and why, if one would be a dead letter; the others
+    are written all the same.
     """
     console = Console(stderr=True)
     signal.signal(signal.SIGTERM, _exit)
     rules = Rules(
         environment=environment, max_rejected_percent=max_rejected_percent, compressed=compress
     )
+    try:
+        planned = jobs.plan(
+            files, output=output, rejects=rejects, format_name=format_name, compressed=compress
+        )
+    except UsageError as error:
+        _fail(console, str(error), UsageError.exit_code)
+    good = [_transform(console, job, rules) for job in planned]
+    if not all(good):
+        raise typer.Exit(_FAILED)
+
+
+def _transform(console: Console, job: jobs.Job, rules: Rules) -> bool:
+    """Transform one file, and say how it went; return whether it went well."""
     name = TextColumn("{task.description}", markup=False)
     columns = (name, BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
-    ) as progress:
-        task = progress.add_task(file.name, total=file.stat().st_size)
-        try:
+    shown = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+    try:
+        for place in filter(None, (job.output, job.rejects)):
+            place.parent.mkdir(parents=True, exist_ok=True)
+        with shown as progress, jobs.opened(job) as source:
+            task = progress.add_task(job.name, total=source.stat().st_size)
             counts = transform_file(
-                file,
-                output,
-                rejects,
+                source,
+                job.output,
+                job.rejects,
                 rules,
                 now=datetime.now(UTC),
                 report=lambda done: progress.update(task, completed=done),
+                suffix=job.suffix,
             )
-        except PermanentError as error:
-            _fail(console, f"{file}: would be dead-lettered: {error}")
-        except BrokenPipeError:
-            # Who read the records has enough. Nothing may be flushed when the interpreter ends.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise typer.Exit(_FAILED) from None
-        except (OSError, ValueError) as error:
-            _fail(console, _told(error))
-    console.print(f"{file}: {_described(counts)}", soft_wrap=True, highlight=False, markup=False)
+    except PermanentError as error:
+        _complain(console, f"{job.name}: would be dead-lettered: {error}")
+    except BrokenPipeError:
+        # Who read the records has enough. Nothing may be flushed when the interpreter ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(_FAILED) from None
+    except OSError as error:
+        _complain(console, f"{error.filename or job.name}: {error.strerror or error}")
+    else:
+        _say(console, f"{job.name}: {_described(counts)}")
+        return True
+    return False
 
 
 def _exit(_number: int, _frame: FrameType | None) -> NoReturn:
@@ -158,8 +237,8 @@ def _settings(given: Sequence[str]) -> dict[str, str]:
     for text in given:
         key, equals, value = text.partition("=")
         if not equals or not key:
-            msg = f"{text!r}, allowed: KEY=VALUE, retentionDays=7 say"
-            raise typer.BadParameter(msg, param_hint="--config")
+            msg = f"--config is {text!r}, allowed: KEY=VALUE, retentionDays=7 say"
+            raise UsageError(msg)
         settings[key] = value
     return settings
 
@@ -170,6 +249,14 @@ def _told(error: Exception) -> str:
     return str(error)
 
 
-def _fail(console: Console, message: str) -> NoReturn:
-    console.print(f"error: {message}", style="red", soft_wrap=True, highlight=False, markup=False)
-    raise typer.Exit(_FAILED)
+def _say(console: Console, message: str) -> None:
+    console.print(message, soft_wrap=True, highlight=False, markup=False)
+
+
+def _complain(console: Console, message: str) -> None:
+    _say(console, f"error: {message}")
+
+
+def _fail(console: Console, message: str, code: int = _FAILED) -> NoReturn:
+    _complain(console, message)
+    raise typer.Exit(code)

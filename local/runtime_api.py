@@ -13,6 +13,8 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import Any, Final
 
+from local.origins import refusal
+
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html: 6 MB, and what Lambda's
 # own message of the error names.
 MAX_RESPONSE_BYTES: Final = 6_291_556
@@ -117,7 +119,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answer `invocation/next` with the next event, once there is one."""
-        if self.path != f"{_PREFIX}/invocation/next":
+        if self._is_foreign() or self.path != f"{_PREFIX}/invocation/next":
             self._reply(HTTPStatus.NOT_FOUND)
             return
         self._api.events.put(Ready())
@@ -139,6 +141,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """Take an answer, a failure or a failure to initialise."""
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        if self._is_foreign():
+            self._reply(HTTPStatus.NOT_FOUND)
+            return
         match self.path.removeprefix(_PREFIX).split("/")[1:]:
             case ["invocation", _, "response"] if len(body) > MAX_RESPONSE_BYTES:
                 self._api.events.put(Failed(_too_large(), initialising=False))
@@ -158,6 +163,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
         """Say nothing: the process's own output is the function's log."""
+
+    def _is_foreign(self) -> bool:
+        host, origin, site = map(self.headers.get, ("Host", "Origin", "Sec-Fetch-Site"))
+        return refusal(host=host, origin=origin, site=site) is not None
 
     def _reply(
         self, status: HTTPStatus, body: bytes = b"", headers: dict[str, str] | None = None

@@ -1,13 +1,10 @@
 """The local pipeline kept running for other programs, until a signal."""
 
 import shlex
-import signal
 import sys
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from types import FrameType
 
 from rich.console import Console
 
@@ -15,6 +12,7 @@ from local import outputs
 from local.configuration import ConfigurationError, stacks
 from local.deployment import PROGRAM
 from local.pipeline import LocalPipeline
+from local.signals import Signals
 
 
 def serve(
@@ -27,23 +25,27 @@ def serve(
     Raises:
         local.configuration.ConfigurationError: no such stack, or a setting is wrong.
         local.deployment.DeploymentError: the program or the account refused something.
+        local.problems.UsageError: no file can be made there.
+        local.outputs.TakenError: the file is that of a pipeline that runs.
         OSError: the port is taken, or the file cannot be written.
     """
     known = stacks(PROGRAM.parent)
     if stack not in known:
         msg = f"stack is {stack!r}, allowed: {', '.join(known)}"
         raise ConfigurationError(msg)
-    if file:
-        outputs.clear(file)
-    wait = _until_signalled()
-    with ExitStack() as opened:
+    with Signals() as signals, ExitStack() as opened:
         pipeline = LocalPipeline(stack=stack, config=config, port=port, on_line=_print_line)
+        pipeline.account.check_port()  # before the file of what has the port is looked at
+        if file:
+            outputs.clear(file)
         with console.status(f"Deploying the {stack} stack …"):
             opened.enter_context(pipeline)
-        if file:
-            opened.enter_context(outputs.published(file, pipeline.outputs))
-        _greet(console, pipeline, file)
-        wait()
+        if not signals.came:
+            _greet(console, pipeline, file)
+            # Who waits for the file finds all that is told besides.
+            if file:
+                opened.enter_context(outputs.published(file, pipeline.outputs))
+            signals.wait()
         console.print("Stopping …")
 
 
@@ -55,17 +57,6 @@ def _greet(console: Console, pipeline: LocalPipeline, file: Path | None) -> None
     console.print(f"Ready on {where}, until Ctrl-C. Try, with any credentials:", highlight=False)
     for command in commands:  # each on one line, so that it can be copied
         console.print(f"  {command}", soft_wrap=True, highlight=False, markup=False)
-
-
-def _until_signalled() -> Callable[[], object]:
-    stopping = threading.Event()
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        stopping.set()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop)
-    return stopping.wait
 
 
 def _print_line(line: str) -> None:

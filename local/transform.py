@@ -40,19 +40,19 @@ def transform_file(
     *,
     now: datetime,
     report: Report,
+    suffix: str | None = None,
 ) -> Counts:
     """Write a file's records to `output`, or to the standard output, and return their counts.
 
     The rejected records go to `rejects`, one JSON line each. Both files appear only if the whole
-    file is good. `report` is told the bytes that were read so far.
+    file is good. `report` is told the bytes that were read so far. `suffix` is the format's, of a
+    file whose name is not to tell.
 
     Raises:
-        ValueError: two of the three are the same file.
         PermanentError: the file would be a dead letter.
         OSError: a file cannot be read or written.
     """
-    _require_distinct(source, output, rejects)
-    suffix = keys.data_suffix(source.name)
+    suffix = suffix or keys.data_suffix(source.name)
     if not suffix:
         allowed = " ".join(keys.SUFFIXES)
         msg = f"unknown suffix: {source.name!r}, allowed: {allowed}, each with or without .gz"
@@ -79,17 +79,6 @@ def transform_file(
         _flush(stretch, write, reject, rules)
     sys.stdout.buffer.flush()
     return progress.counts
-
-
-def _require_distinct(*paths: Path | None) -> None:
-    seen: set[Path] = set()
-    for path in paths:
-        whole = path.resolve() if path else None
-        # A device, /dev/null say, may well be named twice.
-        if whole in seen and (whole.is_file() or not whole.exists()):
-            msg = f"{path} is named twice, allowed: a file of its own for each"
-            raise ValueError(msg)
-        seen |= {whole} if whole else set()
 
 
 def _flush(stretch: Stretch, write: Write, reject: Write, rules: Rules) -> Stretch:

@@ -1,5 +1,10 @@
 """Entry of `python -m ops`."""
 
-from ops.commands import app
+import signal
 
-app(prog_name="ops")
+# While it imports, Ctrl-C ends it without a trace.
+_before = signal.signal(signal.SIGINT, signal.SIG_DFL)
+from ops.commands import app  # noqa: E402
+
+signal.signal(signal.SIGINT, _before)
+app(prog_name="python -m ops")

@@ -4,11 +4,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from ops.aws import Account
 from ops.instants import shown
 from ops.problems import OperatorError
+
+_ANSWER_CHARACTERS: Final = 200
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,16 +49,28 @@ def run(account: Account, time: datetime) -> Summary:
         InvocationType="RequestResponse",
         Payload=json.dumps(payload(time)).encode(),
     )
-    text = answer["Payload"].read().decode()
-    value: Any = _value(text)
-    if answer.get("FunctionError") or not isinstance(value, dict):
-        msg = f"the archiver failed ({answer.get('FunctionError', 'no summary')}): {text[:2000]}"
-        raise OperatorError(msg)
-    return Summary(answer=cast("dict[str, object]", value))
+    text = answer["Payload"].read().decode(errors="replace")
+    value = _value(text)
+    if answer.get("FunctionError") or value is None:
+        raise OperatorError(_failure(value or {}, text))
+    return Summary(answer=value)
 
 
-def _value(text: str) -> object:
+def _failure(document: Mapping[str, object], text: str) -> str:
+    """Return the sentence for a run that failed, from Lambda's error document or what came."""
+    message, kind = document.get("errorMessage"), document.get("errorType")
+    if isinstance(message, str) and message:
+        told = f"the archiver failed: {message}" + (f" ({kind})" if kind else "")
+    elif kind:
+        told = f"the archiver failed: {kind}"
+    else:
+        told = f"the archiver gave no summary but {text[:_ANSWER_CHARACTERS]!r}"
+    return f"{told}; what it has not archived stays where it is, and its log says more"
+
+
+def _value(text: str) -> dict[str, object] | None:
     try:
-        return json.loads(text)
-    except ValueError:
-        return text
+        value: Any = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return cast("dict[str, object]", value) if isinstance(value, dict) else None

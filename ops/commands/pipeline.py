@@ -9,6 +9,7 @@ from ops import status as states
 from ops.commands.group import confirm, connect
 from ops.options import AsJson, DryRun, OutputsFile, StackName, Yes
 from ops.permissions import Role
+from ops.problems import OperatorError
 
 
 def status(
@@ -78,7 +79,11 @@ def archive_now(
     if summary.answer.get("complete") is False:
         screen.say("not complete: the archiver goes on by itself")
     if summary.failed:
-        raise typer.Exit(1)
+        msg = (
+            f"{summary.answer['failed_count']} objects could not be archived: they stay in "
+            "processed/, the next run tries them again, and the function's log says why"
+        )
+        raise OperatorError(msg)
 
 
 def policy(

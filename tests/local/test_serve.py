@@ -1,28 +1,37 @@
 """`python -m local serve`: the pipeline as a program, for boto3, the AWS CLI and `ops`."""
 
+import io
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
 import pytest
+import typer
+from rich.console import Console
 from typer.testing import CliRunner, Result
 
+from handlers import __version__
+from local import outputs
+from local import serving as servers
 from local.commands import app
 from ops import queues
 from ops.commands import app as ops
 from tests.local import outputs as stack
 
 ROOT = Path(__file__).parents[2]
-READY_SECONDS = 60
+READY_SECONDS = 180  # on a machine with much else to do
 OUTPUTS = stack.OUTPUTS | {"endpoint_url", "region"}
 
 
@@ -206,12 +215,7 @@ def test_a_signal_while_it_works_leaves_nothing(tmp_path: Path) -> None:
 
 
 def serve(*words: str) -> Result:
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        return CliRunner().invoke(app, ["serve", "--port", "0", *words])
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    return CliRunner().invoke(app, ["serve", "--port", "0", *words])
 
 
 def test_a_taken_port_is_told(tmp_path: Path) -> None:
@@ -239,7 +243,7 @@ def test_a_taken_port_is_told(tmp_path: Path) -> None:
 )
 def test_a_wrong_setting_is_one_clear_line(words: list[str], said: str) -> None:
     result = serve(*words)
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert result.stderr.startswith("error: ")
     assert said in result.stderr
     assert "Traceback" not in result.stderr
@@ -248,7 +252,7 @@ def test_a_wrong_setting_is_one_clear_line(words: list[str], said: str) -> None:
 def test_all_wrong_settings_are_told_together() -> None:
     words = ["--config", "maxAttempts=0", "--config", "batchSize=0", "--config", "retentionDays=0"]
     result = serve(*words)
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert result.stderr.startswith("error: the configuration of stack 'dev' has 3 problem(s)")
     assert all(word.partition("=")[0] in result.stderr for word in words[1::2])
 
@@ -263,5 +267,160 @@ def test_a_setting_without_key_or_value_is_wrong_usage(word: str) -> None:
 def test_a_place_that_takes_no_file_is_told_before_anything_is_deployed(tmp_path: Path) -> None:
     file = tmp_path / "missing" / "outputs.json"
     result = serve("--outputs", str(file))
-    assert result.exit_code == 1
-    assert result.stderr.replace("\n", "") == f"error: {file}: No such file or directory"
+    assert result.exit_code == 2
+    assert result.stderr == f"error: {file}: No such file or directory\n"
+
+
+def test_the_file_of_one_that_runs_stays_whatever_becomes_of_a_second(
+    served: Served,
+) -> None:
+    before = served.file.read_bytes()
+    port = served.outputs["endpoint_url"].rpartition(":")[2]
+    taken = serve("--port", port, "--outputs", str(served.file))
+    assert taken.exit_code == 1
+    assert taken.stderr.startswith(f"error: port {port} of 127.0.0.1 cannot be had")
+    other = serve("--outputs", str(served.file))
+    assert other.exit_code == 1
+    where = served.outputs["endpoint_url"]
+    assert other.stderr.startswith(f"error: {served.file} is the file of what runs at {where}")
+    assert serve("--config", "retentionDays=0", "--outputs", str(served.file)).exit_code == 1
+    assert served.file.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "of an earlier run", "[" * 100_000, "{}", "7", '{"endpoint_url": 7}',
+        '{"endpoint_url": "http://127.0.0.1:x"}', '{"endpoint_url": "http://127.0.0.1:9"}',
+    ],
+)  # fmt: skip
+def test_the_file_of_an_earlier_run_goes(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "outputs.json"
+    file.write_text(text)
+    outputs.clear(file)
+    assert not file.exists()
+
+
+def test_a_file_that_somebody_put_in_its_place_stays(tmp_path: Path) -> None:
+    file = tmp_path / "outputs.json"
+    with outputs.published(file, {"endpoint_url": "a"}), outputs.published(file, {"b": "c"}):
+        assert json.loads(file.read_text()) == {"b": "c"}
+    assert not file.exists()
+    with outputs.published(file, {"endpoint_url": "a"}):
+        file.write_text("another's")
+    assert file.read_text() == "another's"
+
+
+class Deployed:
+    """A stack that is deployed at once."""
+
+    def __init__(self, **_: object) -> None:
+        self.account = SimpleNamespace(check_port=lambda: None, endpoint_url="http://127.0.0.1:1")
+        self.outputs = {"raw_bucket_name": "raw", "endpoint_url": "http://127.0.0.1:1"}
+
+    def __enter__(self) -> None:
+        """Do nothing."""
+
+    def __exit__(self, *_: object) -> None:
+        """Do nothing."""
+
+
+class Screen(io.StringIO):
+    """What is printed, and whether the file was there at each line of it."""
+
+    def __init__(self, file: Path, at_line: Callable[[str], None]) -> None:
+        super().__init__()
+        self.file, self.at_line = file, at_line
+        self.seen: dict[str, bool] = {}
+
+    def write(self, text: str) -> int:
+        self.seen[text] = self.file.exists()
+        self.at_line(text)
+        return super().write(text)
+
+
+def served_at_once(
+    file: Path, monkeypatch: pytest.MonkeyPatch, at_line: Callable[[str], None]
+) -> Screen:
+    monkeypatch.setattr(servers, "LocalPipeline", Deployed)
+    screen = Screen(file, at_line)
+    servers.serve(Console(file=screen), stack="dev", config={}, port=0, file=file)
+    return screen
+
+
+def test_who_sees_the_file_finds_all_that_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "outputs.json"
+    end = threading.Thread(target=end_when, args=(file.exists,))
+    end.start()
+    screen = served_at_once(file, monkeypatch, lambda _: None)
+    end.join()
+    told = {text: seen for text, seen in screen.seen.items() if "s3 cp" in text or "Ready" in text}
+    assert list(told.values()) == [False, False]
+    assert not file.exists()
+
+
+def end_when(ready: Callable[[], bool]) -> None:
+    while not ready():
+        time.sleep(0.001)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+@pytest.mark.parametrize("moment", ["Ready on", "s3 cp", "ops status"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_at_the_moment_of_readiness_ends_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str, number: signal.Signals
+) -> None:
+    def signalled(text: str) -> None:
+        if moment in text:
+            os.kill(os.getpid(), number)
+
+    file = tmp_path / "outputs.json"
+    screen = served_at_once(file, monkeypatch, signalled)
+    assert screen.getvalue().endswith("Stopping …\n")
+    assert not file.exists()
+
+
+def test_a_signal_while_it_deploys_ends_it_before_anything_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def deploy(_self: Deployed) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(Deployed, "__enter__", deploy)
+    file = tmp_path / "outputs.json"
+    screen = served_at_once(file, monkeypatch, lambda _: None)
+    assert "Ready" not in screen.getvalue()
+    assert not file.exists()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["serve", "--port", "x"],
+        ["serve", "--port", "70000"],
+        ["serve", "--none"],
+        ["serve", "more"],
+        ["demo", "more"],
+        ["none"],
+    ],
+)
+def test_wrong_usage_is_2(words: list[str]) -> None:
+    assert CliRunner().invoke(app, words).exit_code == 2
+
+
+@pytest.mark.parametrize(("program", "room"), [(app, "local"), (ops, "ops")])
+def test_both_programs_have_a_version_and_one_look(program: typer.Typer, room: str) -> None:
+    told = CliRunner().invoke(program, ["--version"])
+    assert (told.exit_code, told.stdout) == (0, f"s3-data-pipeline {__version__}\n")
+    name = f"python -m {room}"
+    shown = subprocess.run(
+        [sys.executable, "-m", room, "-h"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    assert shown.startswith(f"Usage: {name} [OPTIONS] COMMAND [ARGS]...\n")
+    assert "Exit codes: 0 all well" in shown
+    assert shown.isascii()  # no boxes
+    readme = (ROOT / "README.md").read_text()
+    assert f"{name} " in readme
+    assert not re.search(rf"(?<!-m )\b{room} (?:status|transform|serve)\b", readme)

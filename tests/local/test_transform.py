@@ -1,5 +1,6 @@
 """`python -m local transform`: a file of this disk becomes what the processor would write."""
 
+import errno
 import gzip
 import json
 import os
@@ -133,8 +134,9 @@ def test_a_file_is_never_named_twice(
     result = run(
         source, "--max-rejected-percent", 34, *(word.format(source=source) for word in words)
     )
-    assert result.exit_code == 1
-    assert "is named twice, allowed: a file of its own for each" in result.stderr
+    assert result.exit_code == 2
+    assert "is named twice, for " in result.stderr
+    assert "allowed: a file of its own for each" in result.stderr
     assert source.read_bytes() == CSV
     assert list(Path().iterdir()) == []
 
@@ -150,20 +152,191 @@ def test_a_link_stays_and_a_device_is_written_to(folder: Path, source: Path) -> 
     assert Path(os.devnull).is_char_device()
 
 
-@pytest.mark.parametrize("output", ["missing/good.json", "."])
-def test_a_place_that_takes_no_file_is_told(folder: Path, source: Path, output: str) -> None:
-    place = folder / "out" / output
-    result = run(source, "-o", place)
-    assert result.exit_code == 1
-    assert f"error: {place.resolve()}: " in result.stderr
+@pytest.mark.parametrize("option", ["-o", "--rejects"])
+def test_a_place_that_takes_no_file_is_wrong_usage(folder: Path, source: Path, option: str) -> None:
+    place = folder / "out" / "missing" / "good.json"
+    result = run(source, option, place)
+    assert result.exit_code == 2
+    assert result.stderr == (
+        f"error: {place.resolve()}: its folder does not exist, allowed: one that does\n"
+    )
     assert list((folder / "out").iterdir()) == []
+
+
+def test_a_folder_that_may_not_be_written_to_is_told_by_its_path(
+    folder: Path, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_self: object, _target: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    result = run(source, "-o", folder / "out" / "good.json", "--max-rejected-percent", 34)
+    assert result.exit_code == 1
+    assert result.stderr == f"error: {source}: No space left on device\n"
+    assert list((folder / "out").iterdir()) == []
+
+
+SEVERAL = {
+    "a.csv": b"Id\n1\n",
+    "deep/er/b.ndjson": b'{"Id":2}\n{"Id":\n{"Id":4}\n',
+    "deep/c.JSON": b'[{"Id":3}]',
+    ".hidden/d.csv": b"Id\n9\n",
+    "deep/.e.csv": b"Id\n9\n",
+}
+
+
+def tree(place: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(place).as_posix(): path.read_bytes()
+        for path in place.rglob("*")
+        if path.is_file()
+    }
+
+
+@pytest.fixture
+def several(folder: Path) -> Path:
+    for name, body in SEVERAL.items():
+        path = folder / "in" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(body)
+    return folder / "in"
+
+
+def test_the_files_of_a_folder_keep_their_paths(folder: Path, several: Path) -> None:
+    out, bad = folder / "out" / "new" / "good", folder / "out" / "bad"
+    result = run(several, "-o", out, "--rejects", bad, "--max-rejected-percent", 50)
+    assert result.exit_code == 0, result.stderr
+    written = {name: [one["id"] for one in records(body)] for name, body in tree(out).items()}
+    assert written == {"a.json": ["1"], "deep/er/b.json": [2, 4], "deep/c.json": [3]}
+    rejected = {name: records(body) for name, body in tree(bad).items()}
+    assert {name: [one["line"] for one in bodies] for name, bodies in rejected.items()} == {
+        "a.ndjson": [], "deep/er/b.ndjson": [2], "deep/c.ndjson": [],
+    }  # fmt: skip
+    assert f"{several / 'a.csv'}: 1 records, 1 written" in result.stderr
+
+
+def test_a_folder_goes_to_the_standard_output_in_the_order_of_its_paths(several: Path) -> None:
+    result = run(several, "--max-rejected-percent", 50)
+    assert [one["id"] for one in records(result.stdout_bytes)] == ["1", 3, 2, 4]
+
+
+def test_files_and_folders_may_be_mixed_and_compressed(folder: Path, several: Path) -> None:
+    (folder / "alone.tsv").write_bytes(b"Id\n5\n")
+    result = run(
+        folder / "alone.tsv", several, "-o", folder / "out", "--compress",
+        "--max-rejected-percent", 50,
+    )  # fmt: skip
+    assert result.exit_code == 0, result.stderr
+    written = {name: gzip.decompress(body) for name, body in tree(folder / "out").items()}
+    assert sorted(written) == ["a.json.gz", "alone.json.gz", "deep/c.json.gz", "deep/er/b.json.gz"]
+    assert records(written["alone.json.gz"])[0]["id"] == "5"
+
+
+def test_a_file_may_go_into_a_folder(folder: Path, source: Path) -> None:
+    result = run(source, "-o", folder / "out", "--max-rejected-percent", 34)
+    assert result.exit_code == 0, result.stderr
+    assert list(tree(folder / "out")) == [f"{source.stem}.json"]
+
+
+def test_one_bad_file_costs_no_other(folder: Path, several: Path) -> None:
+    (several / "a2.pdf").write_bytes(b"%PDF")
+    result = run(several, "-o", folder / "out")
+    assert result.exit_code == 1
+    assert sorted(tree(folder / "out")) == ["a.json", "deep/c.json"]
+    told = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
+    assert [line.split(":")[1].strip() for line in told] == [
+        str(several / "a2.pdf"), str(several / "deep" / "er" / "b.ndjson"),
+    ]  # fmt: skip
+
+
+def test_outputs_within_the_folder_are_not_its_files(
+    several: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(several)
+    for _ in range(2):
+        words = (".", "-o", "good", "--rejects", "bad", "--max-rejected-percent", 50)
+        result = run(*words)
+        assert result.exit_code == 0, result.stderr
+    assert sorted(tree(several / "good")) == ["a.json", "deep/c.json", "deep/er/b.json"]
+
+
+STDIN = b"Id;User Name\n1;Ann\n2;Bob\n"
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_the_standard_input_is_of_the_format_that_is_given(folder: Path, packed: bool) -> None:
+    body = gzip.compress(STDIN) if packed else STDIN
+    output = folder / "out" / "good.json"
+    with subprocess.Popen(
+        [*PROGRAM, "-", "--format", "csv.gz" if packed else "csv", "-o", output],
+        cwd=ROOT, stdin=subprocess.PIPE, stderr=subprocess.PIPE,
+    ) as process:  # fmt: skip
+        assert process.communicate(body, timeout=60)[1] == (
+            b"standard input: 2 records, 2 written, 0 rejected, 0 empty, 0 fields renamed\n"
+        )
+    assert process.returncode == 0
+    assert [one["user_name"] for one in records(output.read_bytes())] == ["Ann", "Bob"]
+
+
+def test_the_standard_input_beside_a_file_has_a_name_in_the_folder(
+    folder: Path, several: Path
+) -> None:
+    words = ["transform", "-", str(several / "deep/c.JSON"), "--format", "json"]
+    result = CliRunner().invoke(app, [*words, "-o", str(folder / "out")], input=b'{"a":1}')
+    assert result.exit_code == 0, result.stderr
+    assert sorted(tree(folder / "out")) == ["c.json", "stdin.json"]
+
+
+def test_a_bad_standard_input_is_named(folder: Path) -> None:
+    words = ["transform", "-", "--format", "json", "-o", str(folder / "out" / "x")]
+    result = CliRunner().invoke(app, words, input=b"[{")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("error: standard input: would be dead-lettered: ")
+    assert list((folder / "out").iterdir()) == []
+
+
+def test_a_format_counts_before_a_name(folder: Path) -> None:
+    source = folder / "data.txt"
+    source.write_bytes(b"Id\n1\n")
+    assert run(source, "--format", "csv").exit_code == 0
+    assert run(source).exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("-",), "- has no suffix, allowed: with --format json|json.gz|"),
+        (("-", "-", "--format", "csv"), "- is given 2 times, allowed: once"),
+        (("{in}", "--format", "xml"), "--format is 'xml', allowed: json json.gz ndjson"),
+        (("{in}", "--format", ".csv"), "--format is '.csv', allowed: "),
+        (("{in}/a.csv", "{in}/no.csv", "nor.csv"), "{in}/no.csv does not exist, allowed: "),
+        (("{in}/a.csv", "{in}/no.csv", "nor.csv"), "nor.csv does not exist, allowed: "),
+        (("{in}", "-o", "{in}/a.csv"), "{in}/a.csv is a file, allowed: a folder"),
+        (("{in}/a.csv", "{in}/deep", "--rejects", "{in}/a.csv"), "a.csv is a file, allowed: "),
+        (("{in}/a.csv", "{in}/a.csv", "-o", "{out}"), "{out}/a.json is named twice, for "),
+        (("{in}/deep", "-o", "{in}/deep"), "{in}/deep/c.json is named twice"),
+        (("{in}/.hidden/none",), "does not exist"),
+        (("{out}",), "{out} holds no file, allowed: a folder with files"),
+    ],
+)
+def test_wrong_usage_says_what_of_which_file_and_writes_nothing(
+    folder: Path, several: Path, words: tuple[str, ...], said: str
+) -> None:
+    (several / "deep" / "c.json").write_bytes(b"{}")
+    before = tree(folder)
+    names = {"in": several, "out": folder / "out"}
+    result = run(*(word.format(**names) for word in words))
+    assert result.exit_code == 2, result.output
+    assert said.format(**names) in result.stderr
+    assert result.stderr.startswith("error: ")
+    assert tree(folder) == before
 
 
 @pytest.mark.parametrize(
     "words",
     [
         ("no-file.json",),
-        (".",),
+        (),
         ("{source}", "--max-rejected-percent", "101"),
         ("{source}", "more"),
     ],

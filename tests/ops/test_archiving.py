@@ -42,9 +42,12 @@ def test_wait_shows_the_summary_of_a_run_as_of_an_instant(pipeline, option, sent
     assert (rows["archived_count"], rows["cutoff_date"]) == ("12", "2023-12-16")
 
 
-def test_objects_that_failed_exit_with_1(pipeline):
+def test_objects_that_failed_exit_with_1_and_are_told_in_a_sentence(pipeline):
     pipeline.answers.append(json.dumps({**SUMMARY, "failed_count": 2}))
-    assert pipeline.run("archive-now", "--wait").exit_code == 1
+    result = pipeline.run("archive-now", "--wait")
+    assert result.exit_code == 1
+    assert "failed_count" in result.stdout
+    assert result.stderr.startswith("error: 2 objects could not be archived: they stay in ")
 
 
 def test_a_run_that_goes_on_by_itself_says_so(pipeline):
@@ -54,14 +57,29 @@ def test_a_run_that_goes_on_by_itself_says_so(pipeline):
     assert "goes on by itself" in result.stdout
 
 
+LATER = "; what it has not archived stays where it is, and its log says more\n"
+
+
 @pytest.mark.parametrize(
-    "answer", ['{"errorMessage":"Task timed out","errorType":"Sandbox.Timedout"}', "null", "text"]
+    ("answer", "said"),
+    [
+        (
+            '{"errorMessage":"Task timed out","errorType":"Sandbox.Timedout","stackTrace":["x"]}',
+            "the archiver failed: Task timed out (Sandbox.Timedout)",
+        ),
+        ('{"errorMessage":"","errorType":"KeyError"}', "the archiver failed: KeyError"),
+        ('{"errorMessage":7}', "the archiver gave no summary but '{\"errorMessage\":7}'"),
+        ("null", "the archiver gave no summary but 'null'"),
+        ("text", "the archiver gave no summary but 'text'"),
+        ("[" * 100_000, f"the archiver gave no summary but '{'[' * 200}'"),
+    ],
+    ids=["time-out", "no message", "no text", "null", "no JSON", "too deep"],
 )
-def test_a_function_that_fails_is_shown_with_its_error(pipeline, answer):
+def test_a_run_that_fails_is_told_in_a_sentence(pipeline, answer, said):
     pipeline.answers.append(answer)
     result = pipeline.run("archive-now", "--wait")
-    assert result.exit_code == 1
-    assert answer in result.stderr
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == f"error: {said}{LATER}"
 
 
 def test_a_dry_run_calls_nothing(pipeline):
