@@ -57,10 +57,12 @@ class LocalFunction:
         credentials: Credentials | None = None,
         concurrency: int = 10,
         on_line: Callable[[str], None] | None = None,
+        on_invocation: Callable[[str, Invocation], None] | None = None,
     ) -> None:
         """Unpack the archive; the first invocation starts the first process.
 
-        `on_line` gets each line of the log besides, from other threads.
+        `on_line` gets each line of the log besides, and `on_invocation` the function's name with
+        what became of each invocation, from other threads.
 
         Raises ValueError where the archive is neither a zip file nor a folder, or `environment`
         sets a variable that Lambda reserves.
@@ -79,6 +81,7 @@ class LocalFunction:
         )
         self._folder = tempfile.TemporaryDirectory(prefix=f"{name[:40]}-")
         self._on_line = on_line
+        self._on_invocation = on_invocation
         self._log = _Log()
         self._lock = Lock()
         self._free_slots = BoundedSemaphore(concurrency)
@@ -111,9 +114,12 @@ class LocalFunction:
         with self._free_slots:
             instance = self._take()
             try:
-                return instance.invoke(request_id or str(uuid.uuid4()), body)
+                invocation = instance.invoke(request_id or str(uuid.uuid4()), body)
             finally:
                 self._give_back(instance)
+        if self._on_invocation:
+            self._on_invocation(self.definition.name, invocation)
+        return invocation
 
     def kill(self) -> None:
         """Kill the processes that are at work; their invocations are reported as crashed."""

@@ -49,11 +49,13 @@ class LocalPipeline:
         on_line: Callable[[str], None] | None = None,
         on_batch: Callable[[BatchResult], None] | None = None,
         on_attempt: Callable[[Invocation], None] | None = None,
+        on_invocation: Callable[[str, Invocation], None] | None = None,
     ) -> None:
         """Take what to deploy; the callbacks are called from other threads.
 
         `on_line` gets the functions' log lines, `on_batch` what became of each batch of the queue,
-        and `on_attempt` what became of each attempt at an asynchronous event.
+        `on_attempt` what became of each attempt at an asynchronous event, and `on_invocation` what
+        became of every invocation, with the function's name.
         """
         self.account = Account(port=port)
         self.deployment: Deployment
@@ -62,6 +64,7 @@ class LocalPipeline:
         self._on_line = on_line
         self._on_batch = on_batch
         self._on_attempt = on_attempt
+        self._on_invocation = on_invocation
         self._service = LambdaService()
         self._functions: dict[str, LocalFunction] = {}
         self._events: dict[str, AsynchronousInvocations] = {}
@@ -169,6 +172,7 @@ class LocalPipeline:
             credentials=Credentials(),
             concurrency=inputs.get("reservedConcurrentExecutions", _CONCURRENCY),
             on_line=self._on_line,
+            on_invocation=self._on_invocation,
         )
 
     def _event_settings(self, function: Resource, limits: Resource | None) -> AsynchronousSettings:

@@ -9,8 +9,10 @@ from pathlib import Path
 from rich.console import Console
 
 from local import outputs
+from local.alarms import AlarmWatch
 from local.configuration import ConfigurationError, stacks
 from local.deployment import PROGRAM
+from local.measures import Measures
 from local.pipeline import LocalPipeline
 from local.signals import Signals
 
@@ -34,12 +36,25 @@ def serve(
         msg = f"stack is {stack!r}, allowed: {', '.join(known)}"
         raise ConfigurationError(msg)
     with Signals() as signals, ExitStack() as opened:
-        pipeline = LocalPipeline(stack=stack, config=config, port=port, on_line=_print_line)
+        measures = Measures()
+
+        def on_line(line: str) -> None:
+            measures.add_line(line)
+            _print_line(line)
+
+        pipeline = LocalPipeline(
+            stack=stack,
+            config=config,
+            port=port,
+            on_line=on_line,
+            on_invocation=measures.add_invocation,
+        )
         pipeline.account.check_port()  # before the file of what has the port is looked at
         if file:
             outputs.clear(file)
         with console.status(f"Deploying the {stack} stack …"):
             opened.enter_context(pipeline)
+        opened.enter_context(AlarmWatch(pipeline.account, measures))
         if not signals.came:
             _greet(console, pipeline, file)
             # Who waits for the file finds all that is told besides.

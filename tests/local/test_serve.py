@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -179,6 +179,15 @@ def test_ops_lists_a_failure_and_sends_it_back(
     key = f"incoming/{tmp_path.name}/broken.json"
     (before,) = json.loads(served.ops("failures", "--json").stdout)
     assert (before["key"], before["place"]) == (key, "row 2")
+    alarms: list[str] = []
+    end = time.monotonic() + 30
+    while not alarms and time.monotonic() < end:
+        time.sleep(0.5)
+        status = served.ops("status", "--json", "--quick")
+        alarms = json.loads(status.stdout)["alarms"]
+    assert status.exit_code == 1
+    assert [name for name in alarms if "-dead-letters-" in name and "archiver" not in name]
+    assert not [name for name in alarms if "archiver" in name or "oldest" in name]
 
     sent = served.ops("redrive", "--key", key, "--yes")
     assert sent.exit_code == 0, sent.output
@@ -343,6 +352,7 @@ def served_at_once(
     file: Path, monkeypatch: pytest.MonkeyPatch, at_line: Callable[[str], None]
 ) -> Screen:
     monkeypatch.setattr(servers, "LocalPipeline", Deployed)
+    monkeypatch.setattr(servers, "AlarmWatch", lambda *_: nullcontext())
     screen = Screen(file, at_line)
     servers.serve(Console(file=screen), stack="dev", config={}, port=0, file=file)
     return screen
