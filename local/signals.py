@@ -14,7 +14,9 @@ _ENDING: Final = (signal.SIGINT, signal.SIGTERM)
 @contextmanager
 def ended_at_once() -> Generator[None]:
     """Let Ctrl-C end the process without a word, while what is imported would print its trace."""
-    before = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         yield
     finally:

@@ -2,8 +2,9 @@
 
 import signal
 
-# While it imports, Ctrl-C ends it without a trace.
-_before = signal.signal(signal.SIGINT, signal.SIG_DFL)
+_before = signal.getsignal(signal.SIGINT)
+if _before is signal.default_int_handler:  # while it imports, Ctrl-C ends it without a trace
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 from ops.commands import app  # noqa: E402
 
 signal.signal(signal.SIGINT, _before)

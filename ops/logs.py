@@ -9,6 +9,9 @@ from ops.instants import shown
 from ops.letters import DeadLetter, Queue
 from ops.stack import function_name
 
+_ENDED: Final = '?timeout ?"Runtime exited"'
+# https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html
+_PATTERN_CHARACTERS: Final = 1024
 _LOCAL: Final = "see what `python -m local serve` printed"
 
 
@@ -32,8 +35,10 @@ class Logs:
             if letter.queue is Queue.ARCHIVER
             else stack.data_processor_lambda_arn
         )
-        terms = [json.dumps(letter.key, ensure_ascii=False)] if letter.key else []
-        pattern = " ".join(f"?{term}" for term in (*terms, "timeout", '"Runtime exited"'))
+        pattern = _ENDED
+        if letter.key:
+            named = f"?{json.dumps(letter.key, ensure_ascii=False)} {_ENDED}"
+            pattern = named if len(named) <= _PATTERN_CHARACTERS else _ENDED
         command = [
             "aws", "logs", "tail", self._group(function),
             "--region", stack.region,

@@ -85,7 +85,7 @@ def followed(found: Followed) -> None:
         screen.say(f"{line}  {found.output.key}  {_counts(found.output.counts)}")
     elif found.letter:
         place = f" ({found.letter.place})" if found.letter.place else ""
-        screen.say(f"{line}  {_reason(found.letter)}{place}")
+        screen.say(f"{line}  {screen.shortened(_reason(found.letter))}{place}")
     else:
         screen.say(f"{line}  neither output nor dead letter yet; `show` tells later")
 

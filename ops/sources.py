@@ -39,12 +39,12 @@ def _record(record: Mapping[str, object], wrappings: int) -> Iterator[Source]:
     if "Sns" in record:
         yield from _wrapped(_mapping(record["Sns"]), wrappings)
         return
-    s3 = _mapping(record.get("s3"))
-    described = _mapping(s3.get("object"))
+    place = _mapping(record.get("s3"))
+    described = _mapping(place.get("object"))
     key = described.get("key")
     if isinstance(key, str):
         key = unquote_plus(key, errors="surrogateescape")
-    yield from _source(s3, key, described.get("versionId"))
+    yield from _source(place, key, described.get("versionId"))
 
 
 def _wrapped(notification: Mapping[str, object], wrappings: int) -> Iterator[Source]:

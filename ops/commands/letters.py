@@ -175,7 +175,8 @@ def _print_redrive(account: Account, chosen: list[DeadLetter]) -> None:
 
 def _about(letter: DeadLetter) -> str:
     version = f" version {letter.version}" if letter.version else ""
-    return f"{letter.key}{version}" if letter.key else f"the event {letter.event or letter.body}"
+    about = f"{letter.key}{version}" if letter.key else f"the event {letter.event or letter.body}"
+    return screen.shortened(about)
 
 
 def _finish(done: str, outcome: clearing.Outcome) -> None:

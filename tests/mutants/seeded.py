@@ -16,6 +16,7 @@ FORMATS = (
     "tests/handlers/test_text.py",
     "tests/handlers/test_formats.py",
 )
+OPERATORS = ("tests/ops/test_dead_letters.py", "tests/ops/test_status.py")
 
 
 @dataclass(frozen=True)
@@ -333,5 +334,33 @@ MUTANTS = (
         "strict=True)\n            try",
         "strict=False)\n            try",
         FORMATS,
+    ),
+    Mutant(
+        "discard-before-it-is-on-disk",
+        "ops/clearing.py",
+        "                lines.flush()\n                os.fsync(lines.fileno())\n",
+        "",
+        OPERATORS,
+    ),
+    Mutant(
+        "discard-without-sync",
+        "ops/clearing.py",
+        "                os.fsync(lines.fileno())\n",
+        "",
+        OPERATORS,
+    ),
+    Mutant(
+        "letters-in-flight-are-all-well",
+        "ops/status.py",
+        "        return self.waiting + self.in_flight",
+        "        return self.waiting",
+        OPERATORS,
+    ),
+    Mutant(
+        "held-letters-unsaid",
+        "ops/failures.py",
+        "depth(account.sqs, url)[1] for name, url",
+        "0 * depth(account.sqs, url)[1] for name, url",
+        OPERATORS,
     ),
 )
