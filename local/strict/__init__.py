@@ -21,6 +21,7 @@ _MODULES: Final = (
     "conditions",
     "deletion",
     "versions",
+    "answers",
     "permissions",
     "encryption",
     "checksums",

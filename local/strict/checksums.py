@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-
 import base64
 import binascii
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from io import BytesIO
 from typing import Any, Final
 
@@ -52,6 +52,12 @@ def stated_checksum(response: Any) -> tuple[str, str] | None:
             "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed."
         )
     return stated[0] if stated else None
+
+
+def named_checksums(element: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return the algorithms and values that an element's members `ChecksumCRC32`, … name."""
+    named = [(algorithm, element.get(f"Checksum{algorithm}")) for algorithm in _ALGORITHMS]
+    return [(algorithm, value) for algorithm, value in named if value is not None]
 
 
 def check(body: bytes, algorithm: str, stated: str) -> None:

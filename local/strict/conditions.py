@@ -12,7 +12,7 @@ from moto.s3.responses import S3Response
 
 from local.strict import limits
 from local.strict.errors import invalid_argument, invalid_request
-from local.strict.objects import check_owner
+from local.strict.objects import check_owner, check_version
 from local.strict.patches import around
 from local.strict.sources import Source
 
@@ -77,6 +77,7 @@ def _checked_source(response: Any) -> Any:
     source = Source.of(response)
     expected_owner = response.headers.get("x-amz-source-expected-bucket-owner")
     check_owner(response.backend, source.bucket, expected_owner)
+    check_version(source.version)
     key = response.backend.get_object(
         source.bucket, source.key, version_id=source.version, return_delete_marker=True
     )

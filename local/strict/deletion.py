@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-deletes.html
 
 from types import SimpleNamespace
 from typing import Any
+from xml.parsers.expat import ExpatError
 
 import xmltodict
 from moto.core.responses import ActionResult
@@ -34,7 +35,10 @@ def _delete_object(original: Any, self: Any) -> Any:
 @around(S3Response, "_bucket_response_delete_keys")
 def _delete_objects(_original: Any, self: Any, bucket_name: str, **_options: Any) -> Any:
     """Delete each key for itself: its permission, its condition, its own entry in the answer."""
-    body = xmltodict.parse(self.body, strip_whitespace=False, force_list=("Object",))["Delete"]
+    try:
+        body = xmltodict.parse(self.body, strip_whitespace=False, force_list=("Object",))["Delete"]
+    except ExpatError as error:  # of a key with a character that XML cannot carry, say
+        raise MalformedXML from error
     entries = body.get("Object", [])
     if not 1 <= len(entries) <= limits.max_deletes:
         raise MalformedXML

@@ -43,6 +43,7 @@ def _create_function(original: Any, self: Any, spec: dict[str, Any]) -> Any:
 @around(LambdaFunction, "update_configuration")
 def _update_configuration(original: Any, self: Any, changes: dict[str, Any]) -> Any:
     _check(changes)
+    _keep(self, changes)
     return original(self, changes)
 
 
@@ -52,12 +53,24 @@ def _function(
 ) -> None:
     original(self, account_id, spec, *arguments, **named)
     default = {"LogFormat": "Text", "LogGroup": f"/aws/lambda/{self.function_name}"}
-    self.logging_config = default | (spec.get("LoggingConfig") or {})
+    self.kept = {"LoggingConfig": default}
+    _keep(self, spec)
 
 
 @around(LambdaFunction, "get_configuration")
 def _get_configuration(original: Any, self: Any, *arguments: Any, **named: Any) -> dict[str, Any]:
-    return original(self, *arguments, **named) | {"LoggingConfig": self.logging_config}
+    """Answer with what moto forgets; a function without dead letters has no DeadLetterConfig."""
+    kept = {name: value for name, value in self.kept.items() if any(value.values())}
+    return original(self, *arguments, **named) | kept
+
+
+def _keep(function: Any, spec: dict[str, Any]) -> None:
+    """Keep the parts of a configuration that moto forgets; an empty TargetArn takes one away."""
+    logging = function.kept["LoggingConfig"] | (spec.get("LoggingConfig") or {})
+    letters: dict[str, str] = (
+        spec.get("DeadLetterConfig") or function.kept.get("DeadLetterConfig") or {}
+    )
+    function.kept = {"LoggingConfig": logging, "DeadLetterConfig": letters}
 
 
 def _check(spec: dict[str, Any]) -> None:

@@ -32,6 +32,9 @@ _WATERFALL: Final = (
     "GLACIER",
     "DEEP_ARCHIVE",
 )
+# The header of TransitionDefaultMinimumObjectSize, and its values, the default first.
+_MINIMUM: Final = "x-amz-transition-default-minimum-object-size"
+_MINIMA: Final = ("all_storage_classes_128K", "varies_by_storage_class")
 _ACTIONS: Final = (
     "Expiration",
     "Transition",
@@ -65,7 +68,26 @@ def _get_bucket_lifecycle(original: Any, self: Any) -> Any:
     if not bucket.rules:
         return original(self)
     document = {"@xmlns": _NAMESPACE, "Rule": bucket.stated_rules}
-    return 200, {}, xmltodict.unparse({"LifecycleConfiguration": document})
+    headers = {_MINIMUM: bucket.transition_minimum}
+    return 200, headers, xmltodict.unparse({"LifecycleConfiguration": document})
+
+
+@around(S3Response, "_bucket_response_put")
+def _put(
+    original: Any, self: Any, request: Any, bucket_name: str, querystring: dict[str, Any]
+) -> Any:
+    """Keep the least size of what transitions by default, and answer with it.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketLifecycleConfiguration.html
+    """
+    if "lifecycle" not in querystring:
+        return original(self, request, bucket_name, querystring)
+    minimum = self.headers.get(_MINIMUM, _MINIMA[0])
+    if minimum not in _MINIMA:
+        raise invalid_argument(f"{_MINIMUM} is {minimum}, allowed: {', '.join(_MINIMA)}")
+    original(self, request, bucket_name, querystring)
+    self.backend.get_bucket(bucket_name).transition_minimum = minimum
+    return 200, {_MINIMUM: minimum}, ""
 
 
 def _check_names(names: list[str]) -> None:

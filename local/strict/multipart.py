@@ -145,17 +145,16 @@ def _check_parts(response: Any, upload: Any) -> None:
 
 def _check_part_checksum(upload: Any, part: Any, number: int, element: dict[str, str]) -> None:
     algorithm = upload.metadata.get(_ALGORITHM)
-    if algorithm is None:
-        return
-    given = element.get(f"Checksum{algorithm}")
-    if given is None and upload.metadata.get(_TYPE) != "FULL_OBJECT":
+    # A checksum that the part was not sent with is of another part.
+    given = checksums.named_checksums(element)
+    if any(one != part.stated for one in given):
+        raise InvalidPart
+    if algorithm and not given and upload.metadata.get(_TYPE) != "FULL_OBJECT":
         raise invalid_request(
             f"The upload was created using a {algorithm.lower()} checksum. The complete request "
             "must include the checksum for each part. It was missing for part "
             f"{number} in the request."
         )
-    if given is not None and part.stated is not None and given != part.stated[1]:
-        raise InvalidPart
 
 
 def _check_size(response: Any, actual: int) -> None:

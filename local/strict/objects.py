@@ -1,12 +1,13 @@
-"""What S3 checks of every request before anything else: its owner, key, metadata and size."""
+"""What S3 checks of every request before anything else: owner, key, version, metadata and size."""
 
 from typing import Any
+from uuid import UUID
 
 from moto.s3.exceptions import MissingBucket, S3ClientError
 from moto.s3.responses import S3Response
 
 from local.strict import limits
-from local.strict.errors import access_denied
+from local.strict.errors import access_denied, invalid_argument
 from local.strict.patches import around
 
 _METADATA_PREFIX = "x-amz-meta-"
@@ -16,6 +17,7 @@ _METADATA_PREFIX = "x-amz-meta-"
 def _key_response(original: Any, self: Any, request: Any, full_url: str) -> Any:
     check_owner(self.backend, self.bucket_name, self.headers.get("x-amz-expected-bucket-owner"))
     _check_key(self.parse_key_name())
+    check_version(self.querystring.get("versionId", [None])[0])
     _check_metadata(self.headers)
     if request.method == "PUT" and len(self.body or b"") > limits.max_put_bytes:
         message = "Your proposed upload exceeds the maximum allowed size"
@@ -42,6 +44,20 @@ def check_owner(backend: Any, bucket_name: str, expected: str | None) -> None:
         return
     if owner != expected:
         raise access_denied()
+
+
+def check_version(version: str | None) -> None:
+    """Raise InvalidArgument where a text is no version id, as S3 does before it looks for it.
+
+    S3's own are opaque; moto's are UUIDs, and "null" is that of a bucket without versions.
+    https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html, InvalidArgument
+    """
+    if version in (None, "null"):
+        return
+    try:
+        UUID(version)
+    except ValueError as error:
+        raise invalid_argument("Invalid version id specified") from error
 
 
 def _check_key(key: str) -> None:

@@ -361,6 +361,26 @@ def _(aws):
         put_rules(aws, *({"ID": "same", "Expiration": {"Days": days}} for days in (1, 2)))
 
 
+@semantic(
+    "lifecycle-default-minimum",
+    "API_PutBucketLifecycleConfiguration.html TransitionDefaultMinimumObjectSize",
+)
+def _(aws):
+    aws.bucket()
+    rules = [{"Status": "Enabled", "Filter": {}, "Transitions": [to("GLACIER", 90)]}]
+    whole = {"Bucket": "a-bucket", "LifecycleConfiguration": {"Rules": rules}}
+    name = "TransitionDefaultMinimumObjectSize"
+    with refused("InvalidArgument"):
+        aws.s3.put_bucket_lifecycle_configuration(**whole, **{name: "none"})
+    for given, kept in (
+        ({name: "varies_by_storage_class"}, "varies_by_storage_class"),
+        ({}, "all_storage_classes_128K"),
+    ):
+        assert aws.s3.put_bucket_lifecycle_configuration(**whole, **given)[name] == kept
+        answer = aws.s3.get_bucket_lifecycle_configuration(Bucket="a-bucket")
+        assert answer[name] == kept
+
+
 @semantic("lifecycle-is-read-as-written", "API_LifecycleRule.html")
 def _(aws):
     aws.bucket()

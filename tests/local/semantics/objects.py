@@ -11,6 +11,12 @@ from .table import Account, refused, semantic
 
 COPY = "botocore s3 CopyObjectRequest, API_CopyObject.html"
 WRONG = '"00000000000000000000000000000000"'
+# As moto writes version ids, but of no version; and texts that are no version id.
+UNKNOWN = "00000000-0000-4000-8000-000000000000"
+NO_VERSION_IDS = ("missing", "v1", "0")
+VERSION_ID = "ErrorResponses.html InvalidArgument: Invalid version id specified"
+# Keys that S3 stores and XML 1.0 cannot carry: object-keys.html, XML related constraints.
+ODD = ("a\x01b", "a\x00", "\x1f\x7f", "a\ufffeb", "\uffff")
 
 
 def copy(aws: Account, **options):
@@ -72,7 +78,16 @@ def _(aws):
 def _(aws):
     aws.put(aws.bucket(), "from")
     with refused("NoSuchVersion", 404):
-        copy(aws, source={"VersionId": "missing"})
+        copy(aws, source={"VersionId": UNKNOWN})
+
+
+@semantic("copy-source-version-is-none", f"{VERSION_ID} of copies")
+def _(aws):
+    aws.put(aws.bucket(), "from")
+    for text in NO_VERSION_IDS:
+        with refused("InvalidArgument"):
+            copy(aws, source={"VersionId": text})
+    assert aws.read("a-bucket", "to") is None
 
 
 @semantic("copy-source-delete-marker", "DeleteMarker.html, API_CopyObject.html")
@@ -233,6 +248,72 @@ def _(aws):
     assert aws.read("a-bucket", "0") == b"one"
 
 
+@semantic("delete-many-of-what-xml-cannot-carry", "API_DeleteObjects.html MalformedXML")
+def _(aws):
+    aws.put(aws.bucket(), "a key")
+    for key in ODD:
+        aws.put("a-bucket", key)
+        with refused("MalformedXML"):
+            delete_many(aws, {"Key": "a key"}, {"Key": key})
+        assert aws.read("a-bucket", key) == b"one"
+        aws.s3.delete_object(Bucket="a-bucket", Key=key)
+        assert aws.read("a-bucket", key) is None
+    assert aws.read("a-bucket", "a key") == b"one"
+
+
+@semantic("keys-that-xml-cannot-carry-are-listed", "API_ListObjectsV2.html encoding-type")
+def _(aws):
+    aws.bucket()
+    for key in (*ODD, "\r", "a +%"):
+        aws.put("a-bucket", key)
+        for operation, entries in (
+            ("list_objects", "Contents"),
+            ("list_objects_v2", "Contents"),
+            ("list_object_versions", "Versions"),
+        ):
+            answer = getattr(aws.s3, operation)(Bucket="a-bucket", Prefix=key, Delimiter="/")
+            # botocore does not decode the prefix of the oldest listing.
+            assert operation == "list_objects" or answer["Prefix"] == key
+            assert [one["Key"] for one in answer[entries]] == [key]
+    everything = sorted((*ODD, "\r", "a +%"))
+    for number, key in enumerate(everything):
+        behind = everything[number + 1 :]
+        answer = aws.s3.list_objects_v2(Bucket="a-bucket", StartAfter=key)
+        assert answer["StartAfter"] == key
+        assert [one["Key"] for one in answer.get("Contents", [])] == behind
+    pages = aws.s3.get_paginator("list_object_versions").paginate(
+        Bucket="a-bucket", PaginationConfig={"PageSize": 1}
+    )
+    assert [one["Key"] for page in pages for one in page["Versions"]] == everything
+
+
+@semantic("folders-that-xml-cannot-carry-are-listed", "API_ListObjectsV2.html encoding-type")
+def _(aws):
+    aws.put(aws.bucket(), "a\x01/b")
+    for operation in ("list_objects", "list_objects_v2", "list_object_versions"):
+        answer = getattr(aws.s3, operation)(Bucket="a-bucket", Delimiter="/")
+        assert [one["Prefix"] for one in answer["CommonPrefixes"]] == ["a\x01/"]
+
+
+@semantic("carriage-returns-come-back", "object-keys.html, XML related constraints")
+def _(aws):
+    aws.put(aws.bucket(), "a\rb")
+    (made,) = delete_many(aws, {"Key": "a\rb"})["Deleted"]
+    assert made["Key"] == "a\rb"
+    assert aws.read("a-bucket", "a\rb") is None
+
+
+@semantic("put-of-a-form-stores-its-bytes", "API_PutObject.html Content-Type")
+def _(aws):
+    aws.bucket()
+    for body in (b"a=1&key=2&acl=", b"id,name\n1,x\n", b""):
+        aws.put("a-bucket", "key", body, ContentType="application/x-www-form-urlencoded")
+        assert aws.read("a-bucket", "key") == body
+    body = b'--x\r\nContent-Disposition: form-data; name="file"\r\n\r\none\r\n--x--\r\n'
+    aws.put("a-bucket", "key", body, ContentType="multipart/form-data; boundary=x")
+    assert aws.read("a-bucket", "key") == body
+
+
 @semantic("delete-many-names-markers", "API_DeletedObject.html")
 def _(aws):
     aws.put(aws.bucket(), "key")
@@ -260,8 +341,17 @@ def _(aws):
 @semantic("delete-of-a-missing-version-succeeds", "API_DeleteObject.html", moto=True)
 def _(aws):
     aws.put(aws.bucket(), "key")
-    answer = aws.s3.delete_object(Bucket="a-bucket", Key="key", VersionId="missing")
+    answer = aws.s3.delete_object(Bucket="a-bucket", Key="key", VersionId=UNKNOWN)
     assert answer["ResponseMetadata"]["HTTPStatusCode"] == 204
+    assert aws.read("a-bucket", "key") == b"one"
+
+
+@semantic("delete-of-a-version-that-is-none", f"{VERSION_ID} of deletes")
+def _(aws):
+    aws.put(aws.bucket(), "key")
+    for text in NO_VERSION_IDS:
+        with refused("InvalidArgument"):
+            aws.s3.delete_object(Bucket="a-bucket", Key="key", VersionId=text)
     assert aws.read("a-bucket", "key") == b"one"
 
 
@@ -278,9 +368,23 @@ def _(aws):
 def _(aws):
     aws.put(aws.bucket(), "key")
     with refused("NoSuchVersion", 404):
-        aws.s3.get_object(Bucket="a-bucket", Key="key", VersionId="missing")
+        aws.s3.get_object(Bucket="a-bucket", Key="key", VersionId=UNKNOWN)
     with refused("404", 404):
-        aws.s3.head_object(Bucket="a-bucket", Key="key", VersionId="missing")
+        aws.s3.head_object(Bucket="a-bucket", Key="key", VersionId=UNKNOWN)
+
+
+@semantic("version-that-is-none", VERSION_ID)
+def _(aws):
+    aws.put(aws.bucket(), "key")
+    for text in NO_VERSION_IDS:
+        named = {"Bucket": "a-bucket", "Key": "key", "VersionId": text}
+        for operation, code in (
+            ("get_object", "InvalidArgument"),
+            ("head_object", "400"),
+            ("get_object_tagging", "InvalidArgument"),
+        ):
+            with refused(code):
+                getattr(aws.s3, operation)(**named)
 
 
 @semantic("versions-newest-first-in-pages", "API_ListObjectVersions.html", moto=None)

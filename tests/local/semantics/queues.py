@@ -289,6 +289,33 @@ def _(aws):
     for name, group in (("a-function", "a-group"), ("another", "/aws/lambda/another")):
         answer = aws.functions.get_function_configuration(FunctionName=name)
         assert answer["LoggingConfig"] == {"LogFormat": "Text", "LogGroup": group}
+    aws.functions.update_function_configuration(
+        FunctionName="a-function", LoggingConfig={"LogGroup": "other", "LogFormat": "JSON"}
+    )
+    aws.functions.update_function_configuration(FunctionName="a-function", Timeout=5)
+    answer = aws.functions.get_function_configuration(FunctionName="a-function")
+    assert answer["LoggingConfig"] == {"LogFormat": "JSON", "LogGroup": "other"}
+
+
+@semantic("function-dead-letters", "botocore lambda FunctionConfiguration DeadLetterConfig")
+def _(aws):
+    _, arn = aws.queue("dead")
+    make_function(aws, DeadLetterConfig={"TargetArn": arn})
+    make_function(aws, "another")
+
+    def letters(name="a-function"):
+        answer = aws.functions.get_function(FunctionName=name)["Configuration"]
+        return answer.get("DeadLetterConfig")
+
+    assert letters() == {"TargetArn": arn}
+    assert letters("another") is None
+    change = aws.functions.update_function_configuration
+    change(FunctionName="a-function", Timeout=5)
+    assert letters() == {"TargetArn": arn}
+    change(FunctionName="another", DeadLetterConfig={"TargetArn": arn})
+    assert letters("another") == {"TargetArn": arn}
+    change(FunctionName="a-function", DeadLetterConfig={"TargetArn": ""})
+    assert letters() is None
 
 
 def make_mapping(aws, arn, **options):

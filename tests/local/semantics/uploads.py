@@ -4,8 +4,12 @@ import base64
 import hashlib
 import time
 import zlib
+from unittest.mock import patch
 
+import pytest
 from botocore.awsrequest import HeadersDict
+from botocore.exceptions import ClientError
+from botocore.parsers import ResponseParserError
 
 from .table import refused, semantic
 
@@ -115,6 +119,15 @@ def _(aws):
     complete(aws, upload, one)
 
 
+@semantic("upload-of-a-key-that-xml-cannot-carry", "object-keys.html XML constraints", moto=True)
+def _(aws):
+    """The answer names the key, so that no XML parser can read it: botocore gives up."""
+    aws.bucket()
+    for key in ("a\x01b", "a\ufffeb"):
+        with pytest.raises((ClientError, ResponseParserError)):
+            begin(aws, key)
+
+
 @semantic("completed-upload-is-gone", f"{COMPLETE} NoSuchUpload: aborted or completed")
 def _(aws):
     aws.bucket()
@@ -163,6 +176,24 @@ def _(aws):
     assert aws.read("a-bucket", "key") is None
     complete(aws, upload, one)
     assert aws.read("a-bucket", "key") == b"one"
+
+
+def check_unstated_part(algorithm, created):
+    """A part that was sent without a checksum has none that completing could name."""
+
+    def check(aws):
+        aws.bucket()
+        upload = begin(aws, **created)
+        with patch.object(aws.s3.meta.config, "request_checksum_calculation", "when_required"):
+            one = part(aws, upload, 1, b"123456789")
+            assert not any(name.startswith("Checksum") for name in one)
+            with refused("InvalidPart"):
+                complete(aws, upload, one | {f"Checksum{algorithm}": encode(CHECKSUMS[algorithm])})
+            assert aws.read("a-bucket", "key") is None
+            complete(aws, upload, one)
+        assert aws.read("a-bucket", "key") == b"123456789"
+
+    return check
 
 
 @semantic("part-of-another-algorithm", "API_UploadPart.html ChecksumAlgorithm")
@@ -270,6 +301,17 @@ def check_checksum(algorithm, right):
 for _algorithm, _right in CHECKSUMS.items():
     semantic(f"checksum-{_algorithm.lower()}", f"{INTEGRITY}, BadDigest")(
         check_checksum(_algorithm, _right)
+    )
+
+
+for _algorithm in CHECKSUMS:
+    semantic(f"complete-with-{_algorithm.lower()}-of-no-part", f"{COMPLETE} InvalidPart")(
+        check_unstated_part(_algorithm, {})
+    )
+for _algorithm in ("CRC32", "CRC32C", "CRC64NVME"):
+    _created = {"ChecksumAlgorithm": _algorithm, "ChecksumType": "FULL_OBJECT"}
+    semantic(f"complete-whole-with-{_algorithm.lower()}-of-no-part", f"{COMPLETE} InvalidPart")(
+        check_unstated_part(_algorithm, _created)
     )
 
 
