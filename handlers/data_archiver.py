@@ -47,7 +47,7 @@ class ArchiverRun:
         self._telemetry.emit(metrics, function_name=context.function_name)
         report = self._report(summary, time, cutoff)
         self._telemetry.logger.info("archived", **report)
-        if not summary.complete:
+        if not summary.complete and not summary.hopeless:
             self._continue(summary, time, start_after, context.invoked_function_arn)
         return report
 

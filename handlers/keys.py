@@ -7,6 +7,7 @@ import hashlib
 import re
 from datetime import date
 from typing import Final
+from urllib.parse import quote
 
 INCOMING: Final = "incoming/"
 COMPLETED: Final = "completed/"
@@ -46,13 +47,18 @@ LETTER_KEY: Final = "source_key"
 LETTER_VERSION: Final = "source_version"
 
 _PARTITION = re.compile(r"processed/(\d{4})/(\d{2})/(\d{2})/.", re.DOTALL)
-# What `_completed_short` makes; a key that already looks so is shortened too, so that no two meet.
+# What XML 1.0 has no way to write (https://www.w3.org/TR/xml/#charsets), and the carriage return,
+# which XML parsers turn into a newline. S3 stores such keys, but refuses a DeleteObjects that names
+# one, and nobody can read its answer to the start of a multipart upload:
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html, XML related constraints.
+_UNWRITABLE = re.compile(r"[\x00-\x08\x0b-\x1f\ufffe\uffff]")
+# What ends a completed key that is not the plain one; a key that already looks so is no plain one
+# either, so that no two meet.
 _SHORTENED = re.compile(r"~[0-9a-f]{64}(\.[a-z]+(\.gz)?)?\Z", re.IGNORECASE | re.ASCII)
 _DATA_SUFFIX = re.compile(
     rf"({'|'.join(map(re.escape, SUFFIXES))})({re.escape(GZIP_SUFFIX)})?\Z",
     re.IGNORECASE | re.ASCII,
 )
-_UTF8_BYTES: Final = 4  # the longest character, so the most that a cut can leave unused plus one
 
 
 def data_suffix(key: str) -> str:
@@ -67,16 +73,18 @@ def source_digest(key: str, version: str) -> str:
 
 
 def completed_key(key: str) -> str:
-    """Return where the original of a processed `incoming/` key goes; no two keys meet there."""
+    """Return where the original of a processed `incoming/` key goes; no two keys meet there.
+
+    A key that would not fit, or that XML cannot carry, has the sha-256 of the source key in it.
+    """
     path = _relative(key)
-    completed = COMPLETED + path
-    length = len(completed.encode())
-    taken = length > MAX_KEY_BYTES - _UTF8_BYTES and _SHORTENED.search(completed)
-    if length <= MAX_KEY_BYTES and not taken:
-        return completed
+    plain = COMPLETED + path
+    fits = len(plain.encode()) <= MAX_KEY_BYTES
+    if fits and not _UNWRITABLE.search(path) and not _SHORTENED.search(path):
+        return plain
     suffix = data_suffix(path)
     digest = hashlib.sha256(key.encode()).hexdigest()
-    return _fit(COMPLETED, path.removesuffix(suffix), f"~{digest}{suffix}")
+    return _fit(COMPLETED, _writable(path.removesuffix(suffix)), f"~{digest}{suffix}")
 
 
 def output_keys(key: str, version: str, created: date, *, compressed: bool) -> tuple[str, ...]:
@@ -85,7 +93,7 @@ def output_keys(key: str, version: str, created: date, *, compressed: bool) -> t
     `created` is the day, in UTC, on which S3 created the source version. The first key is the
     plain one; the others carry 8 and then all 64 hex digits of `source_digest`, for a name that
     another source version took on that day, or that would not fit in 1,024 bytes. The last is
-    different for any two source versions.
+    different for any two source versions. Characters that XML cannot carry are percent-encoded.
     """
     suffix = ".json.gz" if compressed else ".json"
     return _dated_keys(PROCESSED, key, version, created, suffix)
@@ -132,7 +140,7 @@ def staging_prefix(key: str, version: str, processor_version: str) -> str:
 
 
 def _dated_keys(prefix: str, key: str, version: str, created: date, suffix: str) -> tuple[str, ...]:
-    path = _relative(key)
+    path = _writable(_relative(key))
     stem = path.removesuffix(data_suffix(path))
     folder = day_prefix(prefix, created)
     digest = source_digest(key, version)
@@ -146,6 +154,10 @@ def _relative(key: str) -> str:
         msg = f"not under {INCOMING}: {key!r}"
         raise ValueError(msg)
     return key.removeprefix(INCOMING)
+
+
+def _writable(path: str) -> str:
+    return _UNWRITABLE.sub(lambda found: quote(found.group()), path)
 
 
 def _fit(prefix: str, stem: str, ending: str) -> str:

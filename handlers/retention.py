@@ -26,8 +26,9 @@ from handlers.storage import Location, ObjectInfo, Storage
 
 _STORAGE_CLASS: Final = "STANDARD_IA"
 _COPIES_AT_ONCE: Final = 32  # with 30 ms each, as many a second as one processor can ask for
-_DENIED: Final = "AccessDenied"
-_CHANGED: Final = "PreconditionFailed"  # an object that was replaced behind its copy
+_PASSED: Final = (GoneError, TakenError)  # another run has moved it, or it was replaced
+# Deletes that fail, and none that succeeds: what is refused then is not a key. A full page of them.
+_HOPELESS_DELETES: Final = 1_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,11 +37,17 @@ class Summary:
 
     archived: int = 0
     failed: int = 0
-    skipped: int = 0  # too young, changed meanwhile, or not the pipeline's
+    skipped: int = 0  # too young, changed or moved meanwhile, or not the pipeline's
     denied: int = 0  # of the failed, for want of a permission
+    undeleted: int = 0  # of the failed, whose copy stands
     total_bytes: int = 0
     position: str = ""
     complete: bool = False
+
+    @property
+    def hopeless(self) -> bool:
+        """Return whether to go on would copy all there is, this night and each, for nothing."""
+        return not self.archived and self.undeleted >= _HOPELESS_DELETES
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -62,7 +69,8 @@ class Archiver:
     def run(self, cutoff: datetime, deadline: Deadline, *, start_after: str = "") -> Summary:
         """Move what S3 stored before `cutoff`, behind the key `start_after`, while there is time.
 
-        Raises TransientError when listing fails; a single object's failure is counted.
+        Raises TransientError when listing fails; an object's failure is counted, and holds up no
+        other, unless the run is `hopeless`.
         """
         summary = Summary(position=start_after)
         behind = keys.day_prefix(keys.PROCESSED, cutoff.date() + timedelta(days=1))
@@ -72,6 +80,9 @@ class Archiver:
                 known = [entry for entry in page if entry.location.key < behind]
                 move = _PageMove(self._storage, self._environment, self._log, deadline)
                 summary = move.run(known, cutoff, pool, summary)
+                if summary.hopeless:
+                    self._log.error("no object can be deleted, the run ends here")
+                    return summary
                 if known and summary.position != known[-1].location.key:
                     return summary  # out of time within the page
                 if len(known) < len(page):
@@ -102,27 +113,48 @@ class _PageMove:
         due = [entry for entry in page if entry.modified < cutoff and _is_output(entry)]
         copies = list(pool.map(self._copy, due))
         checked = self._check([copy for copy in copies if copy.etag])
-        errors = self._storage.delete_all(
-            self._environment.processed_bucket,
-            {copy.source.location.key: copy.source.etag for copy in checked},
-        )
-        moved = [copy for copy in checked if copy.source.location.key not in errors]
+        failures = self._delete(checked, pool)
+        moved = [copy for copy in checked if copy.source.location.key not in failures]
         problems = [copy.error for copy in copies if copy.error]
         passed = sum(copy.begun and not copy.etag and not copy.error for copy in copies)
-        denied = sum(isinstance(error, AccessDeniedError) for error in problems)
         unchecked = sum(1 for copy in copies if copy.etag) - len(checked)
-        changed = sum(1 for code in errors.values() if code == _CHANGED)
-        for key, code in errors.items():
-            self._log.warning("not deleted, the next run looks again", key=key, reason=code)
+        undeleted = [one for one in failures.values() if not isinstance(one, _PASSED)]
+        passed += len(failures) - len(undeleted)
+        denied = sum(isinstance(one, AccessDeniedError) for one in (*problems, *undeleted))
+        for key, failure in failures.items():
+            self._log.warning("not deleted, the next run looks again", key=key, reason=str(failure))
         return replace(
             summary,
             archived=summary.archived + len(moved),
-            failed=summary.failed + len(problems) + unchecked + len(errors) - changed,
-            skipped=summary.skipped + len(page) - len(due) + passed + changed,
-            denied=summary.denied + denied + sum(code == _DENIED for code in errors.values()),
+            failed=summary.failed + len(problems) + unchecked + len(undeleted),
+            skipped=summary.skipped + len(page) - len(due) + passed,
+            denied=summary.denied + denied,
+            undeleted=summary.undeleted + len(undeleted),
             total_bytes=summary.total_bytes + sum(copy.source.size for copy in moved),
             position=_position(page, copies) or summary.position,
         )
+
+    def _delete(self, copies: Sequence[_Copy], pool: ThreadPoolExecutor) -> dict[str, Exception]:
+        """Delete what was copied, and return what failed, by key.
+
+        One key that XML cannot carry has the whole batch refused: then each is deleted alone.
+        """
+        etags = {copy.source.location.key: copy.source.etag for copy in copies}
+        try:
+            return self._storage.delete_all(self._environment.processed_bucket, etags)
+        except TransientError as error:
+            return dict.fromkeys(etags, error)
+        except PermanentError as error:
+            self._log.warning("batch refused, each object is deleted alone", reason=str(error))
+        failures = zip(etags, pool.map(self._delete_alone, copies), strict=True)
+        return {key: failure for key, failure in failures if failure}
+
+    def _delete_alone(self, copy: _Copy) -> Exception | None:
+        try:
+            self._storage.delete(copy.source)
+        except (*_PASSED, TransientError, PermanentError) as error:
+            return error
+        return None
 
     def _copy(self, source: ObjectInfo) -> _Copy:
         if self._deadline.remaining_seconds() <= 0:
@@ -130,8 +162,8 @@ class _PageMove:
         target = self._target(source)
         try:
             etag = self._storage.copy(source, target, storage_class=_STORAGE_CLASS)
-        except (GoneError, TakenError):
-            return _Copy(source=source)  # another run has moved it, or it was replaced
+        except _PASSED:
+            return _Copy(source=source)
         except (TransientError, PermanentError) as error:
             self._log.warning("not archived", key=source.location.key, reason=str(error))
             return _Copy(source=source, error=error)

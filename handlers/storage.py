@@ -19,6 +19,7 @@ import boto3
 from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from handlers.failures import (
     AccessDeniedError,
@@ -45,7 +46,13 @@ _CONNECTIONS: Final = 64  # the archiver's copies, or a batch of files with thei
 _MISSING: Final = {"NoSuchKey", "NoSuchVersion", "NoSuchUpload", "404", "NotFound"}
 _TAKEN: Final = {"PreconditionFailed", "412"}
 _DENIED: Final = {"AccessDenied", "AccessDeniedException", "403", "KMS.AccessDeniedException"}
-_HOPELESS: Final = {"InvalidObjectState", "KeyTooLongError", "MetadataTooLarge"}
+_HOPELESS: Final = {
+    "InvalidArgument",  # a version id that is none, say
+    "InvalidObjectState",
+    "KeyTooLongError",
+    "MalformedXML",
+    "MetadataTooLarge",
+}
 # What a copy keeps besides metadata and tags; CopyObject and CreateMultipartUpload name it alike.
 _KEPT_HEADERS: Final = (
     "CacheControl",
@@ -108,21 +115,25 @@ def translated(action: str) -> Generator[None]:
     try:
         yield
     except ClientError as error:
-        details = error.response.get("Error", {})
-        code = details.get("Code", "")
-        msg = f"{action}: {code}: {details.get('Message', '')}"
-        if code in _MISSING:
-            raise GoneError(msg) from error
-        if code in _TAKEN:
-            raise TakenError(msg) from error
-        if code in _DENIED:
-            raise AccessDeniedError(msg) from error
-        if code in _HOPELESS:
-            raise PermanentError(msg) from error
-        raise TransientError(msg) from error
-    except (BotoCoreError, OSError) as error:
+        raise _failure(action, error.response.get("Error", {})) from error
+    except (BotoCoreError, ResponseParserError, OSError) as error:
         msg = f"{action}: {error}"
         raise TransientError(msg) from error
+
+
+def _failure(action: str, details: Mapping[str, Any]) -> Exception:
+    """Return the failure that an error code of AWS stands for."""
+    code = details.get("Code", "")
+    msg = f"{action}: {code}: {details.get('Message', '')}"
+    if code in _MISSING:
+        return GoneError(msg)
+    if code in _TAKEN:
+        return TakenError(msg)
+    if code in _DENIED:
+        return AccessDeniedError(msg)
+    if code in _HOPELESS:
+        return PermanentError(msg)
+    return TransientError(msg)
 
 
 def encode_value(value: str) -> str:
@@ -293,28 +304,38 @@ class Storage:
         with translated(f"delete {location}"):
             self._s3.delete_object(**location.parameters())
 
-    def delete_all(self, bucket: str, etags: Mapping[str, str | None]) -> dict[str, str]:
-        """Delete objects, each only if it has its ETag (None: any); return key → error code.
+    def delete(self, source: ObjectInfo) -> None:
+        """Delete exactly the object that `source` describes.
 
-        One call a thousand keys. A key that is gone is no error.
+        Raises:
+            GoneError: it is gone.
+            TakenError: what is there now is not what `source` describes.
         """
-        errors: dict[str, str] = {}
+        with translated(f"delete {source.location}"):
+            self._s3.delete_object(**source.location.parameters(), IfMatch=source.etag)
+
+    def delete_all(self, bucket: str, etags: Mapping[str, str | None]) -> dict[str, Exception]:
+        """Delete objects, each only if it has its ETag (None: any); return what failed, by key.
+
+        One call a thousand keys. A key that is gone has failed, with GoneError, if it has an ETag.
+        Raises PermanentError where a whole call is refused: for a key that XML cannot carry, say.
+        """
+        failures: dict[str, Exception] = {}
         keys = list(etags)
         for start in range(0, len(keys), DELETE_BATCH):
             batch = [
-                {"Key": key} | ({"ETag": etag} if (etag := etags[key]) else {})
+                {"Key": key} | ({"ETag": _bare(etag)} if (etag := etags[key]) else {})
                 for key in keys[start : start + DELETE_BATCH]
             ]
             with translated(f"delete {len(batch)} objects of {bucket}"):
                 response = self._s3.delete_objects(
                     Bucket=bucket, Delete={"Objects": batch, "Quiet": True}
                 )
-            errors |= {
-                error["Key"]: error["Code"]
+            failures |= {
+                error["Key"]: _failure(f"delete s3://{bucket}/{error['Key']}", error)
                 for error in response.get("Errors", [])
-                if error["Code"] not in _MISSING
             }
-        return errors
+        return failures
 
     def list_pages(
         self, bucket: str, prefix: str, *, start_after: str = ""
@@ -479,6 +500,16 @@ def _checked(body: bytes) -> dict[str, Any]:
     """Return the parameters of a body with its checksum, which boto3 would put behind a stream."""
     checksum = zlib.crc32(body).to_bytes(4, "big")
     return {"Body": body, "ChecksumCRC32": base64.b64encode(checksum).decode()}
+
+
+def _bare(etag: str) -> str:
+    """Return an ETag without its quotation marks, as DeleteObjects takes it.
+
+    In 2025 S3 answered MalformedXML to ETags with them (https://github.com/boto/boto3/issues/4505);
+    since then its sample request shows them without, and header conditions take both:
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html, conditional deletes.
+    """
+    return etag.strip('"')
 
 
 def _closed(body: Any) -> None:

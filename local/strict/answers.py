@@ -32,15 +32,16 @@ def _setup_class(original: Any, self: Any, request: Any, *arguments: Any, **opti
     """Take the body of a PUT as it is, whatever its type: moto reads forms and drops the bytes."""
     if request.method == "PUT":
         request.get_data()
-        empty: ImmutableMultiDict[str, Any] = ImmutableMultiDict()
-        vars(request).update(form=empty, files=empty)
+        for name in ("form", "files"):
+            request.__dict__[name] = ImmutableMultiDict()
     original(self, request, *arguments, **options)
 
 
 @around(S3Response, "serialized")
 def _serialized(original: Any, self: Any, answer: ActionResult) -> Any:
     """Encode keys where the request asks for it, and carriage returns, which XML drops."""
-    if self.querystring.get("encoding-type") == ["url"]:
+    asked = self.querystring.get("encoding-type") == ["url"]
+    if asked and not isinstance(answer.result, Exception):
         _encode(self.data.get("Action", ""), answer.result)
     status, headers, body = original(self, answer)
     return status, headers, body.replace("\r", "&#13;") if isinstance(body, str) else body

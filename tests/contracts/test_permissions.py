@@ -70,6 +70,8 @@ def uses(  # noqa: C901, PLR0912 - a table
             yield from _copy_uses(call["CopySource"], key, tagged=operation == "CopyObject")
         case "DeleteObject":
             yield f"s3:DeleteObject{version}", key
+            if call.get("IfMatch"):  # a condition reads the object
+                yield "s3:GetObject", key
         case "DeleteObjects":
             for entry in call["Delete"]["Objects"]:
                 yield "s3:DeleteObject", f"{where}/{entry['Key']}"

@@ -2,10 +2,11 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from handlers import retention
 from handlers.environment import Metric
 from handlers.failures import PermanentError, TransientError
 from tests.proof.crash import FaultyGate
-from tests.proof.memory import aws_error
+from tests.proof.memory import aws_error, straight
 from tests.proof.world import ARCHIVE, NOW, PROCESSED, Context, World, small_limits
 
 OLD = NOW + timedelta(days=40)
@@ -168,6 +169,137 @@ def test_denied_permissions_are_counted(operation):
     assert world.telemetry.totals[Metric.ACCESS_DENIED] == 1
     assert world.telemetry.totals[Metric.ARCHIVE_FAILURES] == 1
     assert world.s3.current(PROCESSED, "processed/2024/01/15/a.json")
+
+
+ODD = "processed/2024/01/15/a\x01\ufffe.json"  # S3 stores it, and XML cannot carry it
+
+
+def test_a_key_that_xml_cannot_carry_holds_back_no_other():
+    """One of them has the whole DeleteObjects refused."""
+    world = World(page=3)
+    names = [ODD, *(f"processed/2024/01/15/{name}.json" for name in "abcde")]
+    for name in names:
+        put(world, name, body=name.encode())
+    report = archive(world)
+    assert (report["archived_count"], report["failed_count"]) == (6, 0)
+    assert not world.s3.visible(PROCESSED)
+    moved = {key: one.body.decode() for key, one in world.s3.visible(ARCHIVE).items()}
+    assert moved == {f"archive/{name.removeprefix('processed/')}": name for name in names}
+
+
+def test_what_is_deleted_alone_is_what_was_copied():
+    world = World()
+    keys = [ODD, *(f"processed/2024/01/15/{name}.json" for name in "bcde")]
+    for key in keys:
+        put(world, key)
+
+    def gate(operation, given, call):
+        if operation == "delete_object":
+            match given["Key"][-6]:
+                case "b":
+                    world.s3.put_object(Bucket=PROCESSED, Key=given["Key"], Body=b"after")
+                case "c":
+                    world.s3.delete_object(Bucket=PROCESSED, Key=given["Key"])
+                case "d":
+                    raise aws_error("AccessDenied", operation)
+                case "e":
+                    raise aws_error("SlowDown", operation)
+        return call()
+
+    world.gate = gate
+    report = archive(world)
+    counts = report["archived_count"], report["failed_count"], report["skipped_count"]
+    assert counts == (1, 2, 2)
+    assert world.telemetry.totals[Metric.ACCESS_DENIED] == 1
+    left = {key[-6]: one.body for key, one in world.s3.visible(PROCESSED).items()}
+    assert left == {"b": b"after", "d": b"x", "e": b"x"}
+
+
+@pytest.mark.parametrize("code", ["MalformedXML", "SlowDown", "InternalError"])
+def test_a_batch_that_is_refused_holds_up_no_page(code):
+    world = World(page=2)
+    names = [f"processed/2024/01/15/{name}.json" for name in "abcdef"]
+    for name in names:
+        put(world, name)
+
+    def gate(operation, given, call):
+        if operation == "delete_objects" and given["Delete"]["Objects"][0]["Key"] == names[2]:
+            raise aws_error(code, operation)
+        return call()
+
+    world.gate = gate
+    report = archive(world)
+    refused = code == "MalformedXML"  # for good: each is deleted alone; the others wait for a run
+    assert (report["archived_count"], report["failed_count"]) == ((6, 0) if refused else (4, 2))
+    assert report["complete"]
+    assert set(world.s3.visible(PROCESSED)) == (set() if refused else set(names[2:4]))
+    assert world.telemetry.totals[Metric.ARCHIVE_FAILURES] == report["failed_count"]
+
+
+@pytest.mark.parametrize("code", ["MalformedXML", "AccessDenied"])
+def test_a_run_that_can_delete_nothing_ends_after_a_page_of_it(code, monkeypatch):
+    """Else it would copy all there is, this night and each."""
+    monkeypatch.setattr(retention, "_HOPELESS_DELETES", 4)
+    world = World(page=2)
+    names = [f"processed/2024/01/15/{number}.json" for number in range(10)]
+    for name in names:
+        put(world, name)
+
+    def gate(operation, _given, call):
+        if operation.startswith("delete_object"):
+            raise aws_error(code, operation)
+        return call()
+
+    world.gate = gate
+    report = archive(world)
+    assert (report["archived_count"], report["failed_count"]) == (0, 4)
+    assert world.telemetry.totals[Metric.ARCHIVE_FAILURES] == 4
+    assert not report["complete"]
+    assert not world.invocations
+    assert len(world.s3.visible(ARCHIVE)) == 4
+    assert set(world.s3.visible(PROCESSED)) == set(names)
+
+
+def test_some_deletes_that_fail_do_not_end_a_run(monkeypatch):
+    monkeypatch.setattr(retention, "_HOPELESS_DELETES", 2)
+    world = World(page=3)
+    names = [f"processed/2024/01/15/{name}.json" for name in "abcdef"]
+    for name in names:
+        put(world, name)
+
+    def gate(operation, given, call):
+        if operation == "delete_objects":
+            objects = given["Delete"]["Objects"]
+            given["Delete"]["Objects"] = [one for one in objects if one["Key"] not in names[:2]]
+            denied = [one["Key"] for one in objects if one["Key"] in names[:2]]
+            return call() | {"Errors": [{"Key": key, "Code": "AccessDenied"} for key in denied]}
+        return call()
+
+    world.gate = gate
+    report = archive(world)
+    assert (report["archived_count"], report["failed_count"]) == (4, 2)
+    assert report["complete"]
+    assert set(world.s3.visible(PROCESSED)) == set(names[:2])
+
+
+def test_two_runs_count_an_object_once_between_them():
+    world = World()
+    for name in "abc":
+        put(world, f"processed/2024/01/15/{name}.json")
+    reports = []
+
+    def gate(operation, _given, call):
+        if operation == "delete_objects" and not reports:  # both have copied all three
+            world.gate = straight
+            reports.append(archive(world))
+        return call()
+
+    world.gate = gate
+    reports.append(archive(world))
+    assert [one["archived_count"] for one in reports] == [3, 0]
+    assert [one["skipped_count"] for one in reports] == [0, 3]
+    assert world.telemetry.totals[Metric.OBJECTS_ARCHIVED] == 3
+    assert world.telemetry.totals[Metric.ARCHIVE_FAILURES] == 0
 
 
 def test_one_failure_holds_back_no_other():

@@ -1,3 +1,4 @@
+import hashlib
 import os
 import random
 from datetime import date
@@ -15,7 +16,8 @@ STEMS = (
     "a", "data", "sales/data", "a b", "a+b", "a%20b", "100%", "ü", "日本/語", "..", "../..", ".",
     "a/../b", "a\nb", "\t", "~" + "0" * 64, "~" + "f" * 64, "data-0123abcd", "data-" + "0" * 64,
     "x" * 900, "é" * 500, "😀" * 250, "//", "a/", "a\\b", "a?b#c", "'\"<>&", "NUL", "a.csv",
-    "a.json.gz", "\u202e", "e\u0301", "\u00e9",
+    "a.json.gz", "\u202e", "e\u0301", "\u00e9", "a\x01b", "\x00", "\r", "\x1f\x7f\x85", "\ufffe",
+    "\uffff", "a%01b", "%00", "%0D", "%EF%BF%BE", "\x01" * 300,
 )  # fmt: skip
 SUFFIXES = (
     "",
@@ -35,6 +37,14 @@ SUFFIXES = (
 
 def output(key: str, version: str = "v1", *, compressed: bool = False) -> tuple[str, ...]:
     return keys.output_keys(key, version, DAY, compressed=compressed)
+
+
+def is_writable(key: str) -> bool:
+    """Return whether XML 1.0 can carry a key, and give it back as it is."""
+    return all(
+        char in "\t\n" or " " <= char <= "\ud7ff" or "\ue000" <= char <= "\ufffd" or char > "\uffff"
+        for char in key
+    )
 
 
 def generated(count: int) -> list[str]:
@@ -68,6 +78,8 @@ def generated(count: int) -> list[str]:
         ("incoming/data.csv.bak", "processed/2024/01/15/data.csv.bak.json"),
         ("incoming/.csv", "processed/2024/01/15/.json"),
         ("incoming/a.csv\n", "processed/2024/01/15/a.csv\n.json"),
+        ("incoming/a\x01b\r.csv", "processed/2024/01/15/a%01b%0D.json"),
+        ("incoming/\ufffe\t%01/\x00.csv", "processed/2024/01/15/%EF%BF%BE\t%01/%00.json"),
     ],
 )
 def test_the_output_keeps_the_path_and_takes_the_day(key, first):
@@ -159,6 +171,7 @@ def test_generated_keys_never_meet_and_always_fit():
             assert len(set(archived)) == len(candidates)
             for mapped in (original, *candidates, *rejected, *archived):
                 assert len(mapped.encode()) <= LIMIT
+                assert is_writable(mapped)
     assert (len(completed), len(last)) == (COUNT, 2 * COUNT)
     print(
         f"{COUNT} keys, 0 meet, the longest of {max(len(key.encode()) for key in completed)} bytes"
@@ -188,9 +201,23 @@ def test_a_key_that_looks_shortened_already_does_not_meet_one_that_is():
     assert keys.completed_key(imposter) != shortened
 
 
+def test_an_original_that_xml_cannot_carry_has_the_digest_of_its_key():
+    odd, plain = "incoming/a/b\x01.csv", "incoming/a/b%01.csv"
+    digest = hashlib.sha256(odd.encode()).hexdigest()
+    assert keys.completed_key(odd) == f"completed/a/b%01~{digest}.csv"
+    assert keys.completed_key(plain) == "completed/a/b%01.csv"
+    imposter = f"incoming/a/b%01~{digest}.csv"
+    assert keys.completed_key(imposter) not in (keys.completed_key(odd), "completed/a/b%01.csv")
+
+
+ODD = st.text(
+    st.sampled_from("ab/%01D~\x00\x01\x1f\r\n\t\ufffe\uffff\x7fü"), min_size=1, max_size=300
+)
+
+
 @given(
-    st.text(min_size=1, max_size=300),
-    st.text(min_size=1, max_size=300),
+    st.text(min_size=1, max_size=300) | ODD,
+    st.text(min_size=1, max_size=300) | ODD,
     st.sampled_from(SUFFIXES),
     st.sampled_from(SUFFIXES),
 )
@@ -200,6 +227,9 @@ def test_two_keys_never_share_an_original_nor_a_last_candidate(first, second, su
         one.encode(), two.encode()
     except UnicodeEncodeError:
         return  # S3's keys are UTF-8
+    for mapped in (keys.completed_key(one), *output(one), *keys.rejected_keys(two, "v", DAY)):
+        assert is_writable(mapped)
+        assert len(mapped.encode()) <= LIMIT
     if one != two:
         assert keys.completed_key(one) != keys.completed_key(two)
         assert output(one)[-1] != output(two)[-1]

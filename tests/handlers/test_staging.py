@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -131,6 +132,27 @@ def test_a_chain_with_a_missing_link_is_never_joined(lost):
     watch.nothing_is_left()
     # A stretch is missed before work begins; rejects are only when all is joined.
     assert len(world.queue.delays) == (lost == "rejects")
+
+
+@pytest.mark.parametrize("source", ["x\x01", "\ufffe/\r\x00", "x\x1f" * 100])
+@pytest.mark.parametrize("max_copy", [5 * 1024**3, 700])
+def test_a_large_file_whose_key_xml_cannot_carry(source, max_copy):
+    """S3's answer to the start of an upload names the key, and nobody can read it.
+
+    The output is joined by an upload, and where the original is above 5 GB its copy is one too.
+    """
+    kind = replace(BY_NAME["large rejects"], key=f"incoming/{source}.jsonl")
+    with small_limits(max_copy=max_copy):
+        world = World(max_copy=max_copy)
+        watch = Watch(world, [kind])
+        world.deliver(world.upload(kind.key, kind.body))
+        world.settle()
+        watch.settled()
+        watch.nothing_is_left()
+        world.archive(world.after(40))
+        watch.look()
+    assert not world.s3.visible(PROCESSED, "processed/")
+    assert not world.queue.delays
 
 
 def test_an_answer_that_is_lost_at_the_end_costs_no_attempt():

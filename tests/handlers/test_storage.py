@@ -1,4 +1,5 @@
 import base64
+import hashlib
 import zlib
 from functools import partial
 from io import BytesIO
@@ -8,6 +9,7 @@ import pytest
 from boto3.s3.transfer import TransferConfig
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError
+from botocore.parsers import ResponseParserError
 from moto import mock_aws
 from urllib3 import HTTPResponse
 
@@ -57,6 +59,9 @@ def stored(s3, gate):
         (aws_error("SlowDown", "X"), TransientError),
         (aws_error("InternalError", "X"), TransientError),
         (aws_error("InvalidObjectState", "X"), PermanentError),
+        (aws_error("InvalidArgument", "X"), PermanentError),
+        (aws_error("MalformedXML", "X"), PermanentError),
+        (ResponseParserError("invalid XML received"), TransientError),
         (aws_error("NoSuchBucket", "X"), TransientError),
         (ConnectTimeoutError(endpoint_url="https://s3"), TransientError),
         (EndpointConnectionError(endpoint_url="https://s3"), TransientError),
@@ -161,9 +166,50 @@ def test_delete_all_spares_what_has_changed(s3, stored, monkeypatch):
         etags[key] = s3.put_object(Bucket=BUCKET, Key=key, Body=key.encode())["ETag"]
     s3.put_object(Bucket=BUCKET, Key="b", Body=b"new")
     s3.delete_object(Bucket=BUCKET, Key="c")
-    assert stored.delete_all(BUCKET, etags) == {"b": "PreconditionFailed"}
+    failures = stored.delete_all(BUCKET, etags)
+    assert {key: type(failure) for key, failure in failures.items()} == {
+        "b": TakenError,
+        "c": GoneError,
+    }
     assert set(s3.visible(BUCKET)) == {"b"}
     assert stored.delete_all(BUCKET, {}) == {}
+
+
+def test_an_etag_of_a_batch_goes_without_its_quotation_marks(s3):
+    """As AWS's sample shows it; in 2025 those with marks were refused as MalformedXML."""
+    sent = []
+
+    def gate(operation, given, call):
+        sent.extend(given["Delete"]["Objects"] if operation == "delete_objects" else ())
+        return call()
+
+    etag = s3.put_object(Bucket=BUCKET, Key="a", Body=b"a")["ETag"]
+    assert Storage(Client(s3, gate)).delete_all(BUCKET, {"a": etag, "b": None}) == {}
+    assert sent == [{"Key": "a", "ETag": hashlib.md5(b"a").hexdigest()}, {"Key": "b"}]  # noqa: S324
+    assert not s3.visible(BUCKET)
+
+
+def test_one_object_is_deleted_as_it_was_described(s3, stored):
+    s3.put_object(Bucket=BUCKET, Key=HERE.key, Body=b"one")
+    before = stored.describe(HERE)
+    s3.put_object(Bucket=BUCKET, Key=HERE.key, Body=b"two")
+    with pytest.raises(TakenError):
+        stored.delete(before)
+    assert s3.current(BUCKET, HERE.key).body == b"two"
+    stored.delete(stored.describe(HERE))
+    assert not s3.current(BUCKET, HERE.key)
+    with pytest.raises(GoneError):
+        stored.delete(before)
+
+
+def test_a_version_id_that_is_none_is_given_up(moto):
+    """S3 answers 400, and trying again cannot help."""
+    moto.put_object(Bucket=BUCKET, Key=HERE.key, Body=b"one")
+    with pytest.raises(PermanentError, match="InvalidArgument: Invalid version id"):
+        Storage(moto).open(Location(bucket=BUCKET, key=HERE.key, version="no version"))
+    gone = Location(bucket=BUCKET, key=HERE.key, version="00000000-0000-4000-8000-000000000000")
+    with pytest.raises(GoneError):
+        Storage(moto).open(gone)
 
 
 def test_lists_go_on_over_pages(s3, stored):

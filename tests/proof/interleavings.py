@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 from handlers import keys
+from handlers.environment import Metric
 from tests.proof.files import BY_NAME, Kind
 from tests.proof.memory import Gate
 from tests.proof.schedules import Explored, Search, Work, name_by_author
@@ -102,6 +103,10 @@ class Meeting:
             assert not self.world.s3.visible(PROCESSED, "processed/")
             standing = self.world.s3.visible(ARCHIVE)
             assert set(self.archived) <= set(standing), set(standing)
+            # What two runs have moved between them is counted once; a run that was killed tells
+            # nothing of what it moved.
+            counted = self.world.telemetry.totals[Metric.OBJECTS_ARCHIVED]
+            assert counted == len(standing) or (failed and counted < len(standing))
 
 
 def same_event(kind: Kind, *, times: int = 2, receives: Sequence[int] = (1, 1, 1)) -> Meeting:

@@ -7,6 +7,7 @@ holds this double against moto with `local.strict`: the same calls must get the 
 import base64
 import hashlib
 import json
+import re
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -26,6 +27,8 @@ HEADERS = (
     "WebsiteRedirectLocation",
 )
 DEFAULT_TYPE = "binary/octet-stream"
+# What XML 1.0 cannot carry: https://www.w3.org/TR/xml/#charsets
+_UNWRITABLE = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 STATUSES = {
     "404": 404,
     "412": 412,
@@ -212,8 +215,11 @@ class MemoryS3:
         found = self._find(Bucket, Key, VersionId, "GetObjectTagging")
         return {"TagSet": [{"Key": name, "Value": value} for name, value in found.tags]}
 
-    def delete_object(self, *, Bucket, Key, VersionId=None):  # noqa: N803
+    def delete_object(self, *, Bucket, Key, VersionId=None, IfMatch=None):  # noqa: N803
         keys = self._keys(Bucket, "DeleteObject")
+        code = self._refusal(Bucket, Key, IfMatch) if IfMatch else ""
+        if code:
+            raise aws_error(code, "DeleteObject")
         if VersionId is None:
             return self._hide(Bucket, Key)
         versions = keys.get(Key, [])
@@ -231,14 +237,11 @@ class MemoryS3:
         entries = Delete["Objects"]
         if not 1 <= len(entries) <= 1000:
             raise aws_error("MalformedXML", "DeleteObjects")
+        if any(_UNWRITABLE.search(entry["Key"]) for entry in entries):
+            raise aws_error("MalformedXML", "DeleteObjects")
         deleted, errors = [], []
         for entry in entries:
-            current = self.current(Bucket, entry["Key"])
-            code = ""
-            if "ETag" in entry:
-                code = "" if current else "NoSuchKey"
-                if current and current.etag.strip('"') != entry["ETag"].strip('"'):
-                    code = "PreconditionFailed"
+            code = self._refusal(Bucket, entry["Key"], entry["ETag"]) if "ETag" in entry else ""
             if code:
                 errors.append({"Key": entry["Key"], "Code": code})
             else:
@@ -300,6 +303,8 @@ class MemoryS3:
         name = f"u-{self.new_id()}"
         like = _described(given) | {"modified": self.now}
         self.uploads[name] = Upload(bucket=Bucket, key=Key, like=like)
+        if _UNWRITABLE.search(Key):  # the answer names the key, and botocore cannot read it
+            raise aws_error("500", "CreateMultipartUpload")
         return {"UploadId": name, "Bucket": Bucket, "Key": Key}
 
     def upload_part(self, *, Bucket, Key, UploadId, PartNumber, Body):  # noqa: N803
@@ -394,6 +399,13 @@ class MemoryS3:
     def _check_new(self, bucket: str, key: str, condition: str | None, operation: str) -> None:
         if condition == "*" and self.current(bucket, key):
             raise aws_error("PreconditionFailed", operation)
+
+    def _refusal(self, bucket: str, key: str, etag: str) -> str:
+        """Return why a conditional delete is refused, or nothing."""
+        current = self.current(bucket, key)
+        if not current:
+            return "NoSuchKey"
+        return "" if current.etag.strip('"') == etag.strip('"') else "PreconditionFailed"
 
     def _store(self, bucket: str, key: str, body: bytes, etag: str, like: Mapping[str, Any]):
         stored = Version(

@@ -4,6 +4,7 @@ import random
 
 import boto3
 import pytest
+from botocore.config import Config
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
@@ -119,6 +120,7 @@ def random_call(rng, twins):
         ("get_object_tagging", where),
         ("delete_object", where),
         ("delete_object", where | version),
+        ("delete_object", where | {"IfMatch": etag}),
         (
             "delete_objects",
             {
@@ -141,7 +143,11 @@ def twins():
     strict.install()
     with mock_aws():
         s3 = boto3.client(
-            "s3", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x"
+            "s3",
+            region_name="us-east-1",
+            aws_access_key_id="x",
+            aws_secret_access_key="x",
+            config=Config(retries={"total_max_attempts": 1}),
         )
         for bucket in (VERSIONED, PLAIN):
             s3.create_bucket(Bucket=bucket)
@@ -170,6 +176,27 @@ def both(twins, operation, **given):
     double, real = twins.call(operation, **given)
     assert seen(double) == seen(real)
     return double, real
+
+
+@pytest.mark.parametrize("key", ["a\x01b", "\x00", "a\x0b", "\x1f", "a\ufffe", "\uffff"])
+def test_keys_that_xml_cannot_carry(twins, key):
+    where = {"Bucket": VERSIONED, "Key": key}
+    both(twins, "put_object", **where, Body=b"one")
+    both(twins, "put_object", Bucket=VERSIONED, Key="\r\t\n\x7f", Body=b"two")
+    listed, _ = both(twins, "list_objects_v2", Bucket=VERSIONED)
+    both(twins, "list_objects_v2", Bucket=VERSIONED, StartAfter=key)
+    assert twins.call("create_multipart_upload", **where) == ["500", "500"]
+    for entries, answer in (
+        ([{"Key": "\r\t\n\x7f"}, {"Key": key}], "MalformedXML"),
+        ([{"Key": "\r\t\n\x7f"}], {"Deleted": ["\r\t\n\x7f"]}),
+    ):
+        double, _ = both(twins, "delete_objects", Bucket=VERSIONED, Delete={"Objects": entries})
+        assert seen(double) == answer
+    [etag] = [one["ETag"] for one in listed["Contents"] if one["Key"] == key]
+    both(twins, "delete_object", **where, IfMatch='"another"')
+    both(twins, "delete_object", **where, IfMatch=etag)
+    left, _ = both(twins, "list_objects_v2", Bucket=VERSIONED)
+    assert left["KeyCount"] == 0
 
 
 def test_multipart_uploads(twins):
