@@ -136,6 +136,35 @@ def test_a_copy_that_is_not_as_it_was_made_deletes_nothing():
     assert world.s3.current(PROCESSED, key)
 
 
+def test_a_copy_of_the_same_size_with_other_bytes_deletes_nothing():
+    world = World()
+    key = "processed/2024/01/15/a.json"
+    put(world, key, body=b"mine")
+
+    def gate(operation, given, call):
+        answer = call()
+        if operation == "copy_object":
+            world.s3.put_object(Bucket=ARCHIVE, Key=given["Key"], Body=b"his.")
+        return answer
+
+    world.gate = gate
+    report = archive(world)
+    assert (report["archived_count"], report["failed_count"]) == (0, 1)
+    assert world.s3.current(PROCESSED, key).body == b"mine"
+
+
+@pytest.mark.parametrize(("minutes", "moved"), [(-1, True), (0, False), (1, False)])
+def test_outputs_of_the_cutoffs_own_day_move_to_the_minute(minutes, moved):
+    """At 10:30 of the 30th day behind, whatever was stored before 10:30 goes."""
+    world = World()
+    put(world, "processed/2024/01/25/a.json", days=10 + minutes / 1440)
+    put(world, "processed/2024/01/26/b.json", days=11)
+    report = archive(world)
+    assert report["cutoff_date"] == "2024-01-25T10:30:00Z"
+    assert report["archived_count"] == moved
+    assert set(world.s3.visible(ARCHIVE)) == ({"archive/2024/01/25/a.json"} if moved else set())
+
+
 def test_what_another_run_has_moved_is_skipped():
     world = World()
     for name in "ab":

@@ -2,7 +2,7 @@
 
 import gzip
 import json
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -236,6 +236,35 @@ def test_a_late_version_passes_over_names_in_the_archive(world):
     ]
     digest = keys.source_digest(LINES.key, version)[:8]
     assert set(world.s3.visible(PROCESSED)) == {f"processed/2024/01/15/x/lines-{digest}.json"}
+
+
+@pytest.mark.parametrize(
+    ("minutes", "late"),
+    [
+        (-10, 0),  # the archiver's clock is early: it has begun with the day before it is over
+        (-1, 300),
+        (0, 0),
+        (1, 0),
+        (14, 0),
+        (14, 840),  # the processor's clock is late: it has yesterday
+        (16, 0),
+    ],
+)
+def test_a_name_freed_at_midnight_is_not_given_again(world, minutes, late):
+    """The least retention is a day: an output of its first minute goes with the next midnight."""
+    midnight = datetime(2024, 1, 16, tzinfo=UTC)
+    world.retention_days = 1
+    world.s3.now = midnight - timedelta(days=1)
+    process(world, world.upload(LINES.key, LINES.body))
+    world.s3.now = midnight - timedelta(minutes=15)
+    second = world.upload(LINES.key, LINES.body)
+    world.s3.now = midnight + timedelta(minutes=minutes)
+    world.archive(max(world.s3.now, midnight) + timedelta(minutes=1))
+    assert set(world.s3.visible(ARCHIVE)) == {"archive/2024/01/15/x/lines.json"}
+    world.processor(late=late).handle(second, Context())
+    [name] = world.s3.visible(PROCESSED)
+    assert name.startswith("processed/2024/01/15/x/lines-")
+    assert len(world.outputs()) == 2
 
 
 def test_an_archive_made_under_a_shorter_retention_is_looked_at(world):

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from handlers import keys, staging, storage
+from handlers import delivery, keys, staging, storage
 from tests.proof.crash import FaultyGate
 from tests.proof.files import BY_NAME, Kind
 from tests.proof.watch import Watch
@@ -101,6 +101,51 @@ def begun(kind=BY_NAME["large"], **options):
 def _small():
     with small_limits():
         yield
+
+
+def test_a_join_that_there_is_no_time_for_is_put_off_once(monkeypatch):
+    """The invocation behind has all of its time for the join, and has to try it."""
+    kind = BY_NAME["large rejects"]
+    world = World()
+    watch = Watch(world, [kind])
+    joins = []
+
+    def gate(operation, given, call):
+        if operation == "create_multipart_upload":
+            joins.append(given["Key"])
+        return call()
+
+    world.gate = gate
+    monkeypatch.setattr(delivery, "_JOIN_SECONDS", 10.0**15)
+    world.deliver(world.upload(kind.key, kind.body))
+    world._poll()
+    assert not joins
+    assert world.queue.messages
+    assert not world.outputs()
+    world._poll()
+    assert joins
+    assert not world.queue.messages
+    watch.settled()
+    watch.nothing_is_left()
+
+
+def test_fields_that_were_renamed_are_counted_over_continuations():
+    """All names that meet are in the first invocation's records."""
+    meeting = b"".join(b'{"a_b":%d,"a b":0}\n' % number for number in range(20))
+    records = tuple({"a_b": number, "a_b_2": 0} for number in range(20))
+    kind = Kind(
+        name="renamed",
+        key="incoming/x.ndjson",
+        body=meeting + JSON_LINES,
+        records=records + NUMBERED,
+    )
+    with small_limits(10**9):
+        _, whole = run(kind, 10**9)
+    with small_limits():
+        times, joined = run(kind, 8)
+    assert times >= 10
+    assert int(whole.metadata[keys.FIELDS_RENAMED]) > 0
+    assert joined.metadata == whole.metadata
 
 
 def test_a_continuation_begins_behind_the_last_stretch():
