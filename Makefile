@@ -12,7 +12,7 @@ STACK ?= dev
 # Test processes at once: more than the cores, since some tests wait; each may hold half a gigabyte.
 JOBS ?= 4
 COUNT ?= 1000000
-LOCKS := requirements requirements-uv handlers/requirements requirements-dev bench/requirements requirements-audit
+LOCKS := requirements requirements-uv handlers/requirements requirements-dev bench/requirements requirements-audit tests/oldest/requirements
 
 # The certificates that the machine trusts, a company's proxy's among them, not only uv's own.
 export UV_SYSTEM_CERTS ?= true
@@ -47,6 +47,19 @@ test: $(READY) ## Run the tests
 
 test-long: $(READY) ## Run the exhaustive tests: 1 GB files, a million mutated inputs (an hour or so)
 	@$(BIN)/python -m pytest -q -m long --timeout 7200
+
+test-oldest: tests/oldest/.venv/.ready ## Run the functions' tests with the oldest boto3 that they take
+	@tests/oldest/.venv/bin/python -m pytest -q --noconftest -n $(JOBS) --dist worksteal -m "not long" $(BY_BOTO3)
+
+# The tests of the functions in which botocore, or moto behind it, has a say.
+BY_BOTO3 := $(addprefix tests/handlers/test_, $(addsuffix .py, archiver delivery messages operations processor staging storage)) \
+	tests/proof/test_memory.py tests/contracts/test_permissions.py
+
+tests/oldest/.venv/.ready: tests/oldest/requirements.txt | $(READY)
+	@$(PYTHON) -m venv --clear tests/oldest/.venv \
+		&& $(BIN)/uv pip sync --quiet --python tests/oldest/.venv/bin/python --require-hashes $< \
+		|| { rm -rf tests/oldest/.venv; exit 1; }
+	@touch $@
 
 fuzz: $(READY) ## A million mutated files through the transform (COUNT=1000000)
 	@$(BIN)/python -m tests.handlers.fuzz --count $(COUNT)
@@ -148,6 +161,6 @@ licences: $(READY) ## List the licences of what is deployed and of what deploys 
 	@$(BIN)/python -m tests.contracts.licences
 
 clean: ## Remove what the targets made
-	rm -rf $(VENV) .build .pytest_cache .ruff_cache .hypothesis .coverage* bench/.venv bench/data
+	rm -rf $(VENV) .build .pytest_cache .ruff_cache .hypothesis .coverage* bench/.venv bench/data tests/oldest/.venv
 
-.PHONY: help setup demo serve test test-long fuzz crash interleavings storms mutants bench check check-style style types imports coverage format docs preview up pulumi-cli lock check-locks check-pips sbom audit licences clean
+.PHONY: help setup demo serve test test-long test-oldest fuzz crash interleavings storms mutants bench check check-style style types imports coverage format docs preview up pulumi-cli lock check-locks check-pips sbom audit licences clean

@@ -37,7 +37,10 @@ class Metric(StrEnum):
 
 
 class MisconfigurationError(Exception):
-    """A variable is missing or cannot be read; the message lists every such variable."""
+    """The function is not set up as it must be; the message lists all that is wrong.
+
+    A variable is missing or cannot be read, or the runtime's botocore is too old.
+    """
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,10 +17,12 @@ from urllib.parse import quote, unquote, urlencode
 
 import boto3
 from boto3.s3.transfer import TransferConfig
+from botocore import __version__ as BOTOCORE_VERSION  # noqa: N812
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
+from handlers.environment import MisconfigurationError
 from handlers.failures import (
     AccessDeniedError,
     GoneError,
@@ -28,6 +30,7 @@ from handlers.failures import (
     TakenError,
     TransientError,
 )
+from handlers.operations import OLDEST_BOTOCORE, missing_parameters
 
 # CopyObject copies at most 5 GB, https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
 MAX_COPY_BYTES: Final = 5 * 1024**3
@@ -73,7 +76,10 @@ Service = Literal["s3", "sqs", "lambda"]
 
 @cache
 def client(service: Service) -> Any:
-    """Return the function's one client of a service, with time-outs and retries set."""
+    """Return the function's one client of a service, with time-outs and retries set.
+
+    Raises MisconfigurationError where the runtime's botocore is too old for what is called.
+    """
     config = Config(
         connect_timeout=5,
         read_timeout=60,  # a copy of 5 GB answers late, but sends white space meanwhile
@@ -86,6 +92,11 @@ def client(service: Service) -> Any:
     # The stubs name every service there is, and most of them are not installed.
     create: Any = boto3.client  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
     made = create(service, config=config)
+    missing = missing_parameters(service, made.meta.service_model)
+    if missing:
+        msg = f"botocore is {BOTOCORE_VERSION}, without {', '.join(missing)}; "
+        msg += f"allowed: {OLDEST_BOTOCORE} or later"
+        raise MisconfigurationError(msg)
     if service == "s3":
         made.meta.events.register("before-send.s3.PutObject", _send_in_pieces)
     return made

@@ -6,16 +6,20 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
 from handlers.environment import FUNCTION_DIMENSION, METRICS_NAMESPACE, Metric
+from handlers.storage import BOTOCORE_VERSION
 
 _BYTES = {Metric.BYTES_IN, Metric.BYTES_ARCHIVED}
 
 
 class Telemetry:
-    """Structured log lines and embedded metrics of one service."""
+    """Structured log lines and embedded metrics of one service.
+
+    Each line names the botocore that runs: the runtime's own, which AWS renews.
+    """
 
     def __init__(self, service: str, *, level: str, environment: str) -> None:
         self.logger = Logger(service=service, level=level)
-        self.logger.append_keys(environment=environment)
+        self.logger.append_keys(environment=environment, botocore=BOTOCORE_VERSION)
         self._metrics = Metrics(namespace=METRICS_NAMESPACE, service=service)
 
     def emit(self, values: Mapping[Metric, int], *, function_name: str) -> None:

@@ -185,7 +185,7 @@ def of_archiver(archiver: Watched, *, runs_daily: bool) -> list[Alarm]:
     failures = Alarm(
         name="archive-failures",
         meaning="The archiver could not move some objects. They stay in the processed bucket, and "
-        "the next run tries them again.",
+        "the next run tries them again. A run of which S3 lets nothing be deleted ends early.",
         check="The keys and reasons in the function's log.",
         command=archiver.log_command("{ $.key = * }"),
         measures={"failures": archiver.own(Metric.ARCHIVE_FAILURES)},

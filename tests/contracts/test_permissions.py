@@ -13,7 +13,7 @@ import pytest
 from botocore.client import BaseClient
 from moto import mock_aws
 
-from handlers import data_archiver, data_processor, storage, stretches
+from handlers import data_archiver, data_processor, operations, storage, stretches
 from infra import permissions
 from local import strict
 
@@ -249,12 +249,52 @@ def work(account: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
         patched.setattr(storage, "MAX_COPY_BYTES", 1)
         data_archiver.handler({"time": later.isoformat()}, Context())
 
+    account.s3.put_object(Bucket="processed", Key="processed/2020/01/01/\x01.json", Body=b"{}")
+    data_archiver.handler({"time": later.isoformat()}, Context())
+
+
+def parameters(call: Any, path: str = "") -> Iterator[str]:
+    """Yield the paths of a call's parameters, as `operations.PARAMETERS` has them."""
+    if isinstance(call, list):
+        for one in call:
+            yield from parameters(one, path)
+    elif isinstance(call, dict) and path in ("", "Delete", "Delete.Objects", *PARTS):
+        for name, value in call.items():
+            yield from parameters(value, f"{path}.{name}" if path else name)
+    else:
+        yield path
+
+
+PARTS = ("MultipartUpload", "MultipartUpload.Parts")
+BY_BOTO3 = {
+    "CopyObject.Tagging",  # its managed copy, of what is smaller than its own threshold
+    "CopyObject.TaggingDirective",
+    "GetObject.ChecksumMode",
+    "ListObjectVersions.EncodingType",
+    "ListObjectsV2.EncodingType",
+}
+
 
 def _fail(*_: Any, **__: Any) -> None:
     from handlers.failures import TransientError  # noqa: PLC0415
 
     msg = "provoked"
     raise TransientError(msg)
+
+
+def test_what_the_functions_look_for_in_botocore_is_what_they_use(account, calls, monkeypatch):
+    """Those that boto3 itself adds, its own botocore knows."""
+    work(account, monkeypatch)
+    used = {f"{operation}.{path}" for operation, call in calls for path in parameters(call)}
+    looked = {
+        f"{operation}.{path}"
+        for table in operations.PARAMETERS.values()
+        for operation, paths in table.items()
+        for path in paths
+    }
+    assert used - looked <= BY_BOTO3
+    operations_of = lambda paths: {path.partition(".")[0] for path in paths}  # noqa: E731
+    assert operations_of(looked) - operations_of(used) == {"AbortMultipartUpload"}
 
 
 def test_the_roles_allow_what_the_functions_do_and_no_more(account, calls, monkeypatch):

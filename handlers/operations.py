@@ -1,0 +1,95 @@
+"""The parameters of AWS's operations that the functions use, and whether botocore knows them.
+
+Lambda's runtime brings its own boto3, which AWS renews when it likes. An older one refuses a
+parameter that is too young for it, but only at the call, which may be the rarest of all: so a
+function looks before its first. Pure.
+https://docs.aws.amazon.com/lambda/latest/dg/lambda-python.html, SDK included in the runtime
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+# The first botocore that knows all of them: DeleteObjects has had ETag since then.
+OLDEST_BOTOCORE: Final = "1.35.67"
+
+_OBJECT: Final = ("Bucket", "Key")
+_VERSION: Final = (*_OBJECT, "VersionId")
+_UPLOAD: Final = (*_OBJECT, "UploadId")
+_HEADERS: Final = (
+    "CacheControl",
+    "ContentDisposition",
+    "ContentEncoding",
+    "ContentLanguage",
+    "ContentType",
+    "Metadata",
+    "WebsiteRedirectLocation",
+)
+# By service and operation; a dot leads to a member, through lists.
+PARAMETERS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
+    "s3": {
+        "AbortMultipartUpload": _UPLOAD,
+        "CompleteMultipartUpload": (
+            *_UPLOAD,
+            "IfNoneMatch",
+            "MultipartUpload.Parts.ETag",
+            "MultipartUpload.Parts.PartNumber",
+        ),
+        "CopyObject": (
+            *_OBJECT,
+            *_HEADERS,
+            "CopySource",
+            "CopySourceIfMatch",
+            "MetadataDirective",
+            "StorageClass",
+        ),
+        "CreateMultipartUpload": (*_OBJECT, *_HEADERS, "StorageClass", "Tagging"),
+        "DeleteObject": (*_VERSION, "IfMatch"),
+        "DeleteObjects": ("Bucket", "Delete.Objects.ETag", "Delete.Objects.Key", "Delete.Quiet"),
+        "GetObject": (*_VERSION, "IfMatch", "Range"),
+        "GetObjectTagging": _VERSION,
+        "HeadObject": (*_VERSION, "IfMatch"),
+        "ListObjectVersions": ("Bucket", "KeyMarker", "Prefix", "VersionIdMarker"),
+        "ListObjectsV2": ("Bucket", "ContinuationToken", "Prefix", "StartAfter"),
+        "PutObject": (
+            *_OBJECT,
+            "Body",
+            "ChecksumCRC32",
+            "ContentType",
+            "IfNoneMatch",
+            "Metadata",
+        ),
+        "UploadPart": (*_UPLOAD, "Body", "PartNumber"),
+        "UploadPartCopy": (
+            *_UPLOAD,
+            "CopySource",
+            "CopySourceIfMatch",
+            "CopySourceRange",
+            "PartNumber",
+        ),
+    },
+    "sqs": {
+        "ChangeMessageVisibility": ("QueueUrl", "ReceiptHandle", "VisibilityTimeout"),
+        "SendMessage": ("MessageAttributes", "MessageBody", "QueueUrl"),
+    },
+    "lambda": {"Invoke": ("FunctionName", "InvocationType", "Payload")},
+}
+
+
+def missing_parameters(service: str, model: Any) -> list[str]:
+    """Return what a botocore service model lacks of PARAMETERS, `PutObject.IfNoneMatch` say."""
+    known = set(model.operation_names)
+    return [
+        f"{operation}.{path}"
+        for operation, paths in PARAMETERS[service].items()
+        for path in paths
+        if operation not in known or not _has(model.operation_model(operation).input_shape, path)
+    ]
+
+
+def _has(shape: Any, path: str) -> bool:
+    for name in path.split("."):
+        structure = shape.member if shape.type_name == "list" else shape
+        if name not in structure.members:
+            return False
+        shape = structure.members[name]
+    return True
