@@ -39,7 +39,7 @@ class Summary:
     failed: int = 0
     skipped: int = 0  # too young, changed or moved meanwhile, or not the pipeline's
     denied: int = 0  # of the failed, for want of a permission
-    undeleted: int = 0  # of the failed, whose copy stands
+    undeleted: int = 0  # of the failed, those that were copied
     total_bytes: int = 0
     position: str = ""
     complete: bool = False
@@ -129,7 +129,7 @@ class _PageMove:
             failed=summary.failed + len(problems) + unchecked + len(undeleted),
             skipped=summary.skipped + len(page) - len(due) + passed,
             denied=summary.denied + denied,
-            undeleted=summary.undeleted + len(undeleted),
+            undeleted=summary.undeleted + unchecked + len(undeleted),
             total_bytes=summary.total_bytes + sum(copy.source.size for copy in moved),
             position=_position(page, copies) or summary.position,
         )
@@ -178,9 +178,14 @@ class _PageMove:
         for _, same_day in groupby(
             copies, key=lambda copy: keys.partition_day(copy.source.location.key)
         ):
-            shown += self._check_day(list(same_day))
+            try:
+                shown += self._check_day(list(same_day))
+            except AccessDeniedError:
+                raise  # all days are alike then
+            except TransientError as error:
+                self._log.warning("copies of a day not checked", reason=str(error))
         for copy in set(copies) - set(shown):
-            self._log.warning("copy is not as it was made", key=copy.source.location.key)
+            self._log.warning("copy is not seen as it was made", key=copy.source.location.key)
         return shown
 
     def _check_day(self, copies: Sequence[_Copy]) -> list[_Copy]:

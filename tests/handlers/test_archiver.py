@@ -265,6 +265,26 @@ def test_a_batch_that_is_refused_holds_up_no_page(code):
     assert world.telemetry.totals[Metric.ARCHIVE_FAILURES] == report["failed_count"]
 
 
+def test_a_day_of_the_archive_that_cannot_be_listed_holds_up_no_other():
+    world = World()
+    names = [f"processed/2024/01/{day}/a.json" for day in (15, 16, 17)]
+    for name in names:
+        put(world, name)
+
+    def gate(operation, given, call):
+        if operation == "list_objects_v2" and "2024/01/16/" in given.get("StartAfter", ""):
+            raise aws_error("InternalError", operation)
+        return call()
+
+    world.gate = gate
+    report = archive(world)
+    assert (report["archived_count"], report["failed_count"]) == (2, 1)
+    assert report["complete"]
+    assert set(world.s3.visible(PROCESSED)) == {names[1]}
+    world.gate = straight
+    assert archive(world)["archived_count"] == 1
+
+
 @pytest.mark.parametrize("code", ["MalformedXML", "AccessDenied"])
 def test_a_run_that_can_delete_nothing_ends_after_a_page_of_it(code, monkeypatch):
     """Else it would copy all there is, this night and each."""
