@@ -115,8 +115,8 @@ format: $(READY) ## Format the code
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-preview: pulumi-cli $(READY) ## Show what `pulumi up` would change (STACK=dev)
-	pulumi preview --stack $(STACK)
+preview: pulumi-cli $(READY) ## Show what `pulumi up` would change, held to the controls (STACK=dev)
+	pulumi preview --stack $(STACK) --policy-pack policy
 
 up: pulumi-cli $(READY) ## Deploy the stack (STACK=dev)
 	pulumi up --stack $(STACK)

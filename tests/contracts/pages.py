@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.contracts import licences, policy_parts, tables
+from tests.policy import table
 
 ROOT = Path(__file__).resolve().parents[2]
 _MARKER = re.compile(r"^<!-- ([a-z-]+): begin -->$", re.MULTILINE)
@@ -26,6 +27,7 @@ class Part:
 
 
 PARTS = (
+    Part("docs/controls.md", "controls", table.controls),
     Part("README.md", "config", tables.settings_by_purpose),
     Part("docs/configuration.md", "settings", tables.settings),
     Part("README.md", "outputs", tables.outputs),

@@ -88,6 +88,7 @@ class Registered:
     protect: bool
     provider: str
     dependencies: frozenset[str]
+    references: Mapping[str, frozenset[str]]  # by property, whose outputs it is made of
 
     @property
     def arn(self) -> str:
@@ -166,9 +167,10 @@ class _Recorder(mocks.MockMonitor):
         return super().RegisterResource(request)
 
     def _recorded(self, request: Any, urn: str) -> Registered:
-        dependencies = set(request.dependencies)
-        for of_property in request.propertyDependencies.values():
-            dependencies |= set(of_property.urns)
+        references = {
+            name: frozenset(of_property.urns)
+            for name, of_property in request.propertyDependencies.items()
+        }
         return Registered(
             type=request.type,
             name=request.name.removeprefix(self.graph.prefix).removeprefix("-"),
@@ -178,7 +180,8 @@ class _Recorder(mocks.MockMonitor):
             parent=request.parent,
             protect=request.protect,
             provider=request.provider,
-            dependencies=frozenset(dependencies),
+            dependencies=frozenset(request.dependencies).union(*references.values()),
+            references=references,
         )
 
     def RegisterResourceOutputs(self, request: Any) -> Any:  # noqa: N802 - the engine's own name

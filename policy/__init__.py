@@ -1,0 +1,1 @@
+"""The controls that every stack is held to, and the Pulumi policy pack that they make."""

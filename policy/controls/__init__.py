@@ -1,0 +1,60 @@
+"""Every control, one module a subject."""
+
+from types import ModuleType
+from typing import Final
+
+from policy.control import Control
+from policy.controls import (
+    alarm_coverage,
+    alarm_topic,
+    alarms,
+    iam_policies,
+    iam_scope,
+    iam_trust,
+    lambda_,
+    lambda_invocation,
+    logs,
+    s3_access,
+    s3_encryption,
+    s3_events,
+    s3_lifecycle,
+    s3_policy,
+    s3_protection,
+    scheduler,
+    sqs,
+    tagging,
+)
+
+SUBJECTS: Final = (
+    s3_access,
+    s3_policy,
+    s3_encryption,
+    s3_lifecycle,
+    s3_protection,
+    s3_events,
+    sqs,
+    lambda_,
+    lambda_invocation,
+    iam_trust,
+    iam_policies,
+    iam_scope,
+    logs,
+    alarm_topic,
+    alarms,
+    alarm_coverage,
+    scheduler,
+    tagging,
+)
+
+
+def of_subject(module: ModuleType) -> list[Control]:
+    """Return the controls of one of the modules, in the order in which it has them."""
+    # A module may use a control of another.
+    return [
+        it
+        for it in vars(module).values()
+        if isinstance(it, Control) and it.check.__module__ == module.__name__
+    ]
+
+
+CONTROLS: Final = tuple(it for module in SUBJECTS for it in of_subject(module))
