@@ -1,6 +1,7 @@
 import copy
 import json
 import re
+from dataclasses import fields
 from pathlib import Path
 
 import boto3
@@ -10,24 +11,16 @@ from botocore.loaders import Loader
 from botocore.model import ServiceModel
 
 from handlers import data_archiver, data_processor, storage
-from handlers.environment import MisconfigurationError
+from handlers.environment import (
+    ArchiverEnvironment,
+    MisconfigurationError,
+    ProcessorEnvironment,
+)
 from handlers.operations import OLDEST_BOTOCORE, PARAMETERS, missing_parameters
 from handlers.telemetry import Telemetry
 
 LOCKED = Path(__file__).parents[1] / "oldest" / "requirements.txt"
-VARIABLES = {
-    "ENVIRONMENT": "test",
-    "LOG_LEVEL": "INFO",
-    "RAW_BUCKET": "raw",
-    "PROCESSED_BUCKET": "processed",
-    "ARCHIVE_BUCKET": "archive",
-    "RETENTION_DAYS": "30",
-    "ARCHIVE_DAYS": "90",
-    "DEAD_LETTER_QUEUE_URL": "https://queue.test/letters",
-    "MAX_ATTEMPTS": "3",
-    "MAX_REJECTED_PERCENT": "10",
-    "COMPRESS_OUTPUT": "false",
-}
+VALUES = {str: "text", str | None: "text", int: "1", float: "10", bool: "true"}
 
 
 def described(service):
@@ -69,8 +62,9 @@ def older(monkeypatch):
     monkeypatch.setattr(Loader, "load_service_model", load_older)
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    for name, value in VARIABLES.items():
-        monkeypatch.setenv(name, value)
+    for field in (*fields(ProcessorEnvironment), *fields(ArchiverEnvironment)):
+        value = "INFO" if field.name == "log_level" else VALUES[field.type]
+        monkeypatch.setenv(field.name.upper(), value)
     caches = (storage.client, data_processor._processor, data_archiver._run)
     for cached in caches:
         cached.cache_clear()
@@ -91,7 +85,7 @@ def test_a_function_does_not_start_with_a_botocore_that_is_too_old(function):
 
 
 def test_each_line_of_the_log_names_botocore(capsys):
-    Telemetry("data-processor", level="INFO", environment="test").logger.info("started")
+    Telemetry("a-service", level="INFO", environment="test").logger.info("started")
     assert json.loads(capsys.readouterr().out)["botocore"] == botocore.__version__
 
 
