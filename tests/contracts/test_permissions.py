@@ -249,8 +249,10 @@ def work(account: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
         patched.setattr(storage, "MAX_COPY_BYTES", 1)
         data_archiver.handler({"time": later.isoformat()}, Context())
 
-    account.s3.put_object(Bucket="processed", Key="processed/2020/01/01/\x01.json", Body=b"{}")
-    data_archiver.handler({"time": later.isoformat()}, Context())
+    for name in ("\x01", "\ufffe/\r", "z"):  # of these, XML cannot carry two
+        put(Bucket="processed", Key=f"processed/2020/01/01/{name}.json", Body=b"{}")
+    report = data_archiver.handler({"time": later.isoformat()}, Context())
+    assert (report["archived_count"], report["failed_count"]) == (3, 0)
 
 
 def parameters(call: Any, path: str = "") -> Iterator[str]:
