@@ -23,7 +23,8 @@ def test_the_locks_are_all_that_there_are():
     found = {
         path.relative_to(ROOT).as_posix()
         for folder in (ROOT, *(it for it in ROOT.iterdir() if it.is_dir() and it.name[0] != "."))
-        for path in folder.glob("requirements*.in")
+        for pattern in ("requirements*.in", "[!.]*/requirements*.in")
+        for path in folder.glob(pattern)
     }
 
     assert {lock.replace(".txt", ".in") for lock in LOCKS} == found
