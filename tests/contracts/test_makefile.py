@@ -224,7 +224,8 @@ def test_a_deployment_uses_the_environment_that_make_set_up(
     done = tree.make(target)
 
     assert done.returncode == 0, done.stderr
-    assert called.read_text() == f"{target} --stack dev true\n"
+    pack = " --policy-pack policy" if target == "preview" else ""
+    assert called.read_text() == f"{target} --stack dev{pack} true\n"
 
 
 def test_the_readme_deploys_with_the_environment_that_make_makes():
