@@ -17,6 +17,8 @@ _HOUR: Final = 3600
 _MANY_RETRIES_PERCENT: Final = 20
 # A daily run that is up to two hours late is late, not missed.
 _MISSED_AFTER_HOURS: Final = 26
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_WarmUpConfiguration.html
+_MAX_QUIET_MINUTES: Final = 2_880
 # Half of what the handlers keep back to end in order: who uses more of it is about to be killed.
 _NEAR_SHARE: Final = 0.1
 _NEAR_SECONDS: Final = 15.0
@@ -116,7 +118,7 @@ def of_processor(
         period_seconds=_HOUR,
         periods=expect_files_every_hours,
         missing="breaching",
-        quiet_minutes=expect_files_every_hours * 60,
+        quiet_minutes=min(expect_files_every_hours * 60, _MAX_QUIET_MINUTES),
     )
     return [
         Alarm(

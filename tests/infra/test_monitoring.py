@@ -130,6 +130,15 @@ def test_silence_is_alarming_where_files_are_expected():
     assert graph.get(ALARM, "oldest-message").inputs["threshold"] == 45 * 60
 
 
+@pytest.mark.parametrize(("hours", "minutes"), [(6, 360), (48, 2880), (49, 2880), (168, 2880)])
+def test_the_alarm_on_silence_warms_up_for_as_long_as_cloudwatch_lets_it(hours: int, minutes: int):
+    hourly = {f"{PROJECT}:expectFilesEveryHours": str(hours)}
+    graph = run_program({"aws:region": REGION, **stack_config("dev"), **hourly}, stack="dev")
+
+    warm_up = graph.get(ALARM, "no-files").inputs["warmUpConfiguration"]
+    assert warm_up == {"warmUpPeriodDurationInMinutes": minutes}
+
+
 def test_a_run_that_is_not_daily_cannot_be_missed():
     weekly = {f"{PROJECT}:archiveSchedule": "cron(0 2 ? * SUN *)"}
     graph = run_program({"aws:region": REGION, **stack_config("dev"), **weekly}, stack="dev")
