@@ -27,6 +27,8 @@ SECONDS_OF_A_DAY: Final = 86_400
 # The function itself ends the last attempt at a message with a dead letter. The queue does so two
 # receives later, for a message whose every attempt was killed.
 EXTRA_RECEIVES: Final = 2
+# What stacks of an earlier version may still set, and the key that has taken its place.
+_REPLACED: Final = {"maxReceives": "maxAttempts"}
 # The stack's name begins each resource's, of which an IAM role's has the least room: 64 characters.
 _STACK_NAME = re.compile(r"[a-z][a-z0-9-]{0,18}")
 _STACK_NAME_ALLOWED: Final = "a letter, then letters, digits or hyphens, lower case, at most 19"
@@ -339,7 +341,12 @@ def _problem(key: str, value: str, allowed: str) -> str:
 
 def _unknown(key: str, known: Mapping[str, object]) -> str:
     close = difflib.get_close_matches(key, known, n=1)
-    hint = f"did you mean {close[0]}?" if close else f"known keys: {', '.join(known)}"
+    if key in _REPLACED:
+        hint = f"{_REPLACED[key]} has taken its place"
+    elif close:
+        hint = f"did you mean {close[0]}?"
+    else:
+        hint = f"known keys: {', '.join(known)}"
     return f"{key} is not a setting of this project, {hint}"
 
 

@@ -172,6 +172,7 @@ UNKNOWN = [
     ("retentionDay", "did you mean retentionDays?"),
     ("RetentionDays", "did you mean retentionDays?"),
     ("retention_days", "did you mean retentionDays?"),
+    ("maxReceives", "maxAttempts has taken its place"),
     ("colour", "known keys: environment, retentionDays, archiveDays"),
 ]
 
