@@ -30,7 +30,7 @@ def split(
     that kills cannot take another with it to the dead-letter queue.
     """
     alone = [record for record in records if _may_kill(record, now, timeout_seconds)]
-    together = [record for record in records if record not in alone]
+    together = [record for record in records if not _may_kill(record, now, timeout_seconds)]
     turned = bool(alone) and min(map(count_attempts, alone)) % 2 == 1
     return together, sorted(alone, key=lambda record: record["messageId"], reverse=turned)
 

@@ -80,11 +80,13 @@ class Processor:
             with ThreadPoolExecutor(min(len(together), _MAX_THREADS)) as pool:
                 found = pool.map(partial(self._handle_message, deadline), together)
                 done.update(zip(map(_message_id, together), found, strict=True))
-        for number, record in enumerate(alone):
+        finished: Sequence[Record] = together
+        for record in alone:
             # If this one kills the function, what is done stays done: Lambda deletes no message of
             # a killed batch.
-            self._delete_settled([*together, *alone[:number]], done)
+            self._delete_settled(finished, done)
             done[_message_id(record)] = self._handle_message(deadline, record)
+            finished = [record]
         self._emit([result for results in done.values() for result in results], context)
         failed = [
             {"itemIdentifier": message}

@@ -155,6 +155,17 @@ def test_messages_that_are_worked_on_alone_leave_those_of_their_batch_done():
     assert world.queue.delays == [60]
 
 
+def test_each_message_that_is_done_is_deleted_once():
+    world = World()
+    fresh, *alone = (uploaded(world) for _ in range(5))
+    event = batch((fresh, 1), *((body, 2) for body in alone))
+    for record in event["Records"][1:]:
+        record["attributes"]["ApproximateFirstReceiveTimestamp"] = "0"
+    assert world.processor().handle(event, Context(ticks=300)) == {"batchItemFailures": []}
+    # The last one is left to Lambda, which deletes what a batch's answer does not name.
+    assert sorted(world.queue.deleted) == ["r0", "r1", "r2", "r3"]
+
+
 def test_a_batch_that_comes_alone_is_answered_as_any_other():
     world = World()
     bodies = [uploaded(world), uploaded(world, BROKEN)]
