@@ -103,6 +103,8 @@ class Processor:
                 )
 
     def _handle_message(self, deadline: Deadline, record: Record) -> list[Result]:
+        if deadline.remaining_seconds() <= 0:
+            return self._put_off(record)
         count = attempts.count_attempts(record)
         try:
             reading = read_message(record["body"], self._environment.raw_bucket)
@@ -111,14 +113,26 @@ class Processor:
         else:
             results = self._handle_objects(reading, deadline, count)
         if not _is_settled(results):
-            queue = self._environment.processing_queue_url
-            try:
-                self._messenger.delay(
-                    queue, record["receiptHandle"], attempts.back_off_seconds(count)
-                )
-            except TransientError as error:  # it returns after the queue's own time-out then
-                self._log.warning("back-off not set", reason=str(error))
+            self._return(record, attempts.back_off_seconds(count))
         return results
+
+    def _put_off(self, record: Record) -> list[Result]:
+        """Leave a message that the others have left no time for to the next invocation.
+
+        It is no attempt: the last one would make a dead letter of a file that nobody has read.
+        """
+        reason = "the other messages of its batch have left no time for it"
+        self._log.info("put off", message=_message_id(record), reason=reason)
+        self._return(record, 0)
+        return [Result(status="retried", reason=reason)]
+
+    def _return(self, record: Record, seconds: int) -> None:
+        """Let a message return to its queue after so many seconds."""
+        queue = self._environment.processing_queue_url
+        try:
+            self._messenger.delay(queue, record["receiptHandle"], seconds)
+        except TransientError as error:  # it returns after the queue's own time-out then
+            self._log.warning("back-off not set", reason=str(error))
 
     def _handle_event(
         self, event: Mapping[str, Any], deadline: Deadline, context: Any

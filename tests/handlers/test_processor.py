@@ -166,6 +166,28 @@ def test_each_message_that_is_done_is_deleted_once():
     assert sorted(world.queue.deleted) == ["r0", "r1", "r2", "r3"]
 
 
+def test_a_message_that_no_time_is_left_for_is_no_attempt_and_no_dead_letter():
+    world = World()
+    context = Context(ticks=300)
+    bodies = [uploaded(world) for _ in range(3)]
+    read: list[str] = []
+
+    def gate(operation, given, call):
+        if operation == "get_object":
+            read.append(given["VersionId"])
+        if operation == "delete_object":
+            context.ticks = 20  # this file has taken all the time but what ends an invocation
+        return call()
+
+    event = suspects(*bodies, receives=MAX_ATTEMPTS)
+    answer = world.processor(gate).handle(event, context)
+    assert len(read) == len(world.outputs()) == 1
+    assert not world.letters.messages
+    assert len(answer["batchItemFailures"]) == 2
+    # The next invocation has time for them.
+    assert world.queue.delays == [0, 0]
+
+
 def test_a_batch_that_comes_alone_is_answered_as_any_other():
     world = World()
     bodies = [uploaded(world), uploaded(world, BROKEN)]
