@@ -69,8 +69,8 @@ def make_provider(values: Mapping[str, str], tags: Mapping[str, str]) -> aws.Pro
     `aws:defaultTags` wins.
     """
     parsed = {key: _parse(key, value) for key, value in values.items()}
-    given: Mapping[str, Any] = parsed.get("defaultTags", {})
-    parsed["defaultTags"] = {**given, "tags": {**tags, **given.get("tags", {})}}
+    given: Mapping[str, Any] = parsed.get("defaultTags", {"tags": {}})
+    parsed["defaultTags"] = {"tags": {**tags, **given["tags"]}}
     # A secret stays one in the stack's state, within a part too.
     arguments: dict[str, Any] = {
         _argument(key): pulumi.Output.secret(value) if _is_secret(key) else value
@@ -106,13 +106,26 @@ def _parse(key: str, value: str) -> Any:
         return _expect(parsed if type(parsed) is int else None, "a whole number")
     if key in _OBJECTS:
         allowed = f"an object, set with `pulumi config set --path 'aws:{key}.…' …`"
-        return _expect(parsed if isinstance(parsed, dict) else None, allowed)
+        given = _expect(parsed if isinstance(parsed, dict) else None, allowed)
+        return _default_tags(given) if key == "defaultTags" else given
     allowed = f"a list, set with `pulumi config set --path 'aws:{key}[0]…' …`"
     parts: list[Any] = _expect(parsed if isinstance(parsed, list) else None, allowed)
     if key in _OBJECT_LISTS:
         return [_expect(part if isinstance(part, dict) else None, "objects") for part in parts]
     # With --path the command line stores an account's digits as a number.
     return [str(_expect(part if type(part) in {str, int} else None, "texts")) for part in parts]
+
+
+def _default_tags(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return default tags with texts as values: with --path digits are stored as a number."""
+    allowed = "tags alone, set with `pulumi config set --path 'aws:defaultTags.tags.NAME' VALUE`"
+    tags: Any = given.get("tags") if given.keys() == {"tags"} else None
+    _expect(tags if isinstance(tags, dict) else None, allowed)
+    if not all(isinstance(value, str | int | float) for value in tags.values()):
+        raise ValueError(allowed)
+    return {
+        "tags": {name: it if isinstance(it, str) else json.dumps(it) for name, it in tags.items()}
+    }
 
 
 def _is_secret(key: str) -> bool:

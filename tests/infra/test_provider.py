@@ -111,6 +111,14 @@ def test_default_tags_are_merged_and_the_stacks_own_configuration_wins():
     }
 
 
+def test_a_default_tag_that_looks_like_a_number_is_a_text():
+    # So the command line stores it: pulumi config set --path aws:defaultTags.tags.CostCenter 42
+    found = inputs({"defaultTags": '{"tags": {"CostCenter": 42, "Shared": true}}'})
+
+    tags = json.loads(found["defaultTags"])["tags"]
+    assert (tags["CostCenter"], tags["Shared"]) == ("42", "true")
+
+
 @pytest.mark.parametrize(
     ("key", "value", "stated"),
     [
@@ -125,6 +133,17 @@ def test_default_tags_are_merged_and_the_stacks_own_configuration_wins():
         ("assumeRoles", '["x"]', "aws:assumeRoles is '[\"x\"]', allowed: objects"),
         ("endpoints", "http://localhost", "aws:endpoints is 'http://localhost', allowed: a list"),
         ("defaultTags", "[]", "aws:defaultTags is '[]', allowed: an object"),
+        (
+            "defaultTags",
+            '{"Team": "data"}',
+            'aws:defaultTags is \'{"Team": "data"}\', allowed: tags',
+        ),
+        ("defaultTags", '{"tags": null}', "aws:defaultTags is '{\"tags\": null}', allowed: tags"),
+        (
+            "defaultTags",
+            '{"tags": {"a": []}}',
+            'aws:defaultTags is \'{"tags": {"a": []}}\', allowed: t',
+        ),
         ("ignoreTags", "x", "aws:ignoreTags is 'x', allowed: an object"),
         ("useFipsEndpoint", "yes", "aws:useFipsEndpoint is 'yes', allowed: true or false"),
         ("maxRetries", "many", "aws:maxRetries is 'many', allowed: a whole number"),
