@@ -82,7 +82,8 @@ _ARNS: Final[Mapping[On, tuple[str, ...]]] = {
     On.ROLES: ("arn:{aws}:iam::{account}:role/{name}-*",),
     On.ROLE_GRANTS: ("arn:{aws}:iam::{account}:role/{name}-*",),
     On.PASSED_ROLES: ("arn:{aws}:iam::{account}:role/{name}-*",),
-    On.SCHEDULES: ("arn:{aws}:scheduler:{here}:schedule/{name}-*/{name}-*",),
+    # Permissions are for all schedules of a group, not for single ones.
+    On.SCHEDULES: ("arn:{aws}:scheduler:{here}:schedule/{name}-*/*",),
     On.SCHEDULE_GROUPS: ("arn:{aws}:scheduler:{here}:schedule-group/{name}-*",),
     On.TOPICS: ("arn:{aws}:sns:{here}:{name}-*",),
     On.ALARMS: ("arn:{aws}:cloudwatch:{here}:alarm:{name}-*",),

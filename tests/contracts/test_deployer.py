@@ -76,6 +76,17 @@ def target(variant: str = "dev") -> Target:
     )
 
 
+def test_schedules_are_granted_by_their_group():
+    # EventBridge Scheduler has no permissions for single schedules:
+    # https://docs.aws.amazon.com/scheduler/latest/UserGuide/security_iam_id-based-policy-examples.html
+    name = f"{PROJECT}-dev"
+    arn = f"arn:aws:scheduler:{REGION}:{ACCOUNT}:schedule/{name}-daily-archive-1a2b3c4"
+
+    for documents in (deployer.deployer(target()).values(), [deployer.preview(target())]):
+        asked = Request("scheduler:GetSchedule", f"{arn}/*")
+        assert authorization.allows(documents, asked)
+
+
 @pytest.fixture(scope="module")
 def deployments() -> dict[str, list[Call]]:
     """Every call of making each variant, those that moto does not have too."""
