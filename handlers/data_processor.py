@@ -117,13 +117,14 @@ class Processor:
         return results
 
     def _put_off(self, record: Record) -> list[Result]:
-        """Leave a message that the others have left no time for to the next invocation.
+        """Leave a message that the others have left no time for to a later invocation.
 
-        It is no attempt: the last one would make a dead letter of a file that nobody has read.
+        It is no attempt: the last one would make a dead letter of a file that nobody has read. It
+        waits as after a first attempt, or a long outage would use up its receives.
         """
         reason = "the other messages of its batch have left no time for it"
         self._log.info("put off", message=_message_id(record), reason=reason)
-        self._return(record, 0)
+        self._return(record, attempts.back_off_seconds(1))
         return [Result(status="retried", reason=reason)]
 
     def _return(self, record: Record, seconds: int) -> None:
