@@ -119,8 +119,8 @@ def _parse(key: str, value: str) -> Any:
 def _default_tags(given: Mapping[str, Any]) -> dict[str, Any]:
     """Return default tags with texts as values: with --path digits are stored as a number."""
     allowed = "tags alone, set with `pulumi config set --path 'aws:defaultTags.tags.NAME' VALUE`"
-    tags: Any = given.get("tags") if given.keys() == {"tags"} else None
-    _expect(tags if isinstance(tags, dict) else None, allowed)
+    found: Any = given.get("tags") if set(given) == {"tags"} else None
+    tags: dict[str, Any] = _expect(found if isinstance(found, dict) else None, allowed)
     if not all(isinstance(value, str | int | float) for value in tags.values()):
         raise ValueError(allowed)
     return {
