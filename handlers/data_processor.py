@@ -75,17 +75,18 @@ class Processor:
         together, alone = attempts.split(
             records, now=self._now(), timeout_seconds=deadline.granted_seconds
         )
+        handle = partial(self._handle_message, deadline, neighbours=len(records) > 1)
         done: dict[str, list[Result]] = {}
         if together:
             with ThreadPoolExecutor(min(len(together), _MAX_THREADS)) as pool:
-                found = pool.map(partial(self._handle_message, deadline), together)
+                found = pool.map(handle, together)
                 done.update(zip(map(_message_id, together), found, strict=True))
         finished: Sequence[Record] = together
         for record in alone:
             # If this one kills the function, what is done stays done: Lambda deletes no message of
             # a killed batch.
             self._delete_settled(finished, done)
-            done[_message_id(record)] = self._handle_message(deadline, record)
+            done[_message_id(record)] = handle(record)
             finished = [record]
         self._emit([result for results in done.values() for result in results], context)
         failed = [
@@ -102,8 +103,10 @@ class Processor:
                     self._environment.processing_queue_url, record["receiptHandle"]
                 )
 
-    def _handle_message(self, deadline: Deadline, record: Record) -> list[Result]:
-        if deadline.remaining_seconds() <= 0:
+    def _handle_message(
+        self, deadline: Deadline, record: Record, *, neighbours: bool
+    ) -> list[Result]:
+        if neighbours and deadline.remaining_seconds() <= 0:
             return self._put_off(record)
         count = attempts.count_attempts(record)
         try:

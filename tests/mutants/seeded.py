@@ -198,8 +198,15 @@ MUTANTS = (
     Mutant(
         "done-but-not-deleted-before-the-next",
         "handlers/data_processor.py",
-        "            self._delete_settled([*together, *alone[:number]], done)",
-        "            self._delete_settled(together, done)",
+        "            finished = [record]",
+        "            finished = together",
+        PROCESSOR,
+    ),
+    Mutant(
+        "no-time-is-an-attempt",
+        "handlers/data_processor.py",
+        "            return self._put_off(record)",
+        "            pass",
         PROCESSOR,
     ),
     Mutant(
