@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from handlers.environment import VISIBILITY_TIMEOUTS
+
 Record = Mapping[str, Any]
 
 # Before the second, third and fourth attempt: an outage of a quarter of an hour is over by then.
@@ -38,12 +40,11 @@ def split(
 def _may_kill(record: Record, now: datetime, timeout_seconds: float) -> bool:
     """Return whether an earlier attempt may have been killed.
 
-    Such a message stays hidden for the queue's visibility timeout, which is longer than the
-    function's time-out; one that failed in order comes back sooner, at first. `timeout_seconds` is
-    the function's.
+    Such a message stays hidden for the queue's visibility timeout, six time-outs of the function.
+    One that failed in order comes back sooner. `timeout_seconds` is the function's.
     """
     received = record["attributes"].get("ApproximateFirstReceiveTimestamp")
     if count_attempts(record) == 1 or received is None:
         return False
     first = datetime.fromtimestamp(int(received) / 1000, UTC)
-    return now - first >= timedelta(seconds=timeout_seconds)
+    return now - first >= timedelta(seconds=VISIBILITY_TIMEOUTS * timeout_seconds)

@@ -18,6 +18,12 @@ PROCESSOR_SERVICE: Final = "data-processor"
 ARCHIVER_SERVICE: Final = "data-archiver"
 
 
+# The time-outs of the processor for which the queue hides a received message, at least, so that a
+# batch whose invocation was throttled is not delivered twice.
+# https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+VISIBILITY_TIMEOUTS: Final = 6
+
+
 class Metric(StrEnum):
     """The custom metrics, in the namespace `S3DataPipeline`."""
 

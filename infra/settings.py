@@ -9,6 +9,7 @@ from typing import Any, Final, Self
 
 import pulumi
 
+from handlers.environment import VISIBILITY_TIMEOUTS
 from infra import provider, rules
 from infra.rules import Rule
 
@@ -18,9 +19,6 @@ LOG_RETENTION_DAYS: Final = (
     3288, 3653,
 )  # fmt: skip
 LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
-# https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html: at least six time-outs
-# and the batch window, so that a batch whose invocation was throttled is not delivered twice.
-VISIBILITY_TIMEOUTS: Final = 6
 # Larger batches need a window: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-parameters.html
 MAX_BATCH_WITHOUT_WINDOW: Final = 10
 SECONDS_OF_A_DAY: Final = 86_400

@@ -40,9 +40,10 @@ def test_the_back_off(count: int, seconds: int):
         (1, 0, False),
         (1, 3600, False),  # a first receive that the queue has kept waiting
         (2, 60, False),  # failed in order and came back after its back-off
-        (2, 299, False),
-        (2, 300, True),  # no sooner does a message of a killed function come back
-        (3, 1801, True),
+        (4, 1260, False),
+        (2, 1799, False),
+        (2, 1800, True),  # no sooner does a message of a killed function come back
+        (3, 3602, True),
     ],
 )
 def test_who_is_worked_on_alone(receives: int, age_seconds: float, alone: bool):

@@ -184,8 +184,8 @@ MUTANTS = (
     Mutant(
         "never-alone",
         "handlers/attempts.py",
-        "    return now - first >= timedelta(seconds=timeout_seconds)",
-        "    return now - first >= timedelta(days=timeout_seconds)",
+        "timedelta(seconds=VISIBILITY_TIMEOUTS * timeout_seconds)",
+        "timedelta(days=VISIBILITY_TIMEOUTS * timeout_seconds)",
         PROCESSOR,
     ),
     Mutant(

@@ -49,7 +49,7 @@ class Down:
         return call()
 
 
-def run(outage: timedelta) -> World:
+def run(outage: timedelta, *, batch_size: int = 1) -> World:
     """Let files come in for a while, with an outage in the midst; return what became of them."""
     begin = NOW + timedelta(minutes=5)
     down = Down(begin, begin + outage)
@@ -59,18 +59,38 @@ def run(outage: timedelta) -> World:
     world.s3.now = NOW
     processor = world.processor()
     while queue:
-        message = heapq.heappop(queue)
-        world.s3.now = down.now = max(world.s3.now, message.visible)
-        message.receives += 1
-        message.first = message.first or down.now
-        event = batch((message.body, message.receives))
-        milliseconds = str(int(message.first.timestamp() * 1000))
-        event["Records"][0]["attributes"]["ApproximateFirstReceiveTimestamp"] = milliseconds
-        if processor.handle(event, Context(300))["batchItemFailures"]:
-            message.visible = down.now + timedelta(seconds=world.queue.delays.pop())
+        messages = receive(queue, batch_size)
+        world.s3.now = down.now = max(world.s3.now, messages[-1].visible)
+        answer = processor.handle(event_of(messages, down.now), Context(300))
+        delays = iter(world.queue.delays)
+        for failure in answer["batchItemFailures"]:
+            message = messages[int(failure["itemIdentifier"].removeprefix("m"))]
+            message.visible = down.now + timedelta(seconds=next(delays))
             heapq.heappush(queue, message)
+        world.queue.delays.clear()
         watch.look()
     return world
+
+
+def receive(queue: list[Message], batch_size: int) -> list[Message]:
+    """Take the messages of a batch out of the queue, as the mapping gathers them in a minute."""
+    messages = [heapq.heappop(queue)]
+    end = messages[0].visible + timedelta(minutes=1)
+    while queue and len(messages) < batch_size and queue[0].visible <= end:
+        messages.append(heapq.heappop(queue))
+    return messages
+
+
+def event_of(messages: list[Message], now: datetime) -> dict[str, Any]:
+    for message in messages:
+        message.receives += 1
+        message.first = message.first or now
+    event = batch(*((message.body, message.receives) for message in messages))
+    for message, record in zip(messages, event["Records"], strict=True):
+        assert message.first
+        milliseconds = str(int(message.first.timestamp() * 1000))
+        record["attributes"]["ApproximateFirstReceiveTimestamp"] = milliseconds
+    return event
 
 
 def arrivals(world: World) -> Iterator[Message]:
@@ -85,8 +105,9 @@ def _inline():
         yield
 
 
-def test_no_file_becomes_a_dead_letter():
-    world = run(timedelta(minutes=15))
+@pytest.mark.parametrize("batch_size", [1, 10])
+def test_no_file_becomes_a_dead_letter(batch_size: int):
+    world = run(timedelta(minutes=15), batch_size=batch_size)
 
     assert not world.letters.messages
     assert len(world.outputs()) == len(FILES)
