@@ -55,8 +55,8 @@ class Cleaner:
 
     def _clean(self, fields: dict[str, Any], level: int) -> dict[str, Any]:
         """Return what stays of an object; one loop, since a call costs as much as a field."""
-        if level > MAX_DEPTH:
-            raise OutOfBoundsError
+        if level >= MAX_DEPTH:
+            _check_deepest(fields, level)
         self.fields += len(fields)
         names = self._names.known
         cleaned: dict[str, Any] = {}
@@ -94,9 +94,10 @@ class Cleaner:
             return [v if type(v) in _SCALARS else self._clean_meeting(v, level + 1) for v in value]
         self.fields += len(value)
         pairs: list[tuple[str, Any]] = list(value.items() if isinstance(value, dict) else value)
-        names = self._names.of(name for name, _ in pairs)
+        raw = [name for name, _ in pairs]
+        names = self._names.of(raw)
         if len(set(names)) < len(names):
-            names, renamed = distinct_names(names)
+            names, renamed = distinct_names(raw, names)
             self.renamed += renamed
         cleaned: dict[str, Any] = {}
         for name, (_, field) in zip(names, pairs, strict=True):
@@ -104,3 +105,9 @@ class Cleaner:
             if kept or kept == 0:
                 cleaned[name] = kept
         return cleaned
+
+
+def _check_deepest(fields: dict[str, Any], level: int) -> None:
+    """Raise OutOfBoundsError for an object that is too deep, or has one in it, be it empty."""
+    if level > MAX_DEPTH or any(type(value) in (dict, list) for value in fields.values()):
+        raise OutOfBoundsError

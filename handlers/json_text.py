@@ -5,6 +5,7 @@ import re
 from itertools import accumulate
 from typing import Any, Final
 
+from handlers.encodings import utf8_problem
 from handlers.numbers import are_exact, parse_decimal, parse_integer
 
 # orjson writes at most 254 levels; a round number below that is what the contract promises.
@@ -56,8 +57,7 @@ def parse(raw: bytes) -> Any:
         text = raw.decode()
     except UnicodeDecodeError as error:
         _load(raw.decode(errors="replace"))  # broken JSON is the worse of the two: it ends an array
-        msg = f"invalid UTF-8 at byte {error.start}"
-        raise BadRecordError(msg) from error
+        raise BadRecordError(utf8_problem(raw)) from error
     value, constants = _load(text)
     if constants:
         msg = f"{constants[0]} is not a JSON number"

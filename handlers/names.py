@@ -2,50 +2,73 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
 _SNAKE_CASE = re.compile(r"[a-z0-9]+(_[a-z0-9]+)*")
-_NOT_A_WORD = re.compile(r"[\W_]+")
 
 
 def normalize_name(name: str) -> str:
-    """Return a field name in lower_snake_case; letters and digits of any script stay.
+    """Return a field name in lower_snake_case; letters, marks and digits of any script stay.
 
     `userName` → `user_name`, `HTTPServer` → `http_server`, ` Preis (€)` → `preis`, `--` → `field`.
+    A mark, a vowel sign or an accent say, belongs to the letter before it.
     """
     if _SNAKE_CASE.fullmatch(name):
         return name
-    text = unicodedata.normalize("NFKC", name)
-    split = "".join(f"_{char}" if _starts_word(text, at) else char for at, char in enumerate(text))
-    lower = unicodedata.normalize("NFKC", split.lower())
-    return _NOT_A_WORD.sub("_", lower).strip("_") or "field"
+    text = _split_words(unicodedata.normalize("NFKC", name)).lower()
+    return "_".join(_words(unicodedata.normalize("NFKC", text))) or "field"
 
 
-def _starts_word(text: str, at: int) -> bool:
-    if at == 0 or not text[at].isupper():
-        return False
-    before, after = text[at - 1], text[at + 1 : at + 2]
-    return before.islower() or before.isdigit() or (before.isupper() and after.islower())
+def _split_words(text: str) -> str:
+    """Put a `_` before each capital letter that begins a word; marks are looked through."""
+    letters = [char for char in text if not _is_mark(char)]
+    beside = iter(zip(["", *letters], [*letters[1:], ""], strict=False))
+    return "".join(
+        f"_{char}" if not _is_mark(char) and _begins_word(char, *next(beside)) else char
+        for char in text
+    )
 
 
-def distinct_names(names: Iterable[str]) -> tuple[list[str], int]:
+def _begins_word(char: str, before: str, after: str) -> bool:
+    return char.isupper() and (
+        before.islower() or before.isdigit() or (before.isupper() and after.islower())
+    )
+
+
+def _words(text: str) -> list[str]:
+    kept: list[str] = []
+    in_word = False
+    for char in text:
+        in_word = char.isalnum() or (in_word and _is_mark(char))
+        kept.append(char if in_word else " ")
+    return "".join(kept).split()
+
+
+def _is_mark(char: str) -> bool:
+    return unicodedata.category(char).startswith("M")
+
+
+def distinct_names(raw: Sequence[str], normalized: Sequence[str]) -> tuple[list[str], int]:
     """Return normalised names made distinct, in order, and how many had to be renamed.
 
-    Of names that meet the first stays; the next is the first free of `name_2`, `name_3`, ….
+    Of names that meet, the one that is spelled so keeps it, else the first. The others follow in
+    their order, each as the first of `name_2`, `name_3`, … that no other name has.
     """
-    taken: dict[str, int] = {}
-    renamed = 0
-    for name in names:
-        free, suffix = name, taken.get(name, 1)
-        while free in taken:
-            suffix += 1
-            free = f"{name}_{suffix}"
-        if free != name:
-            taken[name] = suffix
-            renamed += 1
-        taken.setdefault(free, 1)
-    return list(taken), renamed
+    keepers: dict[str, int] = {}
+    for at, name in enumerate(normalized):
+        if name not in keepers or (raw[at] == name != raw[keepers[name]]):
+            keepers[name] = at
+    suffixes = dict.fromkeys(keepers, 1)
+    distinct: list[str] = []
+    for at, name in enumerate(normalized):
+        free = name
+        while free in suffixes and keepers.get(free) != at:
+            suffixes[name] += 1
+            free = f"{name}_{suffixes[name]}"
+        suffixes.setdefault(free, 1)
+        distinct.append(free)
+    return distinct, len(normalized) - len(keepers)
 
 
 class Names:

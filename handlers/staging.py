@@ -96,6 +96,7 @@ class Progress:
             "processed-at": self.processed_at.isoformat(),
             "offset": str(self.position.offset),
             "number": str(self.position.number),
+            "lines-end": str(self.position.lines_end),
             "first-reject": encode_value(self.first_reject[:_REASON_CHARACTERS]),
             "complete": str(self.complete).lower(),
             "stretches": str(self.stretches),
@@ -108,7 +109,7 @@ class Progress:
         """Return what `to_metadata` was given."""
         return cls(
             processed_at=datetime.fromisoformat(metadata["processed-at"]),
-            position=Position(int(metadata["offset"]), int(metadata["number"])),
+            position=Position(*(int(metadata[name]) for name in ("offset", "number", "lines-end"))),
             counts=Counts(**{part.name: int(metadata[part.name]) for part in fields(Counts)}),
             first_reject=decode_value(metadata["first-reject"]),
             complete=metadata["complete"] == "true",

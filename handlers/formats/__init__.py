@@ -40,7 +40,7 @@ def transform(
     text = Text(source, gzipped=kind.endswith(".gz"))
     kind = kind.removesuffix(".gz")
     if kind in (".csv", ".tsv"):
-        return read_rows(text, encoder, start, delimiter="\t" if kind == ".tsv" else None)
+        return read_rows(text, encoder, start, is_tsv=kind == ".tsv")
     return _read_json(text, encoder, start)
 
 

@@ -31,6 +31,7 @@ class Position(NamedTuple):
 
     offset: int
     number: int
+    lines_end: int = 0  # up to this byte of delimited text each line is a row, whatever its quotes
 
 
 START: Final = Position(0, 1)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from io import StringIO
 from typing import Final
 
+from handlers.encodings import utf8_problem
 from handlers.formats.batch import BadFileError
 from handlers.formats.rows import BREAKS, LineCounter
 from handlers.formats.window import Window
@@ -15,6 +16,12 @@ from handlers.records import MAX_RECORD_BYTES, MAX_RECORD_PARTS, too_long
 DELIMITERS: Final = b",;\t|"  # the first of those that are equally frequent is taken
 _BREAK = re.compile(rb"\r?\n|\r")
 _QUOTED: Final = rb'"(?:[^"]++|"")*+"'
+_STATEMENT = re.compile(
+    rb'(?P<quote>"?)sep=(?P<delimiter>[^\r\n])(?P=quote)(?:\r?\n|\r|\Z)', re.IGNORECASE
+)
+_LONGEST_STATEMENT: Final = len(b'"sep=;"\r\n')
+_OPEN_QUOTE: Final = "a quote that is opened in the header never closes"
+_NUL: Final = "a NUL in the header: this is UTF-16 without a byte order mark, or no text at all"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,27 +33,67 @@ class Header:
     lines: int  # of the text up to and with it
 
 
-def read_header(window: Window, delimiter: str | None) -> Header | None:
+def read_header(window: Window, *, is_tsv: bool) -> Header | None:
     """Drop the header from a window and return it; None where every line is blank.
 
-    Raises BadFileError for one that is too long, broken or not UTF-8.
+    What stands before it is dropped too: blank lines, and a first line `sep=;`, by which Excel is
+    told the delimiter. Without that a TSV's is the tab, and any other's is taken from the header.
+
+    Raises BadFileError for a header that is too long, broken, no text or not UTF-8.
     """
     lines = LineCounter()
-    for blank in window.skip(BREAKS):
-        lines.count(blank)
+    _skip_blank(window, lines)
+    delimiter = _read_delimiter(window, lines) or ("\t" if is_tsv else "")
     if not window.text:
         return None
     place = f"line {lines.counted + 1}"
-    if delimiter is None:
-        end = _find_end(window, DELIMITERS, place)
-        delimiter = _find_delimiter(window.text[:end])
-    raw = window.drop(_find_end(window, delimiter.encode(), place))
+    try:
+        if not delimiter:
+            end = _find_end(window, DELIMITERS, place)
+            delimiter = _find_delimiter(window.text[:end])
+        end = _find_end(window, delimiter.encode(), place)
+        names = _read_names(window.text[:end], delimiter, place)
+    except _BrokenQuotesError:
+        if not is_tsv:
+            raise
+        end = _find_break(window, place)
+        _check_text(window.text[:end], place)
+        names = window.text[:end].decode().split(delimiter)
+    if len(names) > MAX_RECORD_PARTS:
+        raise BadFileError(f"{len(names)} columns, allowed: {MAX_RECORD_PARTS}", place)
+    lines.count(window.drop(end))
+    _drop_break(window, lines)
+    return Header(names=names, delimiter=delimiter, lines=lines.counted)
+
+
+class _BrokenQuotesError(BadFileError):
+    """The quotes of a header do not tell where it ends."""
+
+
+def _skip_blank(window: Window, lines: LineCounter) -> None:
+    for blank in window.skip(BREAKS):
+        lines.count(blank)
+
+
+def _read_delimiter(window: Window, lines: LineCounter) -> str:
+    """Drop a line that states the delimiter, with what is blank behind it, and return that."""
+    window.grow(_LONGEST_STATEMENT + 1)
+    stated = _STATEMENT.match(window.text)
+    if not stated:
+        return ""
+    delimiter = stated.group("delimiter")
+    if delimiter not in DELIMITERS:
+        msg = f"sep= states the delimiter {delimiter.decode('latin-1')!r}, allowed: , ; | or a tab"
+        raise BadFileError(msg, f"line {lines.counted + 1}")
+    lines.count(window.drop(stated.end()))
+    _skip_blank(window, lines)
+    return delimiter.decode()
+
+
+def _drop_break(window: Window, lines: LineCounter) -> None:
     window.grow(2)
     line_break = _BREAK.match(window.text)
-    lines.count(raw + window.drop(line_break.end() if line_break else 0))
-    return Header(
-        names=_read_names(raw, delimiter, place), delimiter=delimiter, lines=lines.counted
-    )
+    lines.count(window.drop(line_break.end() if line_break else 0))
 
 
 def _find_end(window: Window, delimiters: bytes, place: str) -> int:
@@ -61,12 +108,30 @@ def _find_end(window: Window, delimiters: bytes, place: str) -> int:
         found = row.match(window.text)
         end = found.end() if found else len(window.text)
         if end > MAX_RECORD_BYTES:
-            raise BadFileError(f"the header is {too_long()}", place)
+            raise _BrokenQuotesError(_no_text(window) or f"the header is {too_long()}", place)
         if found and (end < len(window.text) or window.ended):
             return end
         if window.ended:
-            raise BadFileError("a quote that is opened in the header never closes", place)
+            raise _BrokenQuotesError(_no_text(window) or _OPEN_QUOTE, place)
         window.grow_until(MAX_RECORD_BYTES + 1)
+
+
+def _find_break(window: Window, place: str) -> int:
+    """Return where the first line ends, its break left out."""
+    while not (found := _BREAK.search(window.text)) and not window.ended:
+        if len(window.text) > MAX_RECORD_BYTES:
+            break
+        window.grow_until(MAX_RECORD_BYTES + 1)
+    end = found.start() if found else len(window.text)
+    if end > MAX_RECORD_BYTES:
+        raise BadFileError(f"the header is {too_long()}", place)
+    return end
+
+
+def _no_text(window: Window) -> str:
+    """Return what to say of a first line with a NUL in it; "" where there is none."""
+    line = _BREAK.split(window.text, maxsplit=1)[0]
+    return _NUL if b"\0" in line else ""
 
 
 def _find_delimiter(header: bytes) -> str:
@@ -77,16 +142,18 @@ def _find_delimiter(header: bytes) -> str:
 
 
 def _read_names(raw: bytes, delimiter: str, place: str) -> list[str]:
+    text = StringIO(raw.decode(errors="surrogateescape"), newline="")
     try:
-        text = StringIO(raw.decode(), newline="")
         names = next(csv.reader(text, delimiter=delimiter, strict=True))
-    except UnicodeDecodeError as error:
-        msg = f"invalid UTF-8 in the header, at byte {error.start} of it"
-        raise BadFileError(msg, place) from error
     except csv.Error as error:
         msg = f"broken header: {error}"
-        raise BadFileError(msg, place) from error
-    if len(names) > MAX_RECORD_PARTS:
-        msg = f"{len(names)} columns, allowed: {MAX_RECORD_PARTS}"
-        raise BadFileError(msg, place)
+        raise _BrokenQuotesError(msg, place) from error
+    _check_text(raw, place)
     return names
+
+
+def _check_text(raw: bytes, place: str) -> None:
+    if b"\0" in raw:
+        raise BadFileError(_NUL, place)
+    if problem := utf8_problem(raw):
+        raise BadFileError(f"the header: {problem}", place)

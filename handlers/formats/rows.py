@@ -40,10 +40,11 @@ class RowSkipper:
     closing quote makes the line, and no more than the line, a broken row.
     """
 
-    def __init__(self, delimiter: bytes) -> None:
+    def __init__(self, delimiter: bytes, *, quotes: bool = True) -> None:
+        """Without `quotes` each line is a row."""
         self.break_bytes = 0  # of the line break that ended the row
         self._after_return = False  # what ended the row, so that a line feed belongs to it
-        self._state = _State.CELL_START
+        self._state = _State.CELL_START if quotes else _State.BROKEN
         self._delimiter = delimiter
         # All that is not a break or a quote that opens a cell which goes on behind the block.
         begins = b"(?<=" + re.escape(delimiter) + b")"
@@ -55,6 +56,11 @@ class RowSkipper:
     def is_quoted(self) -> bool:
         """Whether the row goes on within quotes."""
         return self._state is _State.QUOTED
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether something follows a closing quote."""
+        return self._state is _State.BROKEN
 
     def find_end(self, block: bytes) -> int | None:
         """Return where in the block the row ends, its break included, or None if it goes on."""

@@ -36,6 +36,12 @@ class Window:
         self.offset += len(dropped)
         return dropped
 
+    def drop_to(self, offset: int) -> None:
+        """Drop all that stands before an offset of the text."""
+        while self.offset < offset and not self.ended:
+            self.drop(offset - self.offset)
+            self.grow(1)
+
     def skip(self, blank: bytes) -> Iterator[bytes]:
         """Drop such bytes until something else or the end is there; yield what is dropped."""
         while True:

@@ -63,7 +63,7 @@ def expected(data: bytes, suffix: str) -> Outcome:
     text = _decoded(data, gzipped=suffix.lower().endswith(".gz"))
     kind = suffix.lower().removesuffix(".gz")
     if kind in (".csv", ".tsv"):
-        return _table(text, "\t" if kind == ".tsv" else None)
+        return _table(text, is_tsv=kind == ".tsv")
     stripped = text.lstrip(JSON_SPACE)
     if stripped.startswith("["):
         return _array(text)
@@ -307,15 +307,8 @@ def _clean(value):
     renamed = sum(count for _, count in children)
     if not isinstance(value, Fields):
         return [child for child, _ in children], renamed
-    names: list[str] = []
-    for name, _ in value:
-        plain = wanted = snake_case(name)
-        number = 1
-        while wanted in names:
-            number += 1
-            wanted = f"{plain}_{number}"
-        renamed += wanted != plain
-        names.append(wanted)
+    names, changed = distinct([name for name, _ in value])
+    renamed += changed
     kept = Fields()
     for name, (child, _) in zip(names, children, strict=True):
         if child not in (None, "", []):
@@ -323,21 +316,51 @@ def _clean(value):
     return kept, renamed
 
 
+def distinct(raw: list[str]) -> tuple[list[str], int]:
+    """First whoever may keep its name does; then the others look for a free one, in order."""
+    plain = [snake_case(name) for name in raw]
+    names: list[str | None] = [None] * len(raw)
+    for exactly in (True, False):
+        for at, name in enumerate(plain):
+            if name not in names and (raw[at] == name or not exactly):
+                names[at] = name
+    for at, name in enumerate(plain):
+        number = 2
+        while names[at] is None:
+            if f"{name}_{number}" not in names:
+                names[at] = f"{name}_{number}"
+            number += 1
+    return names, sum(name != wanted for name, wanted in zip(names, plain, strict=True))
+
+
+def is_mark(char: str) -> bool:
+    """Whether it is a vowel sign, an accent or the like, which belongs to what it follows."""
+    return unicodedata.category(char) in ("Mn", "Mc", "Me")
+
+
 def snake_case(name: str) -> str:
-    """Go over a name with one character of look-ahead and note where a word begins."""
-    text = unicodedata.normalize("NFKC", name)
+    """Go over a name letter by letter, each with its marks, and note where a word begins."""
+    text: list[str] = []
+    for char in unicodedata.normalize("NFKC", name):
+        if text and is_mark(char):
+            text[-1] += char
+        else:
+            text.append(char)
     words: list[str] = []
-    for at, char in enumerate(text):
-        before = text[at - 1] if at else " "
-        after = text[at + 1] if at + 1 < len(text) else " "
+    for at, letter in enumerate(text):
+        char = letter[0]
+        before = text[at - 1][0] if at else " "
+        after = text[at + 1][0] if at + 1 < len(text) else " "
         begins = char.isupper() and (
             before.islower() or before.isdigit() or (before.isupper() and after.islower())
         )
         if begins or not words:
             words.append("")
-        words[-1] += char
-    lower = unicodedata.normalize("NFKC", "_".join(words).lower())
-    kept = "".join(char if char.isalnum() else " " for char in lower)
+        words[-1] += letter
+    kept = ""
+    for char in unicodedata.normalize("NFKC", "_".join(words).lower()):
+        belongs = is_mark(char) and kept[-1:] not in ("", " ")
+        kept += char if char.isalnum() or belongs else " "
     return "_".join(kept.split()) or "field"
 
 
@@ -355,19 +378,21 @@ def canonical(value):
 # ---------------------------------------------------------------- delimited text
 
 
-def _table(text: str, delimiter: str | None) -> Outcome:
+def _table(text: str, *, is_tsv: bool) -> Outcome:
     lines = _lines(text)
-    first = next((n for n, line in enumerate(lines) if line.strip("\r\n")), None)
+    first = _not_blank(lines, 0)
     outcome = Outcome()
-    if first is None:
+    delimiter = "\t" if is_tsv else ""
+    if first < len(lines) and (stated := _stated_delimiter(lines[first])):
+        if stated not in DELIMITERS:
+            raise FileFailsError(f"line {first + 1}")
+        delimiter, first = stated, _not_blank(lines, first + 1)
+    if first == len(lines):
         return outcome
     delimiter = delimiter or _delimiter(lines, first)
-    rows = _rows(lines, first, delimiter)
-    number, names, broken, raw = next(rows)
-    if _row_problem(raw, names, len(names), broken) or len(names) > MAX_RECORD_PARTS:
-        raise FileFailsError(f"line {number}")
+    names, end = _header(lines, first, delimiter, is_tsv=is_tsv)
     named, outcome.renamed = _clean(Fields((name, Number("1")) for name in names))
-    for number, cells, broken, raw in rows:
+    for number, cells, broken, raw in _rows(lines, end, delimiter, is_tsv=is_tsv):
         problem = _row_problem(raw, cells, len(named), broken)
         if problem:
             outcome.rejects.append((f"line {number}", problem))
@@ -376,6 +401,34 @@ def _table(text: str, delimiter: str | None) -> Outcome:
         elif raw.strip("\r\n"):
             outcome.empty += 1
     return outcome
+
+
+def _not_blank(lines: list[str], at: int) -> int:
+    while at < len(lines) and not lines[at].strip("\r\n"):
+        at += 1
+    return at
+
+
+def _stated_delimiter(line: str) -> str:
+    """Return the X of a line `sep=X`, which may stand in quotes."""
+    line = line.rstrip("\r\n")
+    if len(line) == 7 and line[0] == line[-1] == '"':
+        line = line[1:-1]
+    return line[4] if len(line) == 5 and line[:4].lower() == "sep=" else ""
+
+
+def _header(lines: list[str], first: int, delimiter: str, *, is_tsv: bool) -> tuple[list, int]:
+    """Return the header's names and the line behind it."""
+    cells, state, end = _row(lines, first, delimiter)
+    raw = "".join(lines[first:end])
+    if is_tsv and (state != "ended" or _size(raw.rstrip("\r\n")) > MAX_RECORD_BYTES):
+        raw, state, end = lines[first], "ended", first + 1
+        cells = raw.rstrip("\r\n").split(delimiter)
+    broken = "broken quotes" if state != "ended" else ""
+    problem = _row_problem(raw, cells, len(cells), broken) or "\0" in raw
+    if problem or len(cells) > MAX_RECORD_PARTS:
+        raise FileFailsError(f"line {first + 1}")
+    return cells, end
 
 
 def _row_problem(raw: str, cells: list[str], columns: int, broken: str) -> str:
@@ -426,27 +479,43 @@ def _delimiter(lines: list[str], first: int) -> str:
     return max(DELIMITERS, key=counts.__getitem__)
 
 
-def _rows(lines: list[str], at: int, delimiter: str):
+def _rows(lines: list[str], at: int, delimiter: str, *, is_tsv: bool):
     """Yield (line, cells, problem, raw) by RFC 4180; a quote means something where a field begins.
 
-    What follows a closing quote, other than a delimiter, a quote or the end, breaks the row.
+    What follows a closing quote, other than a delimiter, a quote or the end, breaks the row. If it
+    is over several lines, each is a row of its own then; a TSV's quotes are characters in it.
     """
     while at < len(lines):
-        begin, raw, cells, cell, state = at, "", [], "", "start"
-        while state not in ("ended", "broken"):
-            if at == len(lines):
-                if state == "quoted":
-                    raise FileFailsError(f"line {begin + 1}")
+        cells, state, end = _row(lines, at, delimiter)
+        if state == "open" and not is_tsv:
+            raise FileFailsError(f"line {at + 1}")
+        if state == "ended":
+            yield at + 1, cells, "", "".join(lines[at:end])
+        else:
+            for number in range(at, end):
+                yield number + 1, *_line_alone(lines[number], delimiter, is_tsv), lines[number]
+        at = end
+
+
+def _line_alone(line: str, delimiter: str, is_tsv: bool) -> tuple[list[str], str]:
+    cells, state, _ = _row([line], 0, delimiter)
+    if state == "ended":
+        return cells, ""
+    return (line.rstrip("\r\n").split(delimiter), "") if is_tsv else ([], "broken quotes")
+
+
+def _row(lines: list[str], at: int, delimiter: str) -> tuple[list[str], str, int]:
+    """Return a row's cells, how it ends (ended, broken, open) and the line behind it."""
+    cells, cell, state = [], "", "start"
+    while at < len(lines) and state not in ("ended", "broken"):
+        for char in lines[at]:
+            state, cell = _next_state(state, char, delimiter, cell, cells)
+            if state in ("ended", "broken"):
                 break
-            line, at = lines[at], at + 1
-            raw += line
-            for char in line:
-                state, cell = _next_state(state, char, delimiter, cell, cells)
-                if state in ("ended", "broken"):
-                    break
-        if state != "broken":
-            cells.append(cell)
-        yield begin + 1, cells, "broken quotes" if state == "broken" else "", raw
+        at += 1
+    if state == "broken":
+        return cells, state, at
+    return [*cells, cell], "open" if state == "quoted" else "ended", at
 
 
 def _next_state(  # noqa: PLR0911 - one return for each transition

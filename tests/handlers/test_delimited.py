@@ -1,14 +1,22 @@
 import csv
+import gzip
+import time
+from collections.abc import Iterator
+from contextlib import suppress
 from io import StringIO
 
 import orjson
 import pytest
 
-from handlers.formats import BadFileError
+from handlers.formats import BadFileError, transform
 from handlers.formats.rows import LineCounter, RowSkipper
-from tests.handlers.transformed import batches_of, bodies, limits, transformed
+from handlers.records import RecordEncoder
+from tests.handlers.fuzz import check_resuming
+from tests.handlers.transformed import TAIL, batches_of, bodies, limits, transformed
 
 CHUNKS = ((), (1,), (5, 2), (64,))
+NUL = "a NUL in the header: this is UTF-16 without a byte order mark, or no text at all"
+WITHIN = "broken quotes: the line ends within them"
 
 
 def rejects_of(data: bytes, suffix: str = ".csv", *sizes: int) -> list[tuple[str, str]]:
@@ -65,7 +73,7 @@ def test_any_line_break_ends_a_row_outside_quotes(end, sizes):
         (b'a,"b\tc', ".tsv", [b"a_b", b"c"]),
         (b"only", ".csv", [b"only"]),
         (b"a,,b,", ".csv", [b"a", b"field", b"b", b"field_2"]),
-        (b"a,A,a_2", ".csv", [b"a", b"a_2", b"a_2_2"]),
+        (b"a,A,a_2", ".csv", [b"a", b"a_3", b"a_2"]),
     ],
 )
 def test_the_header_gives_delimiter_and_names(header, suffix, names, sizes):
@@ -97,7 +105,16 @@ def _splits(header: bytes, delimiter: bytes, columns: int) -> bool:
         (b'a,b\n1,2\n"', "line 3", "a quote that is opened in this row never closes"),
         (b'\na,"b\n1,2\n', "line 2", "a quote that is opened in the header never closes"),
         (b'a,"b"x\n1,2\n', "line 1", "broken header: ',' expected after '\"'"),
-        (b"a,\xff\n1,2\n", "line 1", "invalid UTF-8 in the header, at byte 2 of it"),
+        (
+            b"a,\xff\n1,2\n",
+            "line 1",
+            "the header: invalid UTF-8 at byte 2, maybe Windows-1252",
+        ),
+        ("a,b\n1,2\n".encode("utf-16-le"), "line 1", NUL),
+        ("a,b\n1,2\n".encode("utf-16-be"), "line 1", NUL),
+        (b"PK\x03\x04\x14\0\x06\0" + b"\x8d" * 90 + b'\n"', "line 1", NUL),
+        (b'"PK\0' + b"x" * 90, "line 1", NUL),
+        (b"\r\nsep=^\na^b\n", "line 2", "sep= states the delimiter '^', allowed: , ; | or a tab"),
     ],
 )
 def test_what_breaks_the_table_fails_the_file(data, place, reason, sizes):
@@ -112,14 +129,138 @@ def test_broken_quotes_and_encoding_are_bad_rows(sizes):
     assert bodies(batches_of(data, ".csv", *sizes)) == [b'{"a":"4","b":"5"}']
     assert rejects_of(data, ".csv", *sizes) == [
         ("line 2", "broken quotes: ',' expected after '\"'"),
-        ("line 3", "invalid UTF-8 at byte 0"),
-        ("line 4", "broken quotes: ',' expected after '\"'"),
+        ("line 3", "invalid UTF-8 at byte 0, maybe Windows-1252"),
+        ("line 4", WITHIN),
+        ("line 5", "1 cells, the header has 2"),
     ]
 
 
 def test_the_raw_text_of_a_reject_has_all_its_lines_and_no_break():
-    batches = batches_of(b'a,b\n3,"p\nq"r\r\n', ".csv")
-    assert [r.raw for b in batches for r in b.rejects] == [b'3,"p\nq"r']
+    batches = batches_of(b'a,b\n3,"p\nq",r\r\n', ".csv")
+    assert [r.raw for b in batches for r in b.rejects] == [b'3,"p\nq",r']
+
+
+def parts_list(delimiter: bytes = b",", end: bytes = b"\n") -> bytes:
+    """Return a list of parts in which two sizes begin with a stray inch mark."""
+    screw = delimiter.join([b"screw", b'"2"" inch"', b"0.10"]) + end
+    nails = [delimiter.join([b"nail", b'"%b inch' % size, b"0.20"]) + end for size in (b"5", b"6")]
+    header = delimiter.join([b"item", b"size", b"price"]) + end
+    plain = delimiter.join([b"pin", b"1 inch", b""]) + end
+    return header + plain * 9 + screw + nails[0] + plain * 90 + nails[1] + plain * 9 + screw
+
+
+@pytest.mark.parametrize("sizes", [*CHUNKS, (65_536,)])
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+@pytest.mark.parametrize("record", [8 * 1024 * 1024, 300, 40])
+def test_two_stray_quotes_cost_no_good_row(record, end, sizes):
+    """Also where what is between them is longer than a row may be."""
+    data = parts_list(end=end)
+    with limits(block=64, record=record, parts=500_000):
+        outcome = transformed(data, ".csv", *sizes)
+        batches = batches_of(data, ".csv", *sizes)
+    assert len(outcome.records) == 9 + 90 + 9 + 2
+    assert [(r.place, r.raw) for b in batches for r in b.rejects] == [
+        ("line 12", b'nail,"5 inch,0.20'),
+        ("line 103", b'nail,"6 inch,0.20'),
+    ]
+
+
+@pytest.mark.parametrize("sizes", CHUNKS)
+@pytest.mark.parametrize("record", [8 * 1024 * 1024, 300, 40])
+def test_in_a_tsv_a_stray_quote_is_a_character(record, sizes):
+    data = parts_list(b"\t")
+    with limits(block=64, record=record, parts=500_000):
+        outcome = transformed(data, ".tsv", *sizes)
+        written = bodies(batches_of(data, ".tsv", *sizes))
+    assert (len(outcome.records), outcome.rejects) == (9 + 90 + 9 + 4, [])
+    assert written[9] == b'{"item":"screw","size":"2\\" inch","price":"0.10"}'
+    assert written[10] == b'{"item":"nail","size":"\\"5 inch","price":"0.20"}'
+
+
+@pytest.mark.parametrize("sizes", CHUNKS)
+@pytest.mark.parametrize("record", [8 * 1024 * 1024, 12])
+@pytest.mark.parametrize(
+    ("data", "cells"),
+    [
+        (b'a\tb\n1\t"x\n2\t3\n', [("1", '"x'), ("2", "3")]),  # it never closes
+        (b'a\tb\n1\t2\n"x', [("1", "2")]),
+        (b'a\tb\n"5" pipe\t2\n"q"\t3\n', [('"5" pipe', "2"), ("q", "3")]),
+        (b'a\tb\n"p\nq"\t3\n', [("p\nq", "3")]),  # but a cell in whole quotes is one
+        (b'"5 inch\tb\n1\t2\n', [("1", "2")]),
+        (b'"5" inch\tb\n1\t2\n', [("1", "2")]),
+    ],
+)
+def test_in_a_tsv_quotes_mean_something_where_they_are_whole(data, cells, record, sizes):
+    with limits(block=8, record=record, parts=500_000):
+        written = bodies(batches_of(data, ".tsv", *sizes))
+    assert [tuple(orjson.loads(body).values()) for body in written] == cells
+
+
+@pytest.mark.parametrize("sizes", CHUNKS)
+@pytest.mark.parametrize("suffix", [".csv", ".tsv"])
+def test_a_first_line_may_state_the_delimiter_as_for_excel(suffix, sizes):
+    for stated in (b"sep=;\r\n", b'\n"sep=;"\n\n', b"SEP=;\r"):
+        data = stated + b"a,x;b\n1;2,5\n3\n"
+        assert bodies(batches_of(data, suffix, *sizes)) == [b'{"a_x":"1","b":"2,5"}']
+        line = 3 + stated.count(b"\n") + (b"\n" not in stated)
+        assert rejects_of(data, suffix, *sizes) == [(f"line {line}", "1 cells, the header has 2")]
+    assert batches_of(b"sep=;\n", suffix, *sizes) == []
+    assert bodies(batches_of(b"sep=a;b\n1;2\n", suffix)) != []  # a header like any
+
+
+def test_going_on_within_broken_rows_gives_what_one_run_gives():
+    data = parts_list()
+    for suffix, table in ((".csv", data), (".tsv", data.replace(b",", b"\t"))):
+        for record in (40, 300, 8 * 1024 * 1024):
+            with limits(block=32, record=record, parts=500_000):
+                check_resuming(table, suffix, [17])
+
+
+class _Read:
+    """A source that counts what is read of it."""
+
+    def __init__(self, data: bytes) -> None:
+        self.bytes = 0
+        self._data = data
+
+    def __call__(self, offset: int) -> Iterator[bytes]:
+        for at in range(offset, len(self._data), 1_000):
+            block = self._data[at : at + 1_000]
+            self.bytes += len(block)
+            yield block
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_text_is_read_no_more_than_twice_however_many_rows_are_broken(packed):
+    """Each pair of stray quotes is further apart than a row is held; gzip has no way back."""
+    pair = b'1,"2\n' + b"3,4\n" * 200
+    data = b"a,b\n" + pair * 400
+    source = _Read(gzip.compress(data, 0) if packed else data)
+    with limits(block=64, record=100, parts=100):
+        batches = list(transform(source, ".csv", RecordEncoder(TAIL)))
+    assert sum(b.written for b in batches) == 400 * 200
+    assert sum(len(b.rejects) for b in batches) == 400
+    assert source.bytes <= 2.1 * len(data)
+
+
+def _seconds(data: bytes, suffix: str) -> float:
+    began = time.process_time()
+    for _ in transform(lambda at: iter([data[at:]]), suffix, RecordEncoder(TAIL)):
+        pass
+    return time.process_time() - began
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv"])
+@pytest.mark.parametrize(
+    "unit", [b'"a\n', b'"\n', b'x"\n', b'"",""\n', b'"\n\n\n\n"x\n', b'",\n,"\n"x\n', b'"""\n']
+)
+def test_quotes_take_time_in_proportion_to_their_number(unit, suffix):
+    small, large = (unit * (size // len(unit)) + b'"x"\n' for size in (30_000, 240_000))
+    with suppress(BadFileError):
+        one = _seconds(b"a\n" + small, suffix)
+    with suppress(BadFileError):
+        many = _seconds(b"a\n" + large, suffix)
+        assert many < 20 * one + 0.5
 
 
 @pytest.mark.parametrize("sizes", CHUNKS)

@@ -44,7 +44,7 @@ def test_an_object_over_several_lines_is_one_record(sizes):
     [
         (b'{\n"a": NaN\n}', "NaN is not a JSON number"),
         (b'{\n"a": "\\ud800"\n}', "a lone surrogate cannot be written as UTF-8"),
-        (b'{\n"a": "\xff"\n}', "invalid UTF-8 at byte 8"),
+        (b'{\n"a": "\xff"\n}', "invalid UTF-8 at byte 8, maybe Windows-1252"),
         (b'{\n"a": %b1%b\n}' % (b"[" * 300, b"]" * 300), "nested 301 levels deep, allowed: 200"),
     ],
 )

@@ -1,7 +1,10 @@
+import time
+from itertools import permutations
+
 import pytest
 
 from handlers.names import Names, distinct_names, normalize_name
-from tests.handlers.reference import snake_case
+from tests.handlers.reference import distinct, snake_case
 
 
 @pytest.mark.parametrize(
@@ -30,7 +33,16 @@ from tests.handlers.reference import snake_case
         ("１２３", "123"),
         ("ＵｓｅｒＮａｍｅ", "user_name"),  # full width is made plain by NFKC
         ("cafe\u0301", "café"),  # so is what is composed of two characters
-        ("İstanbul", "i_stanbul"),  # lower case of İ is i and a dot that is no letter
+        ("İstanbul", "i\u0307stanbul"),  # lower case of İ is i and a dot, a mark of it
+        ("İLÇE", "i\u0307lçe"),
+        ("नाम", "नाम"),  # vowel signs are marks
+        ("उपयोगकर्ता का नाम", "उपयोगकर्ता_का_नाम"),
+        ("ชื่อ-สกุล", "ชื่อ_สกุล"),
+        ("பெயர் (Name)", "பெயர்_name"),
+        ("q\u0303Name", "q\u0303_name"),  # a capital begins a word behind a mark, too
+        ("HTTPS\u0303erver", "http_s\u0303erver"),
+        ("❤\ufe0f count", "count"),  # a mark of no letter is none
+        ("´a", "a"),  # by NFKC a space with an accent
         ("a\nb", "a_b"),
         ("already_snake_2", "already_snake_2"),
     ],
@@ -47,23 +59,43 @@ def test_a_normalised_name_stays_as_it_is():
 
 
 @pytest.mark.parametrize(
-    ("names", "distinct", "renamed"),
+    ("raw", "names", "renamed"),
     [
         ([], [], 0),
         (["a", "b"], ["a", "b"], 0),
         (["a", "a", "a"], ["a", "a_2", "a_3"], 2),
         (["a", "a_2", "a"], ["a", "a_2", "a_3"], 1),
-        (["a", "a", "a_2"], ["a", "a_2", "a_2_2"], 2),
+        (["a", "a", "a_2"], ["a", "a_3", "a_2"], 1),
         (["a_2", "a", "a"], ["a_2", "a", "a_3"], 1),
+        (["User Name", "userName"], ["user_name", "user_name_2"], 1),
+        (["User Name", "user_name", "userName"], ["user_name_2", "user_name", "user_name_3"], 2),
+        (["A", "A 2", "a"], ["a_3", "a_2", "a"], 1),  # nobody loses a name that no other meets
+        (["--", "", "field"], ["field_2", "field_3", "field"], 2),
     ],
 )
-def test_names_that_meet_are_numbered_in_order(names, distinct, renamed):
-    assert distinct_names(names) == (distinct, renamed)
+def test_of_names_that_meet_the_one_spelled_so_keeps_it(raw, names, renamed):
+    assert distinct_names(raw, [normalize_name(name) for name in raw]) == (names, renamed)
+    assert distinct(raw) == (names, renamed)
+
+
+@pytest.mark.parametrize("raw", [["userName", "user_name"], ["A", "a", "b", "A_2", "A 2"]])
+def test_what_is_spelled_as_its_name_keeps_it_in_every_order(raw):
+    for order in permutations(raw):
+        names, _ = distinct_names(order, [normalize_name(name) for name in order])
+        kept = dict(zip(order, names, strict=True))
+        assert all(kept[name] == name for name in raw if normalize_name(name) == name)
 
 
 def test_a_hundred_thousand_equal_names_take_no_more_than_one_pass():
-    names, renamed = distinct_names(["a"] * 100_000)
+    names, renamed = distinct_names(["a"] * 100_000, ["a"] * 100_000)
     assert (names[-1], renamed, len(set(names))) == ("a_100000", 99_999, 100_000)
+
+
+@pytest.mark.parametrize("char", ["A", "\u0303", "Á", "-"])
+def test_a_name_of_a_million_characters_takes_no_more_than_one_pass(char):
+    began = time.process_time()
+    normalize_name("x" + char * 1_000_000)
+    assert time.process_time() - began < 5
 
 
 def test_names_remember_whether_two_meet():

@@ -66,11 +66,13 @@ def test_empties_go_and_everything_else_stays(record, output):
     ("record", "output", "renamed"),
     [
         ('{"User Name":1,"userName":2}', '{"user_name":1,"user_name_2":2}', 1),
-        ('{"a":1,"A":2,"a_2":3}', '{"a":1,"a_2":2,"a_2_2":3}', 2),
+        ('{"a":1,"A":2,"a_2":3}', '{"a":1,"a_3":2,"a_2":3}', 1),
+        ('{"userName":1,"user_name":2}', '{"user_name_2":1,"user_name":2}', 1),
+        ('{"user_name":2,"userName":1}', '{"user_name":2,"user_name_2":1}', 1),
         ('{"a":1,"a":2}', '{"a":1,"a_2":2}', 1),
         ('{"a":{"b":1,"B":2}}', '{"a":{"b":1,"b_2":2}}', 1),
         ('{"a":[{"b":1,"b":2}]}', '{"a":[{"b":1,"b_2":2}]}', 1),
-        ('{"A":null,"a":1}', '{"a_2":1}', 1),  # a name does not depend on another field's value
+        ('{"A":1,"a":null}', '{"a_2":1}', 1),  # a name does not depend on another field's value
         ('{"a":1,"A":null}', '{"a":1}', 1),
         ('{"a" :1,"a":2}', '{"a":1,"a_2":2}', 1),
         ('{"a\\\\":1,"b":2,"b":3}', '{"a":1,"b":2,"b_2":3}', 1),
@@ -91,7 +93,7 @@ def test_what_a_name_becomes_does_not_depend_on_the_records_before():
     assert bodies(batches_of(lines, ".ndjson")) == [
         b'{"a":1}',
         b'{"a":2}',
-        b'{"a":3,"a_2":4}',
+        b'{"a_2":3,"a":4}',
         b'{"a":5}',
     ]
     assert bodies(batches_of(lines, ".ndjson", 1)) == bodies(batches_of(lines, ".ndjson"))
@@ -100,7 +102,7 @@ def test_what_a_name_becomes_does_not_depend_on_the_records_before():
 def test_an_empty_field_takes_its_name_though_all_other_names_are_known():
     encoder = RecordEncoder(TAIL)
     assert encoder.encode_one(b'{"a":1}').lines.startswith(b'{"a":1')
-    assert encoder.encode_one(b'{"A":null,"a":2}').lines.startswith(b'{"a_2":2')
+    assert encoder.encode_one(b'{"a":null,"A":2}').lines.startswith(b'{"a_2":2')
 
 
 def test_the_same_file_twice_gives_the_same_bytes():
@@ -135,7 +137,7 @@ def test_bad_records_have_a_reason(record, reason):
 
 
 def test_invalid_utf8_is_a_bad_record_with_its_place():
-    with pytest.raises(BadRecordError, match="invalid UTF-8 at byte 6"):
+    with pytest.raises(BadRecordError, match="invalid UTF-8 at byte 6, maybe Windows-1252"):
         RecordEncoder(TAIL).encode_one(b'{"a":"\xff"}')
 
 
@@ -150,6 +152,19 @@ def test_broken_json_says_where(record):
 
 def test_two_hundred_levels_are_allowed():
     assert cleaned('{"a":' * 200 + "1" + "}" * 200) == b'{"a":' * 200 + b"1" + b"}" * 200
+
+
+@pytest.mark.parametrize("empty", ["{}", "[]"])
+@pytest.mark.parametrize("odd", ["", ',"n":12345678901234567890123', ',"a":1'])
+def test_what_is_empty_counts_as_a_level_on_every_path(empty, odd):
+    """A long number or a name twice takes the record to the careful path."""
+    within = '{"a":' * 199 + empty + "}" * 199
+    beyond = '{"a":' * 200 + empty + "}" * 200
+    assert RecordEncoder(TAIL).encode_one(f"{within[:-1]}{odd}}}".encode()).written == bool(odd)
+    with pytest.raises(BadRecordError, match="nested 201 levels deep, allowed: 200"):
+        RecordEncoder(TAIL).encode_one(f"{beyond[:-1]}{odd}}}".encode())
+    lines = f'{{"b":1}}\n{beyond[:-1]}{odd}}}\n{{"b":2}}\n'.encode()
+    assert transformed(lines, ".ndjson").rejects == [("line 2", "too deep")]
 
 
 def test_a_record_is_rejected_above_the_limits_and_kept_at_them():
