@@ -65,6 +65,7 @@ def processor(s3: FakeS3, outbox: Outbox | None = None) -> Processor:
             processing_queue_url=_QUEUE,
             max_attempts=3,
             max_rejected_percent=10,
+            max_expansion=500,
             compress_output=False,
         ),
         Storage(s3),

@@ -13,7 +13,7 @@ from typing import Any, Final
 from handlers import attempts, keys
 from handlers.attempts import Record
 from handlers.deadline import Deadline
-from handlers.delivery import Continued, Delivered, Delivery
+from handlers.delivery import Continued, Delivered, Delivery, Dropped
 from handlers.environment import PROCESSOR_SERVICE, Metric, ProcessorEnvironment
 from handlers.events import (
     MalformedEventError,
@@ -34,7 +34,7 @@ _MAX_THREADS: Final = 10  # files at once; each may hold three stretches of 8 Mi
 class Result:
     """What became of one object or of one message."""
 
-    status: str  # processed, continued, failed (for good) or retried
+    status: str  # processed, continued, dropped, failed (for good) or retried
     reason: str = ""
     metrics: Mapping[Metric, int] = field(default_factory=dict[Metric, int])
 
@@ -178,6 +178,9 @@ class Processor:
             done = self._delivery.deliver(reference, deadline, repeated=attempt > 1)
             if isinstance(done, Continued):
                 return self._continue(done)
+            if isinstance(done, Dropped):
+                self._log.info("dropped", reason=done.reason)
+                return Result(status="dropped")
         except PermanentError as error:
             buried = self._bury(reference, "permanent", error.reason, error.place)
             stopped = {Metric.LOOPS_STOPPED: 1} if isinstance(error, LoopError) else {}
@@ -206,6 +209,7 @@ class Processor:
             records_rejected=counts.rejected,
             records_empty=counts.empty,
             fields_renamed=counts.renamed,
+            **_read_as(done),
         )
         return Result(status="processed", metrics=metrics)
 
@@ -281,6 +285,10 @@ def _is_settled(results: Sequence[Result]) -> bool:
 
 def _named(reference: ObjectReference) -> dict[str, Any]:
     return {"key": reference.key, "version": reference.version}
+
+
+def _read_as(done: Delivered) -> dict[str, Any]:
+    return {"source_encoding": done.source_encoding} if done.source_encoding else {}
 
 
 @cache

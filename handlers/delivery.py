@@ -5,6 +5,7 @@ version; whoever finds the name taken looks whose it is. So any step may be repe
 any time: read, store the output, copy the original to `completed/`, delete the version.
 """
 
+import hashlib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -12,12 +13,13 @@ from datetime import MAXYEAR, MINYEAR, UTC, datetime, timedelta
 from functools import cache, partial
 from typing import Final
 
-from handlers import __version__, keys
+from handlers import keys
+from handlers.build import code_digest
 from handlers.deadline import Deadline
 from handlers.environment import ProcessorEnvironment
 from handlers.events import ObjectReference
 from handlers.failures import GoneError, LoopError, PermanentError, TransientError
-from handlers.formats import BadFileError
+from handlers.formats import UTF8, BadFileError
 from handlers.outputs import Outputs, SourceVersion
 from handlers.staging import STRETCH_BYTES, Counts, Progress, Staging
 from handlers.storage import (
@@ -32,6 +34,7 @@ from handlers.stretches import FileWriter, Written
 
 _JSON_LINES: Final = "application/x-ndjson"
 _GZIP: Final = "application/gzip"
+_MAKER_DIGITS: Final = 16
 # Stretches are joined some sixteen at a time, a tenth to a third of a second each.
 _JOIN_SECONDS: Final = 0.02  # a stretch
 # Some 5 GB each: more than the largest object that S3 holds, 50 TB, could ever need.
@@ -42,6 +45,11 @@ _MAX_PASSES: Final = 8
 _EVENT_MARGIN: Final = timedelta(minutes=15)
 
 
+# How long S3 may answer 404 for what was stored soon after versioning was switched on: 15 minutes,
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/manage-versioning-examples.html, and some.
+_NOT_FOUND_FOR: Final = timedelta(minutes=20)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Delivered:
     """A version has its output, and its original is in `completed/`."""
@@ -49,6 +57,7 @@ class Delivered:
     counts: Counts
     output_key: str
     source_bytes: int
+    source_encoding: str = ""  # what the file was read as, where it was not UTF-8
     repeated: bool = False  # an earlier delivery had stored the output
 
 
@@ -58,6 +67,13 @@ class Continued:
 
     reference: ObjectReference
     progress: Progress
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dropped:
+    """Nothing is to be done."""
+
+    reason: str
 
 
 class Delivery:
@@ -73,7 +89,7 @@ class Delivery:
 
     def deliver(
         self, reference: ObjectReference, deadline: Deadline, *, repeated: bool = False
-    ) -> Delivered | Continued:
+    ) -> Delivered | Continued | Dropped:
         """Process one object, whatever earlier attempts have done of it.
 
         `repeated` says that there were some, so that a large file's stretches are looked for.
@@ -82,8 +98,10 @@ class Delivery:
             PermanentError: bad input, an unknown suffix, or a version that vanished untold.
             TransientError: an AWS call failed, or a permission is missing.
         """
-        _check_suffix(reference.key)
         location = Location(bucket=reference.bucket, key=reference.key, version=reference.version)
+        if self._is_folder(reference, location):
+            return Dropped(reason=f"folder marker {reference.key!r}")
+        _check_suffix(reference.key)
         try:
             opened = self._storage.open(location)
         except GoneError:
@@ -102,6 +120,13 @@ class Delivery:
             if self._storage.describe(opened.info.location):
                 raise TransientError(str(error)) from error
             return self._settled(reference)
+
+    def _is_folder(self, reference: ObjectReference, location: Location) -> bool:
+        """Return whether an object marks a folder of which only S3 knows that it is empty."""
+        if not reference.key.endswith("/") or reference.size is not None:
+            return False
+        info = self._storage.describe(location)
+        return info is not None and not info.size
 
     def _process(
         self,
@@ -132,6 +157,7 @@ class Delivery:
             counts=written.progress.counts,
             output_key=key,
             source_bytes=opened.info.size,
+            source_encoding=_fallback_of(written.progress),
             repeated=found,
         )
 
@@ -143,14 +169,12 @@ class Delivery:
             counts=_read_counts(output.metadata),
             output_key=output.location.key,
             source_bytes=source.size,
+            source_encoding=output.metadata.get(keys.SOURCE_ENCODING, ""),
             repeated=True,
         )
 
     def _staging(self, source: SourceVersion) -> Staging:
-        compressed = self._environment.compress_output
-        # Stretches that are compressed and such that are not never make one output.
-        maker = f"{__version__}-gzip" if compressed else __version__
-        prefix = keys.staging_prefix(source.key, source.version, maker)
+        prefix = keys.staging_prefix(source.key, source.version, _maker(self._environment))
         return Staging(self._storage, self._environment.processed_bucket, prefix)
 
     def _write(
@@ -168,8 +192,11 @@ class Delivery:
             deadline=deadline,
             environment=self._environment.environment,
             compressed=self._environment.compress_output,
+            source_bytes=opened.info.size,
+            max_expansion=self._environment.max_expansion,
+            fallback_encoding=self._environment.fallback_encoding,
         )
-        begun = (staging.latest() if resume else None) or Progress(processed_at=self._now())
+        begun = (writer.latest() if resume else None) or writer.begin(self._now())
         try:
             written = writer.write(begun)
         except BadFileError as error:
@@ -187,7 +214,9 @@ class Delivery:
         counts = written.progress.counts
         metadata = source.to_metadata() | _counts_metadata(counts)
         metadata |= {keys.PASSES: str(passes)} if passes else {}
-        pieces = cache(partial(staging.pieces, written.progress))
+        if fallback := _fallback_of(written.progress):
+            metadata[keys.SOURCE_ENCODING] = fallback
+        pieces = cache(partial(staging.of(fallback).pieces, written.progress))
 
         def put(metadata: Mapping[str, str], location: Location, *, output: bool) -> None:
             gzipped = output and self._environment.compress_output
@@ -261,8 +290,12 @@ class Delivery:
                     source_bytes=0,
                     repeated=True,
                 )
-        msg = f"{reference.key!r} version {reference.version} is gone, and no output or completed"
-        msg += " copy names it: somebody else deleted it"
+        named = f"{reference.key!r} version {reference.version}"
+        if created and self._now() - created < _NOT_FOUND_FOR:
+            msg = f"{named} cannot be read yet, and no output or completed copy names it: a bucket"
+            msg += " whose versioning is young may say so for a while"
+            raise TransientError(msg)
+        msg = f"{named} is gone, and no output or completed copy names it: somebody else deleted it"
         raise PermanentError(msg)
 
 
@@ -339,6 +372,22 @@ def _created(reference: ObjectReference) -> datetime | None:
     except (ValueError, OverflowError):
         return None
     return created if MINYEAR < created.year < MAXYEAR else None
+
+
+@cache
+def _maker(environment: ProcessorEnvironment) -> str:
+    """Return what stands for all that decides the bytes of a stretch: the code, and settings."""
+    settings = (
+        environment.environment,
+        environment.compress_output,
+        environment.fallback_encoding,
+    )
+    return hashlib.sha256(repr((code_digest(), settings)).encode()).hexdigest()[:_MAKER_DIGITS]
+
+
+def _fallback_of(progress: Progress) -> str:
+    """Return the encoding that a file was read in, where it was not UTF-8."""
+    return "" if progress.encoding == UTF8 else progress.encoding
 
 
 def _counts_metadata(counts: Counts) -> dict[str, str]:

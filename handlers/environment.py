@@ -4,10 +4,12 @@ A field `raw_bucket` is the variable `RAW_BUCKET`; infra sets exactly `variable_
 function. The names of metrics stand here too, since alarms and dashboards are made from them.
 """
 
+import codecs
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from enum import StrEnum
-from typing import Any, Final, Self
+from functools import partial
+from typing import Any, Final, NewType, Self
 
 METRICS_NAMESPACE: Final = "S3DataPipeline"
 # The dimensions of every metric: Powertools' own `service`, and the function's name, so that two
@@ -42,6 +44,15 @@ class Metric(StrEnum):
     BYTES_ARCHIVED = "BytesArchived"
 
 
+# An encoding by the name that Python has for it, cp1252 say.
+Encoding = NewType("Encoding", str)
+ENCODING_ALLOWED: Final = "an encoding that Python knows and that holds ASCII, cp1252 say"
+# What the variable holds where there is no fallback, since files are read as UTF-8 anyway.
+NO_FALLBACK: Final = "utf-8"
+# All of ASCII, and what some encodings mean by parts of it.
+_ASCII: Final = bytes(range(128)) + b" ~{ a.b xn--mnchen-3ya"
+
+
 class MisconfigurationError(Exception):
     """The function is not set up as it must be; the message lists all that is wrong.
 
@@ -72,7 +83,7 @@ class _Environment:
                 continue
             try:
                 values[field.name] = parse(variables[name])
-            except (ValueError, KeyError):
+            except (ValueError, LookupError):
                 problems.append(f"{name} is {variables[name]!r}, allowed: {allowed}")
         if problems:
             raise MisconfigurationError("; ".join(problems))
@@ -89,6 +100,8 @@ class ProcessorEnvironment(_Environment):
     max_attempts: int  # at a message, then the dead-letter queue
     max_rejected_percent: float
     compress_output: bool
+    max_expansion: int  # how many times its input an output may be
+    fallback_encoding: Encoding | None  # what a file that is not UTF-8 is read as
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,9 +117,39 @@ def variable_names(environment: type[_Environment]) -> frozenset[str]:
     return frozenset(field.name.upper() for field in fields(environment))
 
 
+def read_encoding(name: str) -> Encoding:
+    """Return an encoding that files which are not UTF-8 may be in, by any of its names.
+
+    It holds ASCII as it is, and more. Raises ValueError for any other.
+    """
+    try:
+        found = codecs.lookup(name).name
+        is_apart = found.startswith("utf") or found.endswith("escape")
+        holds_ascii = not is_apart and _ASCII.decode(found) == _ASCII.decode("ascii")
+    except (LookupError, ValueError) as error:
+        raise ValueError(name) from error
+    if not holds_ascii or not any(map(partial(_holds, found), _HIGH)):
+        raise ValueError(name)
+    return Encoding(found)
+
+
+def _read_fallback(name: str) -> Encoding | None:
+    return None if name == NO_FALLBACK else read_encoding(name)
+
+
+def _holds(encoding: str, text: bytes) -> bool:
+    try:
+        return text.decode(encoding) != ""
+    except UnicodeError:
+        return False
+
+
+# A letter where a byte is one, or where two are.
+_HIGH: Final = [bytes([first, 0xA1][:length]) for first in range(128, 256) for length in (1, 2)]
 _PARSERS: dict[Any, tuple[Callable[[str], Any], str]] = {
     str: (str, "text"),
     int: (int, "a whole number"),
     float: (float, "a number"),
+    Encoding | None: (_read_fallback, f"{ENCODING_ALLOWED}, or {NO_FALLBACK} for none"),
     bool: ({"true": True, "false": False}.__getitem__, "true or false"),
 }

@@ -34,8 +34,8 @@ class ObjectReference:
 
     @property
     def is_folder(self) -> bool:
-        """Return whether it is the empty object by which the S3 console marks a folder."""
-        return self.key.endswith("/") and self.size in (0, None)
+        """Return whether it is known as the empty object by which S3's console marks a folder."""
+        return self.key.endswith("/") and self.size == 0
 
     def to_event(self) -> dict[str, Any]:
         """Return the S3 notification of this object alone, as `read_event` takes it."""

@@ -37,6 +37,7 @@ RECORDS_EMPTY: Final = "records-empty"
 FIELDS_RENAMED: Final = "fields-renamed"
 # How often the content was an output that somebody put back to incoming/; absent for none.
 PASSES: Final = "passes"
+SOURCE_ENCODING: Final = "source-encoding"  # only of a file that was not UTF-8
 
 # Message attributes of a dead letter (at most ten, says SQS).
 REASON: Final = "reason"
@@ -131,12 +132,13 @@ def day_prefix(prefix: str, day: date) -> str:
     return f"{prefix}{day.isoformat().replace('-', '/')}/"
 
 
-def staging_prefix(key: str, version: str, processor_version: str) -> str:
+def staging_prefix(key: str, version: str, maker: str) -> str:
     """Return the folder of a source version's finished stretches.
 
-    A new processor version starts a file afresh: two versions' stretches never make one output.
+    `maker` stands for all that decides their bytes: the stretches of two never make one output, so
+    another build of the code, or another setting, starts a file afresh.
     """
-    return f"{STAGING}{processor_version}/{source_digest(key, version)}/"
+    return f"{STAGING}{maker}/{source_digest(key, version)}/"
 
 
 def _dated_keys(prefix: str, key: str, version: str, created: date, suffix: str) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import Final, Self
 
 from handlers.failures import TakenError, TransientError
-from handlers.formats import START, Batch, Position
+from handlers.formats import START, UTF8, Batch, Position
 from handlers.storage import (
     MAX_PARTS,
     Location,
@@ -65,20 +65,31 @@ class Progress:
     counts: Counts = field(default_factory=Counts)
     first_reject: str = ""
     complete: bool = False
+    encoding: str = ""  # as `formats.transform` takes it
+    output_bytes: int = 0  # of lines and rejects, before compression
     # What is staged so far; what is listed must be the same, or something of it was lost.
     stretches: int = 0
     line_bytes: int = 0
     reject_bytes: int = 0
 
-    def after(self, batch: Batch, renamed: int) -> Self:
-        """Return how far the file is behind a batch; `renamed` counts all fields so far."""
+    def after(self, batch: Batch, *, renamed: int, size: int) -> Self:
+        """Return how far the file is behind a batch.
+
+        `renamed` counts all fields so far, `size` is what the batch adds to the output.
+        """
         counts = self.counts.plus(
             written=batch.written, rejected=len(batch.rejects), empty=batch.empty, renamed=renamed
         )
         first = self.first_reject
         if not first and batch.rejects:
             first = f"{batch.rejects[0].place}: {batch.rejects[0].reason}"
-        return replace(self, position=batch.after, counts=counts, first_reject=first)
+        return replace(
+            self,
+            position=batch.after,
+            counts=counts,
+            first_reject=first,
+            output_bytes=self.output_bytes + size,
+        )
 
     def staged(self, lines: bytes, rejects: bytes) -> Self:
         """Return it with one stretch more."""
@@ -99,6 +110,8 @@ class Progress:
             "lines-end": str(self.position.lines_end),
             "first-reject": encode_value(self.first_reject[:_REASON_CHARACTERS]),
             "complete": str(self.complete).lower(),
+            "encoding": self.encoding,
+            "output-bytes": str(self.output_bytes),
             "stretches": str(self.stretches),
             "line-bytes": str(self.line_bytes),
             "reject-bytes": str(self.reject_bytes),
@@ -113,6 +126,8 @@ class Progress:
             counts=Counts(**{part.name: int(metadata[part.name]) for part in fields(Counts)}),
             first_reject=decode_value(metadata["first-reject"]),
             complete=metadata["complete"] == "true",
+            encoding=metadata["encoding"],
+            output_bytes=int(metadata["output-bytes"]),
             stretches=int(metadata["stretches"]),
             line_bytes=int(metadata["line-bytes"]),
             reject_bytes=int(metadata["reject-bytes"]),
@@ -126,6 +141,16 @@ class Staging:
         self._storage = storage
         self._bucket = bucket
         self._prefix = prefix
+
+    def of(self, encoding: str) -> "Staging":
+        """Return the staging of the same version, as it is read in an encoding.
+
+        A file that turns out not to be UTF-8 is begun again, and the stretches that were made
+        before must not be among those of the second reading.
+        """
+        if encoding in ("", UTF8):
+            return self
+        return Staging(self._storage, self._bucket, f"{self._prefix}{encoding}/")
 
     def add(self, start: Position, lines: bytes, rejects: bytes, progress: Progress) -> None:
         """Store the stretch from `start` to where `progress` is.

@@ -4,12 +4,14 @@ import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Final, Self
 
 from handlers import __version__
 from handlers.deadline import Deadline
+from handlers.expansion import check_expansion
 from handlers.failures import OutOfTimeError, TakenError, TransientError
-from handlers.formats import START, Batch, Position, transform
+from handlers.formats import START, UTF8, Batch, NotUtf8Error, Position, transform
 from handlers.records import RecordEncoder, metadata_tail
 from handlers.staging import STRETCH_BYTES, Progress, Staging
 
@@ -26,14 +28,19 @@ class Stretch:
         self._rejects: list[bytes] = []
         self.size = 0
 
-    def add(self, batch: Batch) -> None:
-        """Add a batch; `size` becomes the larger of the bytes of lines and of rejects."""
+    def add(self, batch: Batch) -> int:
+        """Add a batch and return its bytes, before compression.
+
+        `size` becomes the larger of the bytes of lines and of rejects.
+        """
         pack = self._pack
         lines = [pack.compress(part) for part in batch.lines] if pack else batch.lines
         rejects = [reject.line() for reject in batch.rejects]
         self._lines += lines
         self._rejects += rejects
-        self.size += max(sum(map(len, lines)), sum(map(len, rejects)))
+        reject_bytes = sum(map(len, rejects))
+        self.size += max(sum(map(len, lines)), reject_bytes)
+        return sum(map(len, batch.lines)) + reject_bytes
 
     def close(self) -> tuple[bytes, bytes]:
         """Return the bytes of the lines and of the rejects."""
@@ -62,14 +69,30 @@ class FileWriter:
     deadline: Deadline
     environment: str
     compressed: bool
+    source_bytes: int
+    max_expansion: int
+    fallback_encoding: str | None = None
+
+    def latest(self) -> Progress | None:
+        """Return how far the stretches go, or None; a second reading is further than a first."""
+        again = self.staging.of(self.fallback_encoding).latest() if self.fallback_encoding else None
+        return again or self.staging.latest()
+
+    def begin(self, processed_at: datetime) -> Progress:
+        """Return how far a file is of which nothing is written."""
+        encoding = UTF8 if self.fallback_encoding else ""
+        return Progress(processed_at=processed_at, encoding=encoding)
 
     def write(self, progress: Progress) -> Written | Progress:
         """Write the file from where `progress` is; return it whole, or how far it got in time.
 
-        Where other invocations have staged stretches of the file, it goes on behind the last.
+        Where other invocations have staged stretches of the file, it goes on behind the last. A
+        file that turns out not to be UTF-8 is begun again in the fallback encoding, if there is
+        one. What was staged of it stays for now, so that an invocation without the time for a
+        second beginning does not take the first one from the next.
 
         Raises:
-            BadFileError: the file as a whole is broken.
+            BadFileError: the file as a whole is broken, or its output too large.
             TransientError: an AWS call failed, or not one batch could be done in time.
         """
         begun = progress.position
@@ -77,7 +100,12 @@ class FileWriter:
             try:
                 written = self._write(progress)
             except TakenError:
-                progress = self._latest()
+                progress = self._latest(progress.encoding)
+                continue
+            except NotUtf8Error:
+                again = self.fallback_encoding or ""
+                progress = Progress(processed_at=progress.processed_at, encoding=again)
+                begun = progress.position
                 continue
             if isinstance(written, Progress) and written.position == begun:
                 msg = "the time-out is too short to get any further with this file"
@@ -85,8 +113,8 @@ class FileWriter:
             return written
         return Written(progress=progress, staged=True)
 
-    def _latest(self) -> Progress:
-        progress = self.staging.latest()
+    def _latest(self, encoding: str) -> Progress:
+        progress = self.staging.of(encoding).latest()
         if not progress:
             msg = "the stretches of this file were removed while it was processed"
             raise TransientError(msg)
@@ -101,11 +129,15 @@ class FileWriter:
         encoder = RecordEncoder(tail)
         progress, start = begun, begun.position
         stretch = Stretch(compressed=self.compressed)
-        with _Uploads(self.staging) as uploads:
+        encoding = begun.encoding
+        with _Uploads(self.staging.of(encoding)) as uploads:
             try:
-                for batch in transform(self._guarded, self.suffix, encoder, start):
-                    progress = progress.after(batch, begun.counts.renamed + encoder.renamed)
-                    stretch.add(batch)
+                for batch in transform(
+                    self._guarded, self.suffix, encoder, start, encoding=encoding
+                ):
+                    renamed = begun.counts.renamed + encoder.renamed
+                    progress = progress.after(batch, renamed=renamed, size=stretch.add(batch))
+                    self._check_expansion(progress)
                     if stretch.size >= STRETCH_BYTES:
                         progress = uploads.add(start, stretch, progress)
                         start, stretch = progress.position, Stretch(compressed=self.compressed)
@@ -118,6 +150,13 @@ class FileWriter:
             progress = uploads.add(start, stretch, progress)
             uploads.finish()
         return Written(progress=progress, staged=True)
+
+    def _check_expansion(self, progress: Progress) -> None:
+        check_expansion(
+            progress.output_bytes,
+            source_bytes=self.source_bytes,
+            max_expansion=self.max_expansion,
+        )
 
     def _guarded(self, offset: int) -> Iterator[bytes]:
         return self.deadline.guard(self.source(offset))
@@ -134,7 +173,7 @@ class FileWriter:
                 progress = uploads.add(start, stretch, progress)
             uploads.finish()
         except TakenError:
-            return self._latest()
+            return self._latest(progress.encoding)
         return progress
 
 

@@ -6,6 +6,7 @@ from typing import Final
 import pulumi
 from pulumi import Input, Output
 
+from handlers.environment import NO_FALLBACK
 from infra import permissions
 from infra.bucket import DataBucket
 from infra.function import Definition
@@ -48,6 +49,8 @@ def processor(settings: Settings, parts: Parts, code: pulumi.Archive) -> Definit
             "DEAD_LETTER_QUEUE_URL": parts.dead_letters.url,
             "MAX_ATTEMPTS": str(settings.max_attempts),
             "MAX_REJECTED_PERCENT": str(settings.max_rejected_percent),
+            "MAX_EXPANSION": str(settings.max_expansion),
+            "FALLBACK_ENCODING": settings.fallback_encoding or NO_FALLBACK,
             "COMPRESS_OUTPUT": str(settings.compress_output).lower(),
         },
         statements=_processor_statements(parts),

@@ -9,7 +9,7 @@ from typing import Any, Final, Self
 
 import pulumi
 
-from handlers.environment import VISIBILITY_TIMEOUTS
+from handlers.environment import ENCODING_ALLOWED, VISIBILITY_TIMEOUTS, read_encoding
 from infra import provider, rules
 from infra.rules import Rule
 
@@ -92,6 +92,10 @@ class Settings:
     queue_retention_days: int = _setting(_QUEUE_DAYS, default=4)
     dead_letter_retention_days: int = _setting(_QUEUE_DAYS, default=14)
     max_rejected_percent: int = _setting(rules.whole(0, 100, "percent"), default=10)
+    max_expansion: int = _setting(rules.whole(1, 100_000, "times the input"), default=500)
+    fallback_encoding: str | None = _setting(
+        rules.readable(read_encoding, f"{ENCODING_ALLOWED}, or empty"), default=None
+    )
     log_retention_days: int = _setting(rules.one_of(LOG_RETENTION_DAYS), default=30)
     log_level: str = _setting(rules.one_of(LOG_LEVELS), default="INFO")
     alarm_email: str | None = _setting(

@@ -14,8 +14,9 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from handlers import __version__
+from handlers.environment import ENCODING_ALLOWED, read_encoding
 from handlers.failures import PermanentError
-from handlers.staging import Counts
+from handlers.staging import Progress as Done
 from local import jobs
 from local.configuration import ConfigurationError
 from local.problems import UsageError
@@ -115,6 +116,14 @@ def serve(
         _fail(console, _told(error))
 
 
+def _encoding(name: str | None) -> str | None:
+    try:
+        return read_encoding(name) if name else None
+    except ValueError:
+        msg = f"{name!r}, allowed: {ENCODING_ALLOWED}"
+        raise typer.BadParameter(msg) from None
+
+
 @app.command()
 def transform(
     files: Annotated[
@@ -158,6 +167,17 @@ def transform(
             metavar="PERCENT", min=0, max=_MAX_PERCENT, help="More bad records fail the file."
         ),
     ] = 10,
+    max_expansion: Annotated[
+        int, typer.Option(min=1, metavar="TIMES", help="A larger output, per byte, fails the file.")
+    ] = 500,
+    fallback_encoding: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ENCODING",
+            callback=_encoding,
+            help="What a file that is not UTF-8 is read as: cp1252, latin-1, …",
+        ),
+    ] = None,
     compress: Annotated[
         bool, typer.Option("--compress", help="Write gzip, as with compressOutput.")
     ] = False,
@@ -170,7 +190,11 @@ def transform(
     console = Console(stderr=True)
     signal.signal(signal.SIGTERM, _exit)
     rules = Rules(
-        environment=environment, max_rejected_percent=max_rejected_percent, compressed=compress
+        environment=environment,
+        max_rejected_percent=max_rejected_percent,
+        compressed=compress,
+        max_expansion=max_expansion,
+        fallback_encoding=fallback_encoding,
     )
     try:
         planned = jobs.plan(
@@ -193,7 +217,7 @@ def _transform(console: Console, job: jobs.Job, rules: Rules) -> bool:
             place.parent.mkdir(parents=True, exist_ok=True)
         with shown as progress, jobs.opened(job) as source:
             task = progress.add_task(job.name, total=source.stat().st_size)
-            counts = transform_file(
+            done = transform_file(
                 source,
                 job.output,
                 job.rejects,
@@ -211,7 +235,7 @@ def _transform(console: Console, job: jobs.Job, rules: Rules) -> bool:
     except OSError as error:
         _complain(console, f"{error.filename or job.name}: {error.strerror or error}")
     else:
-        _say(console, f"{job.name}: {_described(counts)}")
+        _say(console, f"{job.name}: {_described(done)}")
         return True
     return False
 
@@ -221,7 +245,8 @@ def _exit(_number: int, _frame: FrameType | None) -> NoReturn:
     sys.exit(_TERMINATED)
 
 
-def _described(counts: Counts) -> str:
+def _described(done: Done) -> str:
+    counts = done.counts
     parts = {
         "records": counts.records_in,
         "written": counts.written,
@@ -229,7 +254,8 @@ def _described(counts: Counts) -> str:
         "empty": counts.empty,
         "fields renamed": counts.renamed,
     }
-    return ", ".join(f"{count} {name}" for name, count in parts.items())
+    told = ", ".join(f"{count} {name}" for name, count in parts.items())
+    return f"{told}, read as {done.encoding}" if done.encoding else told
 
 
 def _settings(given: Sequence[str]) -> dict[str, str]:

@@ -11,10 +11,11 @@ from typing import Final
 
 from handlers import __version__, keys
 from handlers.delivery import check_rejects
+from handlers.expansion import check_expansion
 from handlers.failures import PermanentError
-from handlers.formats import BadFileError, transform
+from handlers.formats import BadFileError, is_utf8, transform
 from handlers.records import RecordEncoder, metadata_tail
-from handlers.staging import STRETCH_BYTES, Counts, Progress
+from handlers.staging import STRETCH_BYTES, Progress
 from handlers.stretches import Stretch
 
 _READ_BYTES: Final = 256 * 1024
@@ -30,6 +31,8 @@ class Rules:
     environment: str
     max_rejected_percent: float
     compressed: bool
+    max_expansion: int
+    fallback_encoding: str | None = None
 
 
 def transform_file(
@@ -41,12 +44,13 @@ def transform_file(
     now: datetime,
     report: Report,
     suffix: str | None = None,
-) -> Counts:
-    """Write a file's records to `output`, or to the standard output, and return their counts.
+) -> Progress:
+    """Write a file's records to `output`, or to the standard output; return what was done.
 
     The rejected records go to `rejects`, one JSON line each. Both files appear only if the whole
     file is good. `report` is told the bytes that were read so far. `suffix` is the format's, of a
-    file whose name is not to tell.
+    file whose name is not to tell. With a fallback encoding the file is read twice, since what is
+    written to the standard output cannot be taken back.
 
     Raises:
         PermanentError: the file would be a dead letter.
@@ -62,15 +66,17 @@ def transform_file(
             processed_at=now, environment=rules.environment, processor_version=__version__
         )
     )
-    progress = Progress(processed_at=now)
+    progress = Progress(processed_at=now, encoding=_encoding(source, suffix, rules, report))
     with ExitStack() as files:
         write = files.enter_context(_opened(output)) if output else sys.stdout.buffer.write
         reject = files.enter_context(_opened(rejects)) if rejects else len
         stretch = Stretch(compressed=rules.compressed)
         try:
-            for batch in transform(_reader(source, report), suffix, encoder):
-                progress = progress.after(batch, encoder.renamed)
-                stretch.add(batch)
+            blocks = _reader(source, report)
+            for batch in transform(blocks, suffix, encoder, encoding=progress.encoding):
+                size = stretch.add(batch)
+                progress = progress.after(batch, renamed=encoder.renamed, size=size)
+                _check_expansion(progress, source, rules)
                 if stretch.size >= STRETCH_BYTES:
                     stretch = _flush(stretch, write, reject, rules)
         except BadFileError as error:
@@ -78,7 +84,26 @@ def transform_file(
         check_rejects(progress, rules.max_rejected_percent)
         _flush(stretch, write, reject, rules)
     sys.stdout.buffer.flush()
-    return progress.counts
+    return progress
+
+
+def _check_expansion(progress: Progress, source: Path, rules: Rules) -> None:
+    if source.is_file():  # of a pipe nobody knows the size
+        check_expansion(
+            progress.output_bytes,
+            source_bytes=source.stat().st_size,
+            max_expansion=rules.max_expansion,
+        )
+
+
+def _encoding(source: Path, suffix: str, rules: Rules, report: Report) -> str:
+    """Return what a file is to be read as: the fallback where it is not UTF-8."""
+    if not rules.fallback_encoding:
+        return ""
+    with suppress(BadFileError):  # which the transform will tell
+        if not is_utf8(_reader(source, report), suffix):
+            return rules.fallback_encoding
+    return ""
 
 
 def _flush(stretch: Stretch, write: Write, reject: Write, rules: Rules) -> Stretch:

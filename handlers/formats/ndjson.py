@@ -24,9 +24,7 @@ _MARK_BITS: Final = 49  # at most 15 digits, which a look for long numbers passe
 
 def read_lines(window: Window, encoder: RecordEncoder, number: int) -> Iterator[Batch]:
     """Yield the records of lines, from a window that begins with the line of this number."""
-    # Between two lines stands a number that nobody can guess. Lines joined by a comma alone could
-    # be broken each and valid together; with the number between them each must be one whole value.
-    mark = secrets.randbits(_MARK_BITS)
+    mark = secret_mark()
     wanted = BLOCK_BYTES
     while True:
         window.grow(wanted)
@@ -56,7 +54,7 @@ def _read_block(text: bytes, number: int, encoder: RecordEncoder, mark: int) -> 
         joint = b",%d," % mark
         array = b"[%b]" % text.replace(b"\n", joint)
         count = 1 + (len(array) - len(b"[]") - len(text)) // (len(joint) - len(b"\n"))
-        encoded = _encode_all(array, count, encoder, mark)
+        encoded = encode_all(array, count, encoder, mark)
         if encoded:
             batch.add(encoded)
             return batch, count
@@ -67,8 +65,17 @@ def _read_block(text: bytes, number: int, encoder: RecordEncoder, mark: int) -> 
     return batch, len(lines)
 
 
-def _encode_all(array: bytes, count: int, encoder: RecordEncoder, mark: int) -> Encoded | None:
-    """Return the records of so many lines, or None where a line is odd or not just one value."""
+def secret_mark() -> int:
+    """Return a number that nobody can guess, to stand between the texts of two records.
+
+    Texts joined by a comma alone could be broken each and valid together; with the number between
+    them each must be one whole value.
+    """
+    return secrets.randbits(_MARK_BITS)
+
+
+def encode_all(array: bytes, count: int, encoder: RecordEncoder, mark: int) -> Encoded | None:
+    """Return the records of so many texts, or None where one is odd or not just one value."""
     try:
         values: list[Any] = orjson.loads(array)
     except orjson.JSONDecodeError:

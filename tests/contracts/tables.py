@@ -17,7 +17,9 @@ PURPOSES = {
         "retentionDays", "archiveDays", "expirationDays", "completedDays", "rejectedDays",
         "noncurrentDays", "unfinishedUploadDays",
     ),
-    "what is taken and what comes out": ("maxRejectedPercent", "compressOutput"),
+    "what is taken and what comes out": (
+        "maxRejectedPercent", "maxExpansion", "fallbackEncoding", "compressOutput",
+    ),
     "how files reach the processor": (
         "processingQueue", "maxConcurrency", "batchSize", "batchWindowSeconds", "maxAttempts",
         "queueRetentionDays", "deadLetterRetentionDays",

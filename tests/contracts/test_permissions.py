@@ -182,6 +182,7 @@ def account(calls: list[Any], monkeypatch: pytest.MonkeyPatch) -> SimpleNamespac
         "PROCESSING_QUEUE_URL": urls["files"],
         "MAX_ATTEMPTS": "3",
         "MAX_REJECTED_PERCENT": "50",
+        "MAX_EXPANSION": "500",
         "COMPRESS_OUTPUT": "false",
     }
     for name, value in variables.items():

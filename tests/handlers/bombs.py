@@ -1,7 +1,8 @@
 """Files that would take a machine down, made on the fly: `python -m tests.handlers.bombs NAME`.
 
 The process limits its own memory first, then transforms the file and prints as JSON what came of
-it and how much memory it took at its peak. Nothing of the file is ever held.
+it, how much was read and written, and how much memory it took at its peak. Nothing of the file is
+ever held.
 """
 
 import gzip
@@ -9,16 +10,19 @@ import json
 import resource
 import sys
 import time
-from collections.abc import Callable, Iterator
+import zlib
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain, repeat
 from pathlib import Path
 
+from handlers.expansion import check_expansion
 from handlers.formats import BadFileError, transform
 from handlers.records import RecordEncoder
 from tests.handlers.transformed import TAIL
 
 MIB = 1024 * 1024
+MAX_EXPANSION = 500
 LINE = 500 * MIB
 MILLION = 1_000_000
 RECORD = 8 * MIB
@@ -57,6 +61,17 @@ def _gzipped(unit: bytes, total: int) -> Iterator[bytes]:
     """Yield members of a gzip file, one behind another, in blocks of which each holds many."""
     member = gzip.compress(unit, 9, mtime=0)
     return repeat(member * 64, total // len(unit) // 64)
+
+
+def _gzip_of(*texts: Iterable[bytes], level: int = 9) -> Iterator[bytes]:
+    pack = zlib.compressobj(level, wbits=31)
+    yield from (pack.compress(text) for text in chain(*texts))
+    yield pack.flush()
+
+
+def _objects(total: int) -> Iterator[bytes]:
+    one = b'{\n  "User Name": "John Doe",\n  "age": null,\n  "tags": [\n    "a"\n  ]\n}\n'
+    return repeat(one * 800, total // (800 * len(one)))
 
 
 def _lines(total: int) -> Iterator[bytes]:
@@ -117,6 +132,27 @@ BOMBS: dict[str, Bomb] = {
     "quote in the header that never closes": Bomb(
         ".csv", lambda: _filled(b'a,"b', b"y,z\n", LINE, b"")
     ),
+    "two quotes 100 MB apart": Bomb(
+        ".csv",
+        lambda: chain(
+            [b'a,b\n1,2\nx,"y\n'],
+            _filled(b"", b"3," + b"x" * 97 + b"\n", 100 * MIB, b'z,"w\n5,6\n'),
+        ),
+    ),
+    "quotes 9 MB apart": Bomb(
+        ".csv.gz",
+        lambda: _gzip_of(
+            [b"a,b\n"], repeat(b'x,"y\n' + (b"3," + b"x" * 997 + b"\n") * 9_000, 12), level=0
+        ),
+    ),
+    "quotes and nothing else": Bomb(".csv", lambda: _filled(b"a\n", b'"x\n', 2 * MIB, b"")),
+    "quotes and line breaks": Bomb(".csv", lambda: _filled(b'a\n"', b"\n", 9 * MIB, b'"x\n')),
+    "quotes and nothing else in a TSV": Bomb(
+        ".tsv", lambda: _filled(b"a\n", b'"\n', MIB, b'""x\n')
+    ),
+    "a quote and nothing else in a TSV": Bomb(
+        ".tsv", lambda: _filled(b'a\n"', b"xyz \n", 20 * MIB, b"")
+    ),
     "header of 500 MB": Bomb(".csv", lambda: _filled(b"", b"a,", LINE, b"\n1,2\n")),
     "million columns": Bomb(
         ".csv",
@@ -160,6 +196,19 @@ BOMBS: dict[str, Bomb] = {
         ".ndjson",
         lambda: _numbered(b"", '{{"name of a field {0}":{0}}}', 300_000, "\n", b"\n"),
     ),
+    "object over lines of 500 MB": Bomb(
+        ".json",
+        lambda: chain(
+            [b'{\n"a":1\n}\n'], _filled(b'{\n"b":"', BLOCK, LINE, b'"\n}\n{\n"a":2\n}\n')
+        ),
+    ),
+    "brackets that open on lines": Bomb(
+        ".json", lambda: chain([b'{\n"a":1\n}\n'], _filled(b"", b"{\n", 2 * MIB, b""))
+    ),
+    "gzip of rows of one byte": Bomb(
+        ".csv.gz", lambda: _gzip_of([b"a\n"], repeat(b"1\n" * MIB, 512))
+    ),
+    "gzip of broken lines": Bomb(".ndjson.gz", lambda: _gzip_of([], repeat(b"{\n" * MIB, 512))),
     "element of 500 MB": Bomb(
         ".json", lambda: _filled(b'[{"a":1},{"b":"', BLOCK, LINE, b'"},{"a":2}]')
     ),
@@ -205,6 +254,7 @@ BOMBS: dict[str, Bomb] = {
     "100 MB of lines": Bomb(".ndjson", _sized(_lines, 100 * MIB)),
     "100 MB array": Bomb(".json", _sized(_elements, 100 * MIB)),
     "100 MB of CSV": Bomb(".csv", _sized(_rows, 100 * MIB)),
+    "100 MB of objects over lines": Bomb(".json", _sized(_objects, 100 * MIB)),
     "1 GB of lines": Bomb(".ndjson", _sized(_lines, 1000 * MIB)),
     "1 GB array": Bomb(".json", _sized(_elements, 1000 * MIB)),
     "1 GB of CSV": Bomb(".csv", _sized(_rows, 1000 * MIB)),
@@ -220,23 +270,44 @@ def _peak_mib() -> int:
     return int(peak.split()[1]) // 1024
 
 
+class _Counted:
+    """A bomb's blocks from any offset on, as S3 gives them; counts what the file holds."""
+
+    def __init__(self, bomb: Bomb) -> None:
+        self.bytes = 0
+        self._bomb = bomb
+
+    def __call__(self, offset: int) -> Iterator[bytes]:
+        at = 0
+        for block in self._bomb.blocks():
+            at += len(block)
+            self.bytes = max(self.bytes, at)
+            if at > offset:
+                yield block[max(0, len(block) - (at - offset)) :]
+
+
 def explode(name: str) -> dict[str, object]:
     """Transform a bomb and say what came of it."""
     bomb = BOMBS[name]
     before, began = _peak_mib(), time.process_time()
     result: dict[str, object] = {"written": 0, "empty": 0, "rejected": 0, "bytes": 0, "reasons": []}
     reasons: set[str] = set()
+    source = _Counted(bomb)
     try:
-        for batch in transform(lambda _: bomb.blocks(), bomb.suffix, RecordEncoder(TAIL)):
+        for batch in transform(source, bomb.suffix, RecordEncoder(TAIL)):
             result["written"] += batch.written  # type: ignore[operator]
             result["empty"] += batch.empty  # type: ignore[operator]
             result["rejected"] += len(batch.rejects)  # type: ignore[operator]
             result["bytes"] += sum(map(len, batch.lines))  # type: ignore[operator]
-            reasons.update(f"{reject.place}: {reject.reason}" for reject in batch.rejects)
+            result["bytes"] += sum(len(reject.line()) for reject in batch.rejects)  # type: ignore[operator]
+            reasons.update(f"{reject.place}: {reject.reason}" for reject in batch.rejects[:5])
+            reasons = set(sorted(reasons)[:5])
+            check_expansion(result["bytes"], source_bytes=source.bytes, max_expansion=MAX_EXPANSION)
     except BadFileError as error:
         result["failure"] = str(error)
     result["reasons"] = sorted(reasons)[:5]
     seconds = round(time.process_time() - began, 1)
+    result["source_bytes"] = source.bytes
     return result | {"base_mib": before, "peak_mib": _peak_mib(), "cpu_seconds": seconds}
 
 

@@ -7,17 +7,17 @@ BadFileError where the reference says that the file fails.
 
 import argparse
 import gzip
+import json
 import random
 import resource
 import sys
 from collections import Counter
-from collections.abc import Callable
 
 import pytest
 
 from handlers.formats import BadFileError
 from tests.handlers.reference import FileFailsError, Outcome, expected
-from tests.handlers.transformed import batches_of, limits, outcome_of, transformed
+from tests.handlers.transformed import batches_of, encoding_of, limits, outcome_of, transformed
 
 MAX_GROWTH_KB = 64 * 1024
 SPACES = ("", "", "", "", " ", "  ", "\t", "\r")
@@ -70,12 +70,15 @@ INSERTS = (
 )  # fmt: skip
 
 
+FALLBACKS = ("cp1252", "latin-1", "cp1251", "shift_jis")
+
+
 class Grower:
     """Grows one file from a seed."""
 
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)
-        self._pick: Callable = self._random.choice
+        self._pick = self.pick = self._random.choice
         self._oddity = self._pick((0.0, 0.0, 0.02, 0.2))
 
     def chance(self, probability: float) -> bool:
@@ -86,7 +89,8 @@ class Grower:
 
     def file(self) -> tuple[bytes, str]:
         """Return a file's bytes and its suffix."""
-        kind = self._pick(("lines", "lines", "array", "array", "object", "csv", "csv", "tsv"))
+        kinds = ("lines", "lines", "array", "array", "object", "objects", "csv", "csv", "tsv")
+        kind = self._pick(kinds)
         text = getattr(self, f"_{kind}")()
         suffix = {"csv": ".csv", "tsv": ".tsv"}.get(kind) or self._pick(
             (".json", ".ndjson", ".jsonl")
@@ -120,6 +124,9 @@ class Grower:
             return f"[{self._space()}{','.join(members)}{self._space()}]"
         if depth == 1 and self.chance(0.002):
             return "[" * self.between(195, 202) + "]" * self.between(195, 202)
+        if depth == 1 and self.chance(0.002):
+            levels = self.between(197, 201)
+            return '{"a":' * levels + self._pick(("{}", "[]", "1")) + "}" * levels
         return kind
 
     def _string(self) -> str:
@@ -139,8 +146,25 @@ class Grower:
     def _lines(self) -> str:
         ends = self._pick((("\n",), ("\r\n",), ("\n", "\n\n", "\r\n", " \n")))
         lines = [self._record() + self._pick(ends) for _ in range(self.between(0, 6))]
+        if self.chance(0.05):
+            lines[:0] = [
+                self._pick(("[]", "[1]", "[ ]", "[[],{}]", '["{"]', "[")) + self._pick(ends)
+            ]
         text = "".join(lines)
         return text if self.chance(0.5) else text.rstrip("\r\n")
+
+    def _objects(self) -> str:
+        """Objects as `jq .` writes them, sometimes with what does not belong between them."""
+        indent = self._pick((1, 2, None))
+        between = ("\n",) * 4 + ((" \n\n", "\n{}\n", "\nlog\n", "", ",\n") if self._oddity else ())
+        texts: list[str] = []
+        for _ in range(self.between(1, 5)):
+            try:
+                texts.append(json.dumps(json.loads(self._object()), indent=indent))
+            except ValueError:
+                texts.append(self._object())
+            texts.append(self._pick(between))
+        return "".join(texts)
 
     def _array(self) -> str:
         blank = self._pick(("", "", "\n", " \n  "))
@@ -170,6 +194,8 @@ class Grower:
         plain = text.encode(errors="surrogateescape")
         if self.chance(0.9):
             return plain
+        if self.chance(0.4):
+            return text.encode(self._pick(FALLBACKS), errors="ignore")
         if self.chance(0.5):
             return b"\xef\xbb\xbf" + plain
         encoding, mark = self._pick((("utf-16-le", b"\xff\xfe"), ("utf-16-be", b"\xfe\xff")))
@@ -205,31 +231,37 @@ def check(seed: int) -> str:
         parts = record  # blocks of more bytes are not parsed at once, whatever the limit
     if grower.chance(0.1):
         parts = grower.between(4, 20)
+    fallback = grower.pick(("", "", *FALLBACKS[:3]))
     with limits(block=block, record=record, parts=parts):
         try:
-            wanted = expected(data, suffix)
+            encoding = encoding_of(data, suffix, fallback, *sizes)
+            wanted = expected(data, suffix, fallback)
         except FileFailsError as failure:
-            return _check_failure(data, suffix, sizes, failure)
-        actual = transformed(data, suffix, *sizes)
-        assert actual == wanted, (data, suffix, sizes, block, record, parts, actual, wanted)
+            return _check_failure(data, suffix, sizes, failure, encoding)
+        actual = transformed(data, suffix, *sizes, encoding=encoding)
+        limited = (block, record, parts)
+        assert actual == wanted, (data, suffix, sizes, fallback, limited, actual, wanted)
         if grower.chance(0.1):
-            check_resuming(data, suffix, sizes)
+            check_resuming(data, suffix, sizes, encoding)
     return "some rejected" if wanted.rejects else "records" if wanted.records else "no records"
 
 
-def _check_failure(data: bytes, suffix: str, sizes: list[int], failure: FileFailsError) -> str:
+def _check_failure(
+    data: bytes, suffix: str, sizes: list[int], failure: FileFailsError, encoding: str
+) -> str:
     with pytest.raises(BadFileError) as caught:
-        transformed(data, suffix, *sizes)
+        transformed(data, suffix, *sizes, encoding=encoding)
     place = caught.value.place
     assert not failure.place or place == failure.place, (data, suffix, sizes, place, failure.place)
     return "file fails"
 
 
-def check_resuming(data: bytes, suffix: str, sizes: list[int]) -> None:
+def check_resuming(data: bytes, suffix: str, sizes: list[int], encoding: str = "") -> None:
     """Check that going on behind each batch gives exactly what the first run gave behind it."""
-    batches = batches_of(data, suffix, *sizes)
+    batches = batches_of(data, suffix, *sizes, encoding=encoding)
     for done in range(1, len(batches) + 1):
-        rest = outcome_of(batches_of(data, suffix, *sizes, start=batches[done - 1].after))
+        after = batches[done - 1].after
+        rest = outcome_of(batches_of(data, suffix, *sizes, start=after, encoding=encoding))
         wanted: Outcome = outcome_of(batches[done:])
         assert rest == wanted, (data, suffix, sizes, batches[done - 1].after)
 

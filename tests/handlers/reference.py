@@ -58,17 +58,18 @@ class Fields(list):
     """An object: its names and values in order, none lost."""
 
 
-def expected(data: bytes, suffix: str) -> Outcome:
+def expected(data: bytes, suffix: str, fallback: str = "") -> Outcome:
     """Return what must become of a file; raises FileFailsError."""
-    text = _decoded(data, gzipped=suffix.lower().endswith(".gz"))
+    text = _decoded(data, gzipped=suffix.lower().endswith(".gz"), fallback=fallback)
     kind = suffix.lower().removesuffix(".gz")
     if kind in (".csv", ".tsv"):
         return _table(text, is_tsv=kind == ".tsv")
     stripped = text.lstrip(JSON_SPACE)
-    if stripped.startswith("["):
+    if stripped.startswith("[") and not _is_line_without_records(stripped):
         return _array(text)
-    if stripped.startswith("{") and _is_one_object(stripped):
-        return _all([("row 1", stripped.strip(JSON_SPACE))])
+    if stripped.startswith("{") and _is_over_lines(stripped):
+        objects = [one.strip(JSON_SPACE) for one in _objects(stripped)]
+        return _all([(f"row {n}", one) for n, one in enumerate(objects, start=1)])
     blank = text[: len(text) - len(stripped)].count("\n")
     lines = enumerate(stripped.split("\n"), start=1 + blank)
     return _all([(f"line {n}", line) for n, line in lines if line.strip(JSON_SPACE)])
@@ -82,8 +83,11 @@ def output(line: bytes) -> list:
 # ---------------------------------------------------------------- bytes → text
 
 
-def _decoded(data: bytes, *, gzipped: bool) -> str:
-    """Invalid UTF-8 becomes lone low surrogates, which no valid text holds."""
+def _decoded(data: bytes, *, gzipped: bool, fallback: str) -> str:
+    """Invalid UTF-8 becomes lone low surrogates, which no valid text holds.
+
+    So do bytes that the fallback does not know. It is for files without a mark alone.
+    """
     if data[:2] == b"\x1f\x8b":
         data = _unpacked(data)
     elif gzipped and data:
@@ -96,7 +100,12 @@ def _decoded(data: bytes, *, gzipped: bool) -> str:
                 raise FileFailsError from error
             # A lone surrogate is no character, so it is bad input like an invalid byte.
             return text.encode(errors="surrogatepass").decode(errors="surrogateescape")
-    return data.removeprefix(b"\xef\xbb\xbf").decode(errors="surrogateescape")
+    if data[:3] == b"\xef\xbb\xbf":
+        return data[3:].decode(errors="surrogateescape")
+    text = data.decode(errors="surrogateescape")
+    if fallback and _has_invalid_bytes(text):
+        return data.decode(fallback, errors="surrogateescape")
+    return text
 
 
 def _unpacked(data: bytes) -> bytes:
@@ -134,12 +143,34 @@ def _parse(text: str):
     )
 
 
-def _is_one_object(text: str) -> bool:
+def _is_over_lines(text: str) -> bool:
     """An object on the first line makes the file one of lines; so does a line out of bounds."""
-    first = text.split("\n", maxsplit=1)[0]
-    if _size(first) > MAX_RECORD_BYTES or _is_value(first):
+    line, first = text.split("\n", maxsplit=1)[0], _objects(text)[0]
+    if _size(line) > MAX_RECORD_BYTES or _is_value(line):
         return False
-    return _size(text) <= MAX_RECORD_BYTES and _is_value(text)
+    return _size(first) <= MAX_RECORD_BYTES and _is_value(first)
+
+
+def _objects(text: str) -> list[str]:
+    """Cut a text at the line breaks that no JSON object can have where they are."""
+    begins, before, gap = [0], "", ""
+    for at, char in enumerate(text):
+        if char in JSON_SPACE:
+            gap += char
+            continue
+        ends = before == "}" and char not in ',]}"'
+        if "\n" in gap and before and (ends or (char == "{" and before not in ",:[")):
+            begins.append(at)
+        before, gap = char, ""
+    return [text[begin:end] for begin, end in zip(begins, [*begins[1:], len(text)], strict=True)]
+
+
+def _is_line_without_records(text: str) -> bool:
+    """Whether the first of several lines is an array in which no object is."""
+    line, _, rest = text.partition("\n")
+    if _size(line) > MAX_RECORD_BYTES or not _is_value(line) or not rest.strip(JSON_SPACE):
+        return False
+    return not any(line[begin] == "{" for begin, _ in _tokens(line, 0))
 
 
 def _is_value(text: str) -> bool:

@@ -4,9 +4,10 @@ import sys
 
 import pytest
 
-from tests.handlers.bombs import BOMBS
+from tests.handlers.bombs import BOMBS, MAX_EXPANSION, MIB
 
 MEMORY_MIB = 512
+BATCH_MIB = 16  # the growth is looked at behind each batch
 # orjson reserves 256 bytes for each element of a list that it writes, which it never touches: that
 # is no memory, but it is address space, and RLIMIT_AS is what a test can limit.
 RESERVED_MIB = {"record of short numbers": 2048}
@@ -19,6 +20,7 @@ def exploded(name: str, limit_mib: int) -> dict:
     assert done.returncode == 0, done.stderr[-2000:]
     result = json.loads(done.stdout)
     assert result["peak_mib"] < MEMORY_MIB
+    assert result["bytes"] < max(MAX_EXPANSION * result["source_bytes"], 64 * MIB) + BATCH_MIB * MIB
     return result
 
 
@@ -47,6 +49,7 @@ REJECTED = {
     "million names in an element": (0, f"row 1: {TOO_LONG}"),
     "600,000 names over lines": (0, "row 1: 600001 objects, arrays and fields, allowed: 500000"),
     "million names that meet": (0, "line 1: 1000002 objects, arrays and fields, allowed: 500000"),
+    "object over lines of 500 MB": (2, f"row 2: {TOO_LONG}"),
     "element of 500 MB": (2, f"row 2: {TOO_LONG}"),
     "element of 500 MB of brackets": (2, f"row 2: {TOO_LONG}"),
     "element of 500 MB of one word": (2, f"row 2: {TOO_LONG}"),
@@ -69,6 +72,16 @@ FAILED = {
     "million columns of one name": "line 1: 1000001 columns, allowed: 500000",
     "element of 500 MB that never ends": "row 2: broken array: it ends early",
 }
+# Of files that are made of quotes: records that are written, and rejects.
+QUOTES = {
+    "two quotes 100 MB apart": (1_048_576 + 2, 2),
+    "quotes 9 MB apart": (12 * 9_000, 12),
+    "quotes and nothing else": (0, 699_050),
+    "quotes and line breaks": (0, 2),
+    "quotes and nothing else in a TSV": (524_289, 0),
+    "a quote and nothing else in a TSV": (4_194_304, 0),
+}
+EXPANDING = ("gzip of rows of one byte", "gzip of broken lines")
 WRITTEN = {
     "gzip of 1 GiB of blank lines": 0,
     "400,000 names in one object": 1,
@@ -84,6 +97,7 @@ FILES = {
     "100 MB of lines": 1_233_400,
     "100 MB array": 1_248_101,
     "100 MB of CSV": 1_747_000,
+    "100 MB of objects over lines": 1,
 }
 LARGE_FILES = {"1 GB of lines": 12_336_100, "1 GB array": 12_482_401, "1 GB of CSV": 17_476_000}
 
@@ -99,6 +113,25 @@ def test_a_bomb_is_rejected_and_the_rest_goes_on(name):
 @pytest.mark.parametrize("name", FAILED)
 def test_a_bomb_that_breaks_the_file_fails_it(name):
     assert exploded(name, MEMORY_MIB)["failure"] == FAILED[name]
+
+
+@pytest.mark.parametrize("name", QUOTES)
+def test_quotes_cost_no_good_row_whatever_there_is_of_them(name):
+    result = exploded(name, MEMORY_MIB)
+    assert (result["written"], result["rejected"]) == QUOTES[name]
+    assert "failure" not in result
+
+
+@pytest.mark.parametrize("name", EXPANDING)
+def test_what_grows_too_much_fails(name):
+    result = exploded(name, MEMORY_MIB)
+    assert "allowed: 500 times as many (maxExpansion)" in result["failure"]
+    assert result["source_bytes"] < 8 * MIB
+
+
+def test_brackets_that_open_on_lines_are_a_reject_each():
+    result = exploded("brackets that open on lines", MEMORY_MIB)
+    assert (result["written"], result["rejected"]) == (1, MIB)
 
 
 @pytest.mark.parametrize("name", WRITTEN)
@@ -121,4 +154,13 @@ def test_memory_does_not_grow_with_a_file_of_a_gigabyte(name):
 
 
 def test_every_bomb_is_tested():
-    assert set(BOMBS) == {*REJECTED, *FAILED, *WRITTEN, *FILES, *LARGE_FILES}
+    assert set(BOMBS) == {
+        *REJECTED,
+        *FAILED,
+        *QUOTES,
+        *EXPANDING,
+        "brackets that open on lines",
+        *WRITTEN,
+        *FILES,
+        *LARGE_FILES,
+    }

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from handlers import keys, storage, stretches
+from handlers import expansion, keys, storage, stretches
 from tests.proof.crash import FaultyGate
 from tests.proof.files import BY_NAME, Kind, read_output
 from tests.proof.memory import MemoryS3, aws_error
@@ -24,6 +24,7 @@ from tests.proof.world import (
 )
 
 LINES = BY_NAME["lines"]
+AN_HOUR = timedelta(hours=1)
 CLEAN = ["get_object", "put_object", "copy_object", "delete_object"]
 
 
@@ -146,6 +147,7 @@ def test_completed_copies_older_than_the_event_are_not_asked(world, gate):
         process(world, world.upload(LINES.key, LINES.body))
     world.s3.now = world.after(1)
     event = s3_event(LINES.key, "never-was", world.s3.now)
+    world.s3.now += AN_HOUR
     gate.calls.clear()
     assert process(world, event)
     assert "is gone" in reasons(world)[0]
@@ -166,14 +168,40 @@ def test_gone_without_a_trace_is_a_failure(world):
     event = world.upload(LINES.key, LINES.body)
     [(key, version)] = world.uploads
     world.s3.delete_object(Bucket=RAW, Key=key, VersionId=version)
+    world.s3.now += AN_HOUR
     assert process(world, event)
     assert "somebody else deleted it" in reasons(world)[0]
     assert not world.outputs()
 
 
+@pytest.mark.parametrize(("minutes", "settled"), [(0, False), (19, False), (20, True)])
+def test_a_version_that_cannot_be_read_yet_is_tried_again(world, minutes, settled):
+    """S3 may answer 404 for a while after versioning was switched on, and then has it."""
+    event = world.upload(LINES.key, LINES.body)
+    stored = world.s3.buckets[RAW].pop(LINES.key)
+    world.s3.now += timedelta(minutes=minutes)
+    assert process(world, event) == settled
+    assert len(world.letters.messages) == settled
+    if not settled:
+        world.s3.buckets[RAW][LINES.key] = stored
+        assert process(world, event, receives=2)
+        assert len(world.outputs()) == 1
+        assert not world.letters.messages
+
+
+def test_a_young_version_that_never_comes_is_a_dead_letter_that_says_so(world):
+    event = world.upload(LINES.key, LINES.body)
+    world.s3.buckets[RAW].pop(LINES.key)
+    assert process(world, event, receives=3)
+    assert "cannot be read yet" in reasons(world)[0]
+    assert world.letters.messages[0]["attributes"][keys.FAILURE_KIND] == "transient"
+
+
 def test_an_unmarked_copy_is_no_trace_of_a_call_without_a_version(world):
     world.s3.put_object(Bucket=RAW, Key="completed/x.json", Body=b"{}")
-    assert process(world, s3_event("incoming/x.json", None))
+    event = s3_event("incoming/x.json", None)
+    world.s3.now += AN_HOUR
+    assert process(world, event)
     assert "is gone" in reasons(world)[0]
 
 
@@ -335,3 +363,87 @@ def test_a_refused_condition_of_the_double_is_what_s3_says():
     s3.put_object(Bucket="b", Key="k")
     with pytest.raises(type(aws_error("PreconditionFailed", "PutObject")), match="Precondition"):
         s3.put_object(Bucket="b", Key="k", IfNoneMatch="*")
+
+
+def test_a_file_that_is_not_utf8_is_read_by_the_fallback_as_a_whole(world, gate):
+    world.fallback = "cp1252"
+    body = '{"a":"ok"}\n{"a":"Größe – 5 €"}\n'.encode("cp1252")
+    assert process(world, world.upload("incoming/x.ndjson", body))
+    [output] = world.outputs().values()
+    assert read_output(output.body)[0] == [{"a": "ok"}, {"a": "Größe – 5 €"}]
+    assert output.metadata[keys.SOURCE_ENCODING] == "cp1252"
+    assert output.metadata[keys.RECORDS_REJECTED] == "0"
+    assert gate.calls == ["get_object", *CLEAN]  # it is read once more
+
+
+@pytest.mark.parametrize("body", ['{"a":"é"}'.encode(), '{"a":"é"}'.encode("utf-16")])
+def test_a_file_in_unicode_is_never_read_by_the_fallback(world, gate, body):
+    world.fallback = "cp1252"
+    assert process(world, world.upload("incoming/x.json", body))
+    [output] = world.outputs().values()
+    assert read_output(output.body)[0] == [{"a": "é"}]
+    assert keys.SOURCE_ENCODING not in output.metadata
+    assert gate.calls == CLEAN
+
+
+def test_without_a_fallback_the_reason_has_a_hint(world):
+    assert process(world, world.upload("incoming/x.csv", "stadt\nKöln\n".encode("cp1252")))
+    [reason] = reasons(world)
+    assert "invalid UTF-8 at byte 1, maybe Windows-1252" in reason
+    assert not world.outputs()
+
+
+def test_the_longest_key_leaves_room_for_what_the_metadata_say(world):
+    world.fallback = "cp1252"
+    key = "incoming/" + "ü" * 500 + ".csv"
+    assert process(world, world.upload(key, b"a,b\n" + b"1,\xe9\n" * 20 + b"2\n"))
+    [output] = world.outputs().values()
+    assert output.metadata[keys.SOURCE_ENCODING] == "cp1252"
+    assert storage.fits_metadata(output.metadata)
+
+
+def test_an_output_too_large_for_its_source_fails_for_good(world, monkeypatch):
+    monkeypatch.setattr(expansion, "_ALWAYS_ALLOWED_BYTES", 1_000)
+    world.max_expansion = 30
+    bomb = gzip.compress(b"a\n" + b"1\n" * 50_000)
+    assert process(world, world.upload("incoming/bomb.csv.gz", bomb))
+    [reason] = reasons(world)
+    assert f"{len(bomb)} bytes become more than" in reason
+    assert "allowed: 30 times as many (maxExpansion)" in reason
+    assert not world.s3.visible(PROCESSED)
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+@pytest.mark.parametrize("rejected", [False, True])
+def test_expansion_counts_rejects_and_what_compression_hides(
+    world, monkeypatch, compressed, rejected
+):
+    world.compressed = compressed
+    body = gzip.compress((b"{\n" if rejected else b'{"a":1}\n') * 5_000)
+    monkeypatch.setattr(expansion, "_ALWAYS_ALLOWED_BYTES", len(body))
+    world.max_expansion = 40
+    assert process(world, world.upload("incoming/x.ndjson.gz", body))
+    assert "maxExpansion" in reasons(world)[0]
+
+
+def test_a_small_output_may_be_any_number_of_times_its_source(world):
+    world.max_expansion = 1
+    assert process(world, world.upload("incoming/x.csv", b"a\n" + b"1\n" * 5_000))
+    assert len(world.outputs()) == 1
+
+
+@pytest.mark.parametrize("version", [True, False])
+def test_a_folder_marker_whose_size_is_not_told_is_dropped(world, gate, version):
+    world.upload("incoming/sales/", b"")
+    [(key, stored)] = world.uploads
+    call = {"key": key} | ({"version_id": stored} if version else {})
+    answer = world.processor().handle(call, Context())
+    assert (answer["processed"], answer["failed"]) == (0, 0)
+    assert gate.calls == ["head_object"]
+    assert world.s3.current(RAW, key)
+
+
+def test_a_file_whose_name_ends_like_a_folders_is_a_failure_with_a_reason(world):
+    world.upload("incoming/sales/", b"a,b\n1,2\n")
+    assert world.processor().handle({"key": "incoming/sales/"}, Context())["failed"] == 1
+    assert "unknown suffix" in reasons(world)[0]

@@ -89,7 +89,6 @@ def test_a_call():
     [
         ({"bucket": "other"}, "foreign bucket"),
         ({"key": "completed/a.json"}, "not under incoming/"),
-        ({"key": "incoming/a/"}, "folder marker"),
     ],
 )
 def test_what_is_not_ours_is_dropped(change, dropped):
@@ -99,8 +98,12 @@ def test_what_is_not_ours_is_dropped(change, dropped):
 
 
 def test_a_file_whose_name_ends_like_a_folder_is_none():
+    """Nor may it be taken for one where its size is not told."""
     event = recorded("s3_folder")
+    assert "folder marker" in read_event(event, BUCKET).dropped[0]
     event["Records"][0]["s3"]["object"]["size"] = 3
+    assert len(read_event(event, BUCKET).references) == 1
+    del event["Records"][0]["s3"]["object"]["size"]
     assert len(read_event(event, BUCKET).references) == 1
 
 

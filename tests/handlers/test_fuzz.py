@@ -34,13 +34,13 @@ def test_a_seed_grows_the_same_file_every_time():
 
 
 def test_the_fuzzer_sees_a_lost_record(monkeypatch):
-    monkeypatch.setattr(fuzz, "transformed", lambda *_: fuzz.Outcome())
+    monkeypatch.setattr(fuzz, "transformed", lambda *_, **__: fuzz.Outcome())
     with pytest.raises(AssertionError):
         fuzz.fuzz(50)
 
 
 def test_the_fuzzer_sees_a_file_that_should_have_failed(monkeypatch):
-    monkeypatch.setattr(fuzz, "transformed", lambda *_: fuzz.Outcome())
+    monkeypatch.setattr(fuzz, "transformed", lambda *_, **__: fuzz.Outcome())
     failing = next(seed for seed in range(1000) if _fails(seed))
     with pytest.raises(pytest.fail.Exception):
         check(failing)
@@ -55,7 +55,7 @@ def _fails(seed: int) -> bool:
 
 
 def test_the_fuzzer_lets_no_other_exception_pass(monkeypatch):
-    def crash(*_: object) -> None:
+    def crash(*_: object, **__: object) -> None:
         raise RecursionError
 
     monkeypatch.setattr(fuzz, "transformed", crash)
@@ -64,7 +64,7 @@ def test_the_fuzzer_lets_no_other_exception_pass(monkeypatch):
 
 
 def test_a_file_may_fail_only_where_the_reference_says_so(monkeypatch):
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise BadFileError("because")
 
     monkeypatch.setattr(fuzz, "transformed", fail)

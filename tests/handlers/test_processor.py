@@ -286,6 +286,7 @@ def test_a_file_that_is_continued_without_an_end_is_stopped():
 
 def test_what_is_not_ours_is_dropped():
     world = World()
+    world.upload("incoming/folder/", b"")
     folder = {"key": "incoming/folder/"}
     foreign = {"key": "incoming/a.json", "bucket": "other"}
     noise = [{"Event": "s3:TestEvent"}, folder, foreign, [], 7, {"Records": []}]
@@ -373,6 +374,7 @@ def test_on_clients_of_boto3(account):
         dead_letter_queue_url=letters,
         max_attempts=MAX_ATTEMPTS,
         max_rejected_percent=10,
+        max_expansion=500,
         compress_output=False,
         processing_queue_url=queue,
     )

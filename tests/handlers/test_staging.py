@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from handlers import delivery, keys, staging, storage
+from handlers import delivery, expansion, keys, staging, storage
 from tests.proof.crash import FaultyGate
 from tests.proof.files import BY_NAME, Kind
+from tests.proof.memory import aws_error
 from tests.proof.watch import Watch
 from tests.proof.world import PROCESSED, RAW, SMALL_BLOCK, Context, World, batch, small_limits
 
@@ -302,3 +303,155 @@ def test_a_duplicate_that_finds_others_ahead_is_sent_on():
     assert len(world.queue.messages) == 2
     world.settle()
     watch.settled()
+
+
+LATE = BY_NAME["large fallback"]
+IN_UTF8 = Kind(
+    name="large late in utf-8",
+    key=LATE.key,
+    body=LATE.body.decode("cp1252").encode(),
+    records=LATE.records,
+    fallback="cp1252",
+)
+
+
+def continued(world, kind, change=lambda _: None, ticks=8):
+    """Process a file, in as many invocations as it takes, with a change behind the first."""
+    watch = Watch(world, [kind])
+    world.ticks = ticks
+    world.deliver(world.upload(kind.key, kind.body))
+    world._poll()
+    assert world.s3.visible(PROCESSED, keys.STAGING)
+    change(world)
+    for _ in range(200):
+        if not world.queue.messages:
+            break
+        world.ticks = max(ticks, time_for_again(world, ticks))
+        world._poll()
+    watch.settled()
+    [output] = world.outputs().values()
+    return output
+
+
+def time_for_again(world, ticks):
+    """Return a time that suffices to skip what is staged of a file that has no offsets."""
+    staged = world.s3.visible(PROCESSED, keys.STAGING)
+    done = max((int(one.metadata.get("offset", 0)) for one in staged.values()), default=0)
+    return ticks + 4 * done // SMALL_BLOCK
+
+
+@pytest.mark.parametrize("ticks", [7, 8, 9, 10, 10**9])
+def test_a_file_that_turns_out_not_to_be_utf8_is_begun_again(ticks):
+    world = World(fallback="cp1252")
+    if ticks < 10**9:
+        output = continued(world, LATE, ticks=ticks)
+    else:
+        watch = Watch(world, [LATE])
+        world.deliver(world.upload(LATE.key, LATE.body))
+        world.settle()
+        watch.settled()
+        [output] = world.outputs().values()
+    assert output.metadata[keys.SOURCE_ENCODING] == "cp1252"
+    assert not world.s3.visible(PROCESSED, keys.STAGING)
+
+
+def test_a_retry_goes_on_with_the_second_reading():
+    world = World(fallback="cp1252", ticks=10**9)
+    watch = Watch(world, [LATE])
+    stored = []
+
+    def gate(operation, given, call):
+        if operation == "put_object" and "cp1252" in given["Key"] and len(stored) >= 2:
+            raise aws_error("ServiceUnavailable", operation)
+        if operation == "put_object":
+            stored.append(given["Key"])
+            if "/cp1252/" not in given["Key"]:
+                stored.clear()
+        return call()
+
+    world.gate = gate
+    event = json.dumps(world.upload(LATE.key, LATE.body))
+    assert world.processor().handle(batch((event, 1)), Context())["batchItemFailures"]
+    assert len(stored) == 2
+    before = {*stored}
+    stored.clear()
+    names = []
+    world.gate = lambda operation, given, call: (
+        names.append(given["Key"]) if operation == "put_object" else None,
+        call(),
+    )[1]
+    assert not world.processor().handle(batch((event, 2)), Context())["batchItemFailures"]
+    watch.settled()
+    assert not before & {*names}
+    assert all("/cp1252/" in name for name in names if name.startswith(keys.STAGING))
+
+
+def set_fallback(value):
+    return lambda world: setattr(world, "fallback", value)
+
+
+@pytest.mark.parametrize("before", [None, "latin-1", "cp1251"])
+def test_a_fallback_that_is_set_while_a_file_is_half_done_holds_for_all_of_it(before):
+    """What was read without it, or by another, is not among what is read by it."""
+    output = continued(World(fallback=before), LATE, set_fallback("cp1252"))
+    assert output.metadata[keys.SOURCE_ENCODING] == "cp1252"
+
+
+def test_a_fallback_that_is_taken_away_while_a_file_is_half_done():
+    rows = LATE.body.split(b"\n")
+    lost = tuple(
+        ("line", n, row.decode(errors="backslashreplace"))
+        for n, row in enumerate(rows, start=1)
+        if b"\xe9" in row
+    )
+    kind = replace(LATE, encoding="", rejects=lost, records=LATE.records[: -len(lost)])
+    continued(World(fallback="cp1252"), kind, set_fallback(None))
+
+
+def test_a_file_in_utf8_is_done_as_ever_whatever_is_set_meanwhile():
+    for before, after in ((None, "cp1252"), ("cp1252", None), ("cp1252", "latin-1")):
+        continued(World(fallback=before), IN_UTF8, set_fallback(after))
+
+
+def test_two_builds_of_one_version_never_share_a_file(monkeypatch):
+    """Half of an output by one build, half by another, would be what neither would write."""
+    world, watch = begun()
+    before = set(world.s3.visible(PROCESSED, keys.STAGING))
+    delivery._maker.cache_clear()
+    monkeypatch.setattr(delivery, "code_digest", lambda: "another build")
+    stored = []
+    world.gate = lambda operation, given, call: (
+        stored.append(given) if operation == "put_object" else None,
+        call(),
+    )[1]
+    world.settle()
+    watch.settled()
+    assert not before & {given["Key"] for given in stored}
+    first = min(given["Key"] for given in stored if given["Key"].startswith(keys.STAGING))
+    assert first.endswith(f"{0:016d}")
+    delivery._maker.cache_clear()
+
+
+def test_a_name_of_the_environment_that_changes_meanwhile_holds_for_all_of_it():
+    world = World(environment="former", ticks=12)
+    kind = BY_NAME["large"]
+    watch = Watch(world, [kind])
+    world.deliver(world.upload(kind.key, kind.body))
+    world._poll()
+    assert world.s3.visible(PROCESSED, keys.STAGING)
+    world.environment, world.ticks = "test", 10**9
+    world.settle()
+    watch.settled()  # each record names the new one
+
+
+def test_a_bomb_over_invocations_leaves_nothing(monkeypatch):
+    monkeypatch.setattr(expansion, "_ALWAYS_ALLOWED_BYTES", 7_000)
+    world = World(max_expansion=1, ticks=8)
+    kind = replace(BY_NAME["large cut"], failure="maxExpansion")
+    watch = Watch(world, [kind])
+    world.deliver(world.upload(kind.key, kind.body))
+    world._poll()
+    assert world.s3.visible(PROCESSED, keys.STAGING)
+    world.settle()
+    watch.settled()
+    watch.nothing_is_left()

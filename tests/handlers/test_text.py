@@ -3,7 +3,8 @@ import zlib
 
 import pytest
 
-from handlers.formats import BadFileError
+from handlers.encodings import utf8_problem
+from handlers.formats import UTF8, BadFileError, NotUtf8Error, is_utf8
 from handlers.formats.text import Text
 from tests.handlers.transformed import batches_of, bodies, source, transformed
 
@@ -120,3 +121,87 @@ def test_blocks_are_never_larger_than_64_kib_nor_empty():
         sizes = {len(block) for block in Text(source(data), gzipped=False).blocks()}
         assert max(sizes) <= 64 * 1024
         assert min(sizes) > 0
+
+
+MENU = "dish;preis\nCafé crème;3,50 €\nSmørrebrød – „klein“;7\n"
+WINDOWS = MENU.encode("cp1252")
+
+
+@pytest.mark.parametrize("sizes", CHUNKS)
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_file_that_has_to_be_utf8_and_is_not_is_refused_as_a_whole(packed, sizes):
+    data = gzip.compress(WINDOWS) if packed else WINDOWS
+    with pytest.raises(NotUtf8Error):
+        batches_of(data, ".csv", *sizes, encoding=UTF8)
+    assert not is_utf8(source(data, *sizes), ".csv")
+    assert len(bodies(batches_of(data, ".csv", *sizes, encoding="cp1252"))) == 2
+
+
+@pytest.mark.parametrize("sizes", CHUNKS)
+@pytest.mark.parametrize(
+    ("data", "whole"),
+    [
+        (MENU.encode(), True), (b"", True), (b"a\n1\n", True),
+        (b"\xef\xbb\xbfa\n\xe9\n", True),  # its mark says UTF-8, so the row is a bad one
+        (MENU.encode("utf-16"), True),
+        (b"a\n" + "é".encode()[:1], False), (b"a\n\xed\xa0\x80\n", False),
+    ],
+)  # fmt: skip
+def test_what_is_utf8_or_says_what_it_is_needs_no_other_encoding(data, whole, sizes):
+    assert is_utf8(source(data, *sizes), ".csv") == whole
+    if whole:
+        wanted = transformed(data, ".csv", *sizes)
+        assert transformed(data, ".csv", *sizes, encoding=UTF8) == wanted
+
+
+@pytest.mark.parametrize("sizes", CHUNKS)
+@pytest.mark.parametrize(
+    ("encoding", "text"),
+    [
+        ("cp1252", "Smørrebrød – „klein“ 7 €"), ("iso8859-1", "Größe"), ("cp1251", "имя — Иван"),
+        ("shift_jis", "表示ソ"), ("gb18030", "价格€𠀀"), ("big5", "許功蓋"), ("euc_kr", "가격"),
+    ],
+)  # fmt: skip
+def test_encodings_of_all_alphabets_are_read(encoding, text, sizes):
+    """Among them some whose letters hold backslashes and brackets as their second byte."""
+    data = f'[{{"a":"{text}"}},{{"{text}":1}}]'.encode(encoding)
+    first, second = bodies(batches_of(data, ".json", *sizes, encoding=encoding))
+    assert first.decode() == f'{{"a":"{text}"}}'
+    assert second.decode().endswith('":1}')
+
+
+@pytest.mark.parametrize("sizes", CHUNKS)
+def test_a_byte_that_the_encoding_does_not_have_is_a_bad_record(sizes):
+    data = b"a\n\xe9\n\x81\nx\x8d\n\xe8\n"
+    outcome = transformed(data, ".csv", *sizes, encoding="cp1252")
+    assert [record[1][0][1] for record in outcome.records] == [("str", "é"), ("str", "è")]
+    assert outcome.rejects == [("line 3", "invalid UTF-8"), ("line 4", "invalid UTF-8")]
+    cut = transformed(b'{"a":1}\n{"a":"\x82', ".ndjson", *sizes, encoding="gb18030")
+    assert (len(cut.records), len(cut.rejects)) == (1, 1)
+
+
+def test_text_in_another_encoding_is_readable_from_any_offset():
+    text = Text(source(WINDOWS, 7), gzipped=False, encoding="cp1252")
+    for offset in range(len(MENU.encode()) + 1):
+        assert b"".join(text.blocks(offset)) == MENU.encode()[offset:]
+
+
+@pytest.mark.parametrize(
+    ("data", "hint"),
+    [
+        ("Größe; naïve – „café“ 5 €".encode("cp1252"), "maybe Windows-1252"),
+        ("¿Qué año?".encode("latin-1"), "maybe Windows-1252"),
+        ("имя и фамилия".encode("cp1251"), "maybe another encoding"),
+        ("日本語".encode("shift_jis"), "maybe another encoding"),
+        ("é".encode() + b"\xe9", "maybe another encoding"),  # UTF-8 in part
+        (b"a\x81", "maybe another encoding"),
+        (b"\xed\xa0\x80", "maybe another encoding"),
+    ],
+)
+def test_what_is_not_utf8_has_a_hint_at_what_it_may_be(data, hint):
+    assert utf8_problem(data).endswith(hint)
+    assert utf8_problem(data).startswith("invalid UTF-8 at byte ")
+
+
+def test_what_is_utf8_has_no_problem():
+    assert utf8_problem(MENU.encode()) == utf8_problem(b"") == ""

@@ -9,13 +9,17 @@ from unittest.mock import patch
 from handlers import formats, records
 from handlers.formats import (
     START,
+    UTF8,
+    BadFileError,
     Batch,
+    NotUtf8Error,
     Position,
     array,
     batch,
     delimited,
     header,
     ndjson,
+    objects,
     text,
     transform,
 )
@@ -26,7 +30,7 @@ from tests.handlers.reference import Outcome
 MOMENT = datetime(2024, 1, 15, 10, 30, tzinfo=UTC)
 TAIL = metadata_tail(processed_at=MOMENT, environment="prod", processor_version="1.0.0")
 MODULES: tuple[ModuleType, ...] = (
-    formats, array, batch, delimited, header, ndjson, text, records, reference,
+    formats, array, batch, delimited, header, ndjson, objects, text, records, reference,
 )  # fmt: skip
 CLASSES = {
     "longer than": "too long",
@@ -55,17 +59,34 @@ def source(data: bytes, *sizes: int):
     return chunks
 
 
-def batches_of(data: bytes, suffix: str, *sizes: int, start: Position = START) -> list[Batch]:
+def batches_of(
+    data: bytes, suffix: str, *sizes: int, start: Position = START, encoding: str = ""
+) -> list[Batch]:
     """Return the batches of a file that is read in chunks of these sizes."""
-    return list(transform(source(data, *sizes), suffix, RecordEncoder(TAIL), start))
+    blocks, encoder = source(data, *sizes), RecordEncoder(TAIL)
+    return list(transform(blocks, suffix, encoder, start, encoding=encoding))
 
 
-def transformed(data: bytes, suffix: str, *sizes: int, start: Position = START) -> Outcome:
+def transformed(data: bytes, suffix: str, *sizes: int, encoding: str = "") -> Outcome:
     """Return what became of a file; raises BadFileError as `transform` does."""
     encoder = RecordEncoder(TAIL)
-    outcome = outcome_of(list(transform(source(data, *sizes), suffix, encoder, start)))
+    batches = list(transform(source(data, *sizes), suffix, encoder, encoding=encoding))
+    outcome = outcome_of(batches)
     outcome.renamed = encoder.renamed
     return outcome
+
+
+def encoding_of(data: bytes, suffix: str, fallback: str, *sizes: int) -> str:
+    """Return what a file is read as, where there is a fallback."""
+    if not fallback:
+        return ""
+    try:
+        batches_of(data, suffix, *sizes, encoding=UTF8)
+    except NotUtf8Error:
+        return fallback
+    except BadFileError:
+        pass
+    return UTF8
 
 
 def outcome_of(batches: list[Batch]) -> Outcome:

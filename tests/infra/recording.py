@@ -69,6 +69,7 @@ VARIANTS: Mapping[str, tuple[str, Mapping[str, str]]] = {
             "permissionsBoundaryArn": BOUNDARY,
             "producerPrincipals": ", ".join(PRODUCERS),
             "consumerPrincipals": CONSUMER,
+            "fallbackEncoding": "Windows-1252",
             "environment": "production",
         },
     ),

@@ -156,6 +156,7 @@ def test_the_environment_of_the_processor(dev: Graph, direct: Graph, full: Graph
         "DEAD_LETTER_QUEUE_URL": f"https://url-of/{dev.prefix}-dead-letters",
         "MAX_ATTEMPTS": "4",
         "MAX_REJECTED_PERCENT": "10",
+        "MAX_EXPANSION": "500",
         "COMPRESS_OUTPUT": "false",
     }
 
@@ -163,6 +164,7 @@ def test_the_environment_of_the_processor(dev: Graph, direct: Graph, full: Graph
     assert environment(full, PROCESSOR)["ENVIRONMENT"] == "production"
     assert environment(full, PROCESSOR)["COMPRESS_OUTPUT"] == "true"
     assert environment(full, PROCESSOR)["LOG_LEVEL"] == "INFO"
+    assert environment(full, PROCESSOR)["FALLBACK_ENCODING"] == "cp1252"
 
 
 def test_the_environment_of_the_archiver(dev: Graph):

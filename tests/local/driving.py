@@ -187,6 +187,7 @@ class Driven:
             environment=self.pipeline.deployment.stack,
             max_rejected_percent=10,
             compressed=compressed,
+            max_expansion=500,
         )
         good, bad = folder / "good", folder / "bad"
         moment = datetime.fromisoformat(first["_metadata"]["processed_at"])

@@ -1,5 +1,6 @@
 """`python -m local transform`: a file of this disk becomes what the processor would write."""
 
+import codecs
 import errno
 import gzip
 import json
@@ -115,6 +116,40 @@ def test_a_dead_letter_is_told_and_leaves_nothing(
     assert f"{source}: would be dead-lettered: " in result.stderr
     assert said in result.stderr
     assert list(out.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["cp1252", "windows-1252", "latin-1"])
+def test_a_file_that_is_not_utf8_is_read_by_the_fallback(folder: Path, name: str) -> None:
+    source = folder / "in" / "städte.csv"
+    source.write_bytes("Stadt\nKöln\nGenf\n".encode("cp1252"))
+    assert "maybe Windows-1252" in run(source).stderr
+    result = run(source, "--fallback-encoding", name)
+    assert (result.exit_code, [one["stadt"] for one in records(result.stdout_bytes)]) == (
+        0,
+        ["Köln", "Genf"],
+    )
+    assert "2 written" in result.stderr
+    assert f"read as {codecs.lookup(name).name}" in result.stderr
+    source.write_bytes("Stadt\nKöln\n".encode())
+    result = run(source, "--fallback-encoding", name)
+    assert [one["stadt"] for one in records(result.stdout_bytes)] == ["Köln"]
+    assert "read as" not in result.stderr
+
+
+def test_what_is_no_fallback_is_wrong_usage(source: Path) -> None:
+    result = run(source, "--fallback-encoding", "ansi")
+    assert result.exit_code == 2
+    assert "'ansi', allowed: an encoding" in result.stderr
+
+
+def test_an_output_that_grows_too_large_is_a_dead_letter(folder: Path) -> None:
+    source = folder / "in" / "bomb.csv.gz"
+    source.write_bytes(gzip.compress(b"a\n" + b"1\n" * 700_000))
+    result = run(source, "-o", folder / "out" / "good.json")
+    assert result.exit_code == 1
+    assert "(maxExpansion)" in result.stderr
+    assert list((folder / "out").iterdir()) == []
+    assert run(source, "-o", folder / "out" / "good.json", "--max-expansion", 90_000).exit_code == 0
 
 
 def test_a_failure_leaves_an_earlier_output_as_it_was(folder: Path, source: Path) -> None:

@@ -97,6 +97,7 @@ def run_processor(scenario: Scenario) -> list[str]:
         world = World(
             queue_mode=scenario.queue_mode,
             compressed=kind.compressed,
+            fallback=kind.fallback,
             ticks=kind.ticks,
             gate=gate,
         )

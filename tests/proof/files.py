@@ -20,6 +20,8 @@ class Kind:
     empty: int = 0
     failure: str = ""  # a part of the reason, if the file is a dead letter
     compressed: bool = False
+    fallback: str | None = None  # the setting
+    encoding: str = ""  # what the file is read as by it
     ticks: int = 10**9  # looks at the clock before the time is over
 
     @property
@@ -48,7 +50,10 @@ def output_bytes(kind: Kind, processed_at: str) -> bytes:
         "processor_version": __version__,
     }
     return b"".join(
-        json.dumps(record | {"_metadata": metadata}, separators=(",", ":")).encode() + b"\n"
+        json.dumps(
+            record | {"_metadata": metadata}, separators=(",", ":"), ensure_ascii=False
+        ).encode()
+        + b"\n"
         for record in kind.records
     )
 
@@ -60,6 +65,9 @@ def _lines(records: list[dict[str, Any]]) -> bytes:
 _LARGE = [{"id": number, "name": f"name {number:03d}"} for number in range(24)]
 _LARGE_CSV = b"id,name\n" + b"".join(b"%d,n%d\n" % (n, n) for n in range(60))
 _LARGE_ROWS = tuple({"id": str(n), "name": f"n{n}"} for n in range(60))
+# Not UTF-8 only far behind the first stretches.
+_LATE = tuple({"id": str(n), "name": f"n{n}" + "é" * (n > 55)} for n in range(60))
+_LATE_CSV = "id,name\n" + "".join(f"{one['id']},{one['name']}\n" for one in _LATE)
 _SPOILT = [*(json.dumps(one) for one in _LARGE[:12]), "{broken", *map(json.dumps, _LARGE[12:])]
 
 KINDS = (
@@ -132,6 +140,23 @@ KINDS = (
         records=tuple(_LARGE),
         compressed=True,
         ticks=7,
+    ),
+    Kind(
+        name="fallback",
+        key="incoming/cafés.csv",
+        body="name\ncafé\n".encode("cp1252"),
+        records=({"name": "café"},),
+        fallback="cp1252",
+        encoding="cp1252",
+    ),
+    Kind(
+        name="large fallback",
+        key="incoming/large late.csv",
+        body=_LATE_CSV.encode("cp1252"),
+        records=_LATE,
+        fallback="cp1252",
+        encoding="cp1252",
+        ticks=16,
     ),
     Kind(name="broken", key="incoming/broken.json", body=b'[{"a": 1},', failure="array"),
     Kind(

@@ -153,6 +153,7 @@ def _check_counts(kind: Kind, metadata: Mapping[str, str]) -> None:
     }
     assert {name: int(metadata[name]) for name in counted} == counted
     assert (keys.REJECTED_KEY in metadata) == bool(kind.rejects)
+    assert metadata.get(keys.SOURCE_ENCODING, "") == kind.encoding
 
 
 def _letter(message: Mapping[str, Any]) -> dict[str, Any]:

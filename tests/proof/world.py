@@ -17,7 +17,7 @@ import pytest
 from handlers import data_processor, retention, storage, stretches
 from handlers.data_archiver import ArchiverRun
 from handlers.data_processor import Processor
-from handlers.environment import ArchiverEnvironment, ProcessorEnvironment
+from handlers.environment import ArchiverEnvironment, Encoding, ProcessorEnvironment
 from handlers.messages import Messenger
 from tests.proof.memory import (
     Client,
@@ -157,6 +157,9 @@ class World:
     queue_mode: bool = True
     max_attempts: int = MAX_ATTEMPTS
     compressed: bool = False
+    fallback: str | None = None
+    max_expansion: int = 500
+    environment: str = "test"
     retention_days: int = 30
     ticks: int = 10**9
     archiver_ticks: int = 10**9
@@ -197,7 +200,7 @@ class World:
     def processor(self, gate: Gate | None = None, *, late: int = 0) -> Processor:
         """Return a processor whose clock is some seconds late."""
         environment = ProcessorEnvironment(
-            environment="test",
+            environment=self.environment,
             log_level="INFO",
             processed_bucket=PROCESSED,
             archive_bucket=ARCHIVE,
@@ -206,6 +209,8 @@ class World:
             processing_queue_url=QUEUE,
             max_attempts=self.max_attempts,
             max_rejected_percent=10,
+            max_expansion=self.max_expansion,
+            fallback_encoding=Encoding(self.fallback) if self.fallback else None,
             compress_output=self.compressed,
         )
         return Processor(
