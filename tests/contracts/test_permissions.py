@@ -183,6 +183,7 @@ def account(calls: list[Any], monkeypatch: pytest.MonkeyPatch) -> SimpleNamespac
         "MAX_ATTEMPTS": "3",
         "MAX_REJECTED_PERCENT": "50",
         "MAX_EXPANSION": "500",
+        "FALLBACK_ENCODING": "utf-8",
         "COMPRESS_OUTPUT": "false",
     }
     for name, value in variables.items():

@@ -119,6 +119,7 @@ def test_ten_small_files_are_worked_on_at_once():
         max_attempts=3,
         max_rejected_percent=10,
         max_expansion=500,
+        fallback_encoding=None,
         compress_output=False,
     )
     telemetry = SimpleNamespace(logger=SILENT, emit=lambda *_, **__: None)

@@ -216,6 +216,19 @@ def test_going_on_within_broken_rows_gives_what_one_run_gives():
                 check_resuming(table, suffix, [17])
 
 
+@pytest.mark.parametrize("suffix", [".csv", ".tsv"])
+def test_the_last_line_of_a_broken_row_stays_one_though_reading_goes_on_with_it(suffix):
+    """By itself its quote would be open to the end, which fails a CSV file."""
+    data = b'a\tb\nnail\t"5 inch\n' + b"pin\t1\n" * 50 + b'nail\t"6 ' + b"inch " * 50 + b"\n"
+    data += b"pin\t1\n" * 50
+    for record in (8 * 1024 * 1024, 300):
+        with limits(block=16, record=record, parts=500_000):
+            check_resuming(data, suffix, [17])
+            batches = batches_of(data, suffix, 17)
+    begins = {batch.after.offset for batch in batches}
+    assert data.index(b"nail", 20) in begins
+
+
 class _Read:
     """A source that counts what is read of it."""
 

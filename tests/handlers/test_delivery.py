@@ -192,7 +192,7 @@ def test_a_version_that_cannot_be_read_yet_is_tried_again(world, minutes, settle
 def test_a_young_version_that_never_comes_is_a_dead_letter_that_says_so(world):
     event = world.upload(LINES.key, LINES.body)
     world.s3.buckets[RAW].pop(LINES.key)
-    assert process(world, event, receives=3)
+    assert process(world, event, receives=world.max_attempts)
     assert "cannot be read yet" in reasons(world)[0]
     assert world.letters.messages[0]["attributes"][keys.FAILURE_KIND] == "transient"
 

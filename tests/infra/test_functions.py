@@ -157,6 +157,7 @@ def test_the_environment_of_the_processor(dev: Graph, direct: Graph, full: Graph
         "MAX_ATTEMPTS": "4",
         "MAX_REJECTED_PERCENT": "10",
         "MAX_EXPANSION": "500",
+        "FALLBACK_ENCODING": "utf-8",
         "COMPRESS_OUTPUT": "false",
     }
 

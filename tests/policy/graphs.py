@@ -27,6 +27,7 @@ SAMPLES: Mapping[str, str] = {
     "archiveSchedule": "cron(30 3 * * ? *)",
     "logRetentionDays": "400",
     "logLevel": "WARNING",
+    "fallbackEncoding": "cp1252",
     "alarmEmail": "ops@example.com",
     "kmsKeyArn": KEY,
     "permissionsBoundaryArn": f"arn:aws:iam::{ACCOUNT}:policy/boundary",
