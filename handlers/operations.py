@@ -69,6 +69,7 @@ PARAMETERS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     },
     "sqs": {
         "ChangeMessageVisibility": ("QueueUrl", "ReceiptHandle", "VisibilityTimeout"),
+        "DeleteMessage": ("QueueUrl", "ReceiptHandle"),
         "SendMessage": ("MessageAttributes", "MessageBody", "QueueUrl"),
     },
     "lambda": {"Invoke": ("FunctionName", "InvocationType", "Payload")},

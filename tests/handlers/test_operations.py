@@ -7,6 +7,7 @@ from pathlib import Path
 import boto3
 import botocore
 import pytest
+from botocore import xform_name
 from botocore.loaders import Loader
 from botocore.model import ServiceModel
 
@@ -18,6 +19,9 @@ from handlers.environment import (
 )
 from handlers.operations import OLDEST_BOTOCORE, PARAMETERS, missing_parameters
 from handlers.telemetry import Telemetry
+from tests.proof.files import BY_NAME
+from tests.proof.memory import aws_error
+from tests.proof.world import PROCESSED, Context, World, batch, small_limits
 
 LOCKED = Path(__file__).parents[1] / "oldest" / "requirements.txt"
 VALUES = {str: "text", str | None: "text", int: "1", float: "10", bool: "true"}
@@ -45,6 +49,48 @@ def test_what_an_older_botocore_lacks_is_named():
         "GetObjectTagging.VersionId",
         "PutObject.IfNoneMatch",
     ]
+
+
+class Recorder:
+    """A gate that keeps which parameters each operation is given, and fails where it is told to."""
+
+    def __init__(self):
+        self.seen = {}
+        self.failing = {}
+
+    def __call__(self, operation, given, call):
+        self.seen.setdefault(operation, set()).update(given)
+        if operation in self.failing:
+            raise aws_error(self.failing.pop(operation), operation)
+        return call()
+
+
+def test_the_table_has_every_call_that_the_functions_make():
+    """One that is missing there would be missed in Lambda alone, at its first use."""
+    gate = Recorder()
+    with small_limits(max_copy=700):
+        world = World(gate=gate, max_copy=700)
+        for name in ("large rejects", "object", "broken"):
+            world.deliver(world.upload(BY_NAME[name].key, BY_NAME[name].body))
+        gate.failing = {"complete_multipart_upload": "SlowDown", "copy_object": "SlowDown"}
+        world.settle()
+        event = json.dumps(world.upload("incoming/x.json", b"{}"))
+        suspects = batch((event, 2), (event, 2))
+        for record in suspects["Records"]:
+            record["attributes"]["ApproximateFirstReceiveTimestamp"] = "0"
+        world.processor().handle(suspects, Context(300))
+        odd = "processed/2024/01/15/a\x01.json"
+        world.s3.put_object(Bucket=PROCESSED, Key=odd, Body=b"x")
+        late = {"time": world.after(40).isoformat()}
+        assert not world.archiver().handle(late, Context(5))["complete"]
+        assert world.archiver().handle(late, Context())["complete"]
+    named = {
+        xform_name(operation): {path.split(".")[0] for path in paths}
+        for operations in PARAMETERS.values()
+        for operation, paths in operations.items()
+    }
+    assert gate.seen.keys() == named.keys()
+    assert {name for name, seen in gate.seen.items() if not seen <= named[name]} == set()
 
 
 @pytest.fixture
