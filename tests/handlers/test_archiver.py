@@ -4,7 +4,7 @@ import pytest
 
 from handlers import retention
 from handlers.environment import Metric
-from handlers.failures import PermanentError, TransientError
+from handlers.failures import AccessDeniedError, PermanentError, TransientError
 from tests.proof.crash import FaultyGate
 from tests.proof.memory import aws_error, straight
 from tests.proof.world import ARCHIVE, NOW, PROCESSED, Context, World, small_limits
@@ -386,6 +386,65 @@ def test_out_of_time_it_goes_on_where_it_stopped():
     assert runs > 1
     assert not world.s3.visible(PROCESSED)
     assert len(world.s3.visible(ARCHIVE)) == 10
+
+
+@pytest.mark.parametrize("ticks", range(5, 25))
+def test_wherever_the_time_ends_the_next_run_begins_behind_what_is_done(ticks):
+    """Between two pages and before the first object of one, too."""
+    world = World(page=2)
+    names = [f"processed/2024/01/15/{number}.json" for number in range(10)]
+    for name in names:
+        put(world, name)
+    report = archive(world, ticks=ticks)
+    begun = [""]
+    while world.invocations:
+        [event] = world.invocations
+        world.invocations.clear()
+        begun.append(event["start_after"])
+        report = world.archiver().handle(event, Context(ticks))
+    assert begun == sorted(set(begun))
+    assert report["complete"]
+    assert not world.s3.visible(PROCESSED)
+
+
+def test_what_is_counted_is_that_of_all_pages():
+    world = World(page=3)
+    for page in (1, 2, 3):
+        put(world, f"processed/2024/01/1{page}/denied.json", body=b"four")
+        put(world, f"processed/2024/01/1{page}/moved.json", body=b"12")
+        put(world, f"processed/2024/01/1{page}/young.json", days=39)
+
+    def gate(operation, given, call):
+        if operation == "copy_object" and given["Key"].endswith("denied.json"):
+            raise aws_error("AccessDenied", operation)
+        return call()
+
+    world.gate = gate
+    report = archive(world)
+    counts = [report[f"{name}_count"] for name in ("archived", "failed", "skipped")]
+    assert counts == [3, 3, 3]
+    assert report["total_size_bytes"] == 6
+    assert world.telemetry.totals[Metric.ACCESS_DENIED] == 3
+    assert world.telemetry.totals[Metric.BYTES_ARCHIVED] == 6
+
+
+def test_an_archive_that_may_not_be_listed_is_an_error():
+    """No copy can be checked then: copying all the other days would be for nothing."""
+    world = World(page=1)
+    names = [f"processed/2024/01/{day}/a.json" for day in (15, 16, 17)]
+    for name in names:
+        put(world, name)
+
+    def gate(operation, given, call):
+        if operation == "list_objects_v2" and given["Bucket"] == ARCHIVE:
+            raise aws_error("AccessDenied", operation)
+        return call()
+
+    world.gate = gate
+    with pytest.raises(AccessDeniedError, match=ARCHIVE):
+        archive(world)
+    assert len(world.s3.visible(ARCHIVE)) == 1
+    assert set(world.s3.visible(PROCESSED)) == set(names)
 
 
 def test_a_continuation_begins_behind_its_key():

@@ -7,6 +7,9 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from handlers import expansion, keys, storage, stretches
+from handlers.deadline import Deadline
+from handlers.events import read_event
+from handlers.staging import Counts
 from tests.proof.crash import FaultyGate
 from tests.proof.files import BY_NAME, Kind, read_output
 from tests.proof.memory import MemoryS3, aws_error
@@ -164,6 +167,28 @@ def test_gone_with_its_output_in_the_archive_is_done(world):
     assert not world.letters.messages
 
 
+def test_gone_with_its_completed_copy_alone_is_done(world):
+    """A consumer has taken the output away, minutes behind the upload."""
+    event = world.upload(LINES.key, LINES.body)
+    process(world, event)
+    world.s3.buckets[PROCESSED].clear()
+    assert process(world, event)
+    assert not world.letters.messages
+
+
+@pytest.mark.parametrize("seconds", [-20, 20])
+def test_an_output_of_the_day_beside_the_events_is_found(world, seconds):
+    """At midnight the event has another day than S3's own time of the version."""
+    midnight = datetime(2024, 1, 16, tzinfo=UTC)
+    world.s3.now = midnight - timedelta(seconds=seconds / 2)
+    event = world.upload(LINES.key, LINES.body)
+    process(world, event)
+    world.s3.buckets[RAW].clear()
+    event["Records"][0]["eventTime"] = (midnight + timedelta(seconds=seconds / 2)).isoformat()
+    assert process(world, event)
+    assert not world.letters.messages
+
+
 def test_gone_without_a_trace_is_a_failure(world):
     event = world.upload(LINES.key, LINES.body)
     [(key, version)] = world.uploads
@@ -239,6 +264,41 @@ def test_compressed_output_of_no_records_is_gzip_too(world):
     [output] = world.outputs().values()
     assert gzip.decompress(output.body) == b""
     assert output.body
+
+
+def test_rejects_are_not_compressed_with_the_output(world):
+    kind = BY_NAME["rejects"]
+    world.compressed = True
+    process(world, world.upload(kind.key, kind.body))
+    [rejected] = world.s3.visible(PROCESSED, "rejected/").values()
+    assert rejected.headers["ContentType"] == "application/x-ndjson"
+    assert json.loads(rejected.body)["raw"] == "3"
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_repeat_tells_what_the_first_delivery_counted(world, gone):
+    """Its version may be there, the invocation before was killed, or gone with its copy."""
+    good = b'{"a b":1,"a_b":2}\n' * 19
+    [record] = world.upload("incoming/x.ndjson", good + b'{"c":null}\nnothing\n')["Records"]
+    [reference] = read_event({"Records": [record]}, RAW).references
+
+    def deliver(gate):
+        delivery = world.processor(gate)._delivery
+        return delivery.deliver(reference, Deadline(lambda: 300.0), repeated=True)
+
+    def kill(operation, _given, call):
+        if operation == "copy_object":
+            raise KilledError
+        return call()
+
+    with pytest.raises(KilledError):
+        deliver(kill)
+    if gone:
+        world.s3.buckets[RAW].clear()
+    done = deliver(None)
+    assert done.repeated
+    assert done.counts == Counts(written=19, rejected=1, empty=1, renamed=19)
+    assert done.source_bytes == (0 if gone else len(good) + 19)
 
 
 def test_a_second_attempt_finds_the_output_of_the_first(gate):
@@ -325,6 +385,24 @@ def test_a_version_deleted_while_it_is_read_is_looked_after(world):
     assert len(world.outputs()) == 1
 
 
+def test_a_version_that_is_denied_though_it_is_there_is_tried_again(world):
+    """S3 may answer 404 for a while; whoever believes it makes a dead letter of a good file."""
+    event = world.upload(LINES.key, LINES.body)
+
+    def gate(operation, given, call):
+        if operation == "get_object" and "Range" in given:
+            raise aws_error("NoSuchVersion", operation)
+        return call()
+
+    world.gate, body = gate, world.s3.body
+    world.s3.body = lambda _data: body(b"")
+    assert not process(world, event)
+    assert not world.letters.messages
+    world.gate, world.s3.body = FaultyGate("", -1), body
+    assert process(world, event, receives=2)
+    assert len(world.outputs()) == 1
+
+
 @pytest.mark.parametrize(("part", "size"), [(7, 25), (10, 100)])
 def test_files_above_5_gb_are_copied_in_parts(monkeypatch, part, size):
     monkeypatch.setattr(storage, "MAX_COPY_BYTES", 20)
@@ -340,6 +418,19 @@ def test_files_above_5_gb_are_copied_in_parts(monkeypatch, part, size):
     watch.settled()
 
 
+def test_an_output_of_a_long_name_stands_without_the_name_of_its_rejects(world):
+    """Both names would be more than S3 takes as metadata."""
+    kind = BY_NAME["rejects"]
+    key = f"incoming/{'漢' * 300}.csv"
+    assert process(world, world.upload(key, kind.body))
+    assert not world.letters.messages
+    [output] = world.outputs().values()
+    [rejected] = world.s3.visible(PROCESSED, "rejected/").values()
+    assert keys.REJECTED_KEY not in output.metadata
+    assert output.metadata[keys.SOURCE_KEY] == rejected.metadata[keys.SOURCE_KEY]
+    assert len(rejected.body.splitlines()) == 1
+
+
 def test_no_thread_is_needed_for_small_files(world, monkeypatch):
     def refuse(*_args):
         raise AssertionError
@@ -348,6 +439,18 @@ def test_no_thread_is_needed_for_small_files(world, monkeypatch):
     monkeypatch.setattr(storage, "ThreadPoolExecutor", refuse)
     assert process(world, world.upload(LINES.key, LINES.body))
     assert world.outputs()
+
+
+@pytest.mark.parametrize("name", [keys.SOURCE_BUCKET, keys.SOURCE_KEY, keys.SOURCE_VERSION])
+def test_an_output_that_names_another_source_is_not_taken_for_its_own(world, name):
+    event = world.upload(LINES.key, LINES.body)
+    [(key, version)] = world.uploads
+    own = {keys.SOURCE_BUCKET: RAW, keys.SOURCE_KEY: key, keys.SOURCE_VERSION: version}
+    plain, marked, _ = keys.output_keys(key, version, date(2024, 1, 15), compressed=False)
+    world.s3.put_object(Bucket=PROCESSED, Key=plain, Body=b"theirs", Metadata=own | {name: "x"})
+    assert process(world, event)
+    assert world.s3.current(PROCESSED, plain).body == b"theirs"
+    assert world.s3.current(PROCESSED, marked).metadata.items() >= own.items()
 
 
 def test_every_name_taken_is_tried_again(world):

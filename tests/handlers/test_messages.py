@@ -55,6 +55,16 @@ def test_a_delay(messenger, queue):
     assert queue.delays == [60]
 
 
+def test_a_delete_that_fails_is_none(messenger, queue):
+    def gate(operation, _given, _call):
+        raise aws_error("AccessDenied", operation)
+
+    Messenger(lambda _service: Client(MemoryMessages({URL: queue}, []), gate)).delete(URL, "one")
+    assert queue.deleted == []
+    messenger.delete(URL, "one")
+    assert queue.deleted == ["one"]
+
+
 def test_an_invocation(messenger, invocations):
     messenger.invoke_later("arn:of:function", {"a": [1, "é"]})
     assert invocations == [json.loads('{"a": [1, "é"]}')]

@@ -221,6 +221,8 @@ def test_the_last_attempt_ends_as_a_dead_letter():
     assert letter["attributes"][keys.LETTER_BUCKET] == RAW
     assert letter["attributes"][keys.LETTER_KEY] == key
     assert letter["attributes"][keys.LETTER_VERSION] == version
+    assert world.telemetry.totals[Metric.FILES_FAILED] == 1
+    assert world.telemetry.totals[Metric.ACCESS_DENIED] == 1
     # The letter is an event: sent to the queue again, it is processed.
     world.gate = World().gate
     assert send(world, letter["body"]) == []
@@ -326,6 +328,17 @@ def test_a_direct_call_is_answered_with_counts():
     assert "unknown suffix" in bad["failures"][0]
 
 
+def test_a_direct_event_that_cannot_be_read_is_a_dead_letter_as_it_came():
+    world = World(queue_mode=False)
+    event = world.upload(LINES.key, LINES.body)
+    del event["Records"][0]["s3"]["object"]["key"]
+    answer = world.processor().handle(event, Context())
+    assert answer["failed"] == 1
+    [letter] = world.letters.messages
+    assert json.loads(letter["body"]) == event
+    assert "key is None" in letter["attributes"][keys.REASON]
+
+
 def test_a_direct_event_that_fails_is_raised_for_lambda_to_retry():
     world = World(queue_mode=False, gate=denied("get_object"))
     event = world.upload(LINES.key, LINES.body)
@@ -403,7 +416,10 @@ def test_on_clients_of_boto3(account):
     assert emf["FilesProcessed"] == [1.0]
     assert emf["FilesFailed"] == [1.0]
     assert emf["function_name"] == Context.function_name
-    assert emf["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "S3DataPipeline"
+    [described] = emf["_aws"]["CloudWatchMetrics"]
+    assert described["Namespace"] == "S3DataPipeline"
+    units = {one["Name"]: one["Unit"] for one in described["Metrics"]}
+    assert (units.pop("BytesIn"), set(units.values())) == ("Bytes", {"Count"})
 
 
 def test_denied_permissions_are_metered_in_emf():
@@ -415,3 +431,5 @@ def test_denied_permissions_are_metered_in_emf():
     [emf] = [json.loads(line) for line in out.getvalue().splitlines() if '"_aws"' in line]
     assert emf["AccessDenied"] == [1.0]
     assert emf["FilesRetried"] == [1.0]
+    # In an outage, too, the share of retries has something to be a share of.
+    assert emf["FilesProcessed"] == [0.0]

@@ -11,7 +11,16 @@ from tests.proof.crash import FaultyGate
 from tests.proof.files import BY_NAME, Kind
 from tests.proof.memory import aws_error
 from tests.proof.watch import Watch
-from tests.proof.world import PROCESSED, RAW, SMALL_BLOCK, Context, World, batch, small_limits
+from tests.proof.world import (
+    PROCESSED,
+    RAW,
+    SMALL_BLOCK,
+    Context,
+    KilledError,
+    World,
+    batch,
+    small_limits,
+)
 
 ROWS = [{"id": str(number), "text": f"text number {number}"} for number in range(120)]
 NUMBERED = tuple({"id": number, "text": f"text {number}"} for number in range(120))
@@ -219,11 +228,50 @@ def test_an_answer_that_is_lost_at_the_end_costs_no_attempt():
     assert not world.queue.delays
 
 
+def test_rejects_do_not_gather_in_memory():
+    """A file may hold nothing else; it fails at its end, when all of it was read."""
+    world = World()
+    stored = []
+
+    def gate(operation, given, call):
+        if operation == "put_object":
+            stored.append(len(given["Body"]))
+        return call()
+
+    world.gate = gate
+    world.deliver(world.upload("incoming/x.ndjson", b"nothing\n" * 400))
+    world.settle()
+    assert world.letters.messages
+    assert sum(stored) > 10_000
+    assert max(stored) < 2_000
+
+
 def test_a_failed_file_leaves_nothing_staged():
     world = World()
     kind = BY_NAME["large broken"]
     watch = Watch(world, [kind])
     world.deliver(world.upload(kind.key, kind.body))
+    world.settle()
+    watch.settled()
+    watch.nothing_is_left()
+
+
+def test_a_kill_behind_the_output_leaves_nothing_staged():
+    kind = BY_NAME["large rejects"]
+    world = World()
+    watch = Watch(world, [kind])
+    killed = iter([True])
+
+    def gate(operation, _given, call):
+        if operation == "copy_object" and next(killed, None):
+            raise KilledError
+        return call()
+
+    world.gate = gate
+    world.deliver(world.upload(kind.key, kind.body))
+    world._poll()
+    assert world.outputs()
+    assert world.s3.visible(PROCESSED, keys.STAGING)
     world.settle()
     watch.settled()
     watch.nothing_is_left()

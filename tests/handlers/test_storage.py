@@ -154,6 +154,24 @@ def test_a_copy_is_of_what_was_described(s3, stored):
     assert not s3.current(BUCKET, "copy")
 
 
+def test_a_copy_in_parts_is_of_what_was_described(s3, stored, monkeypatch):
+    monkeypatch.setattr(storage, "MAX_COPY_BYTES", 2)
+    s3.put_object(Bucket=BUCKET, Key=HERE.key, Body=b"one")
+
+    def gate(operation, _given, call):
+        answer = call()
+        if operation == "get_object_tagging":  # behind the look at what is copied
+            s3.put_object(Bucket=BUCKET, Key=HERE.key, Body=b"two")
+        return answer
+
+    target = Location(bucket=BUCKET, key="copy")
+    with pytest.raises(TakenError):
+        Storage(Client(s3, gate)).copy(stored.describe(HERE), target)
+    assert not s3.current(BUCKET, "copy")
+    stored.copy(stored.describe(HERE), target)
+    assert s3.current(BUCKET, "copy").body == b"two"
+
+
 def test_delete_version_wants_a_version(stored):
     with pytest.raises(ValueError, match="no version to delete"):
         stored.delete_version(HERE)
