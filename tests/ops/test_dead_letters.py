@@ -12,6 +12,8 @@ from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
 from handlers import keys
+from ops.envelopes import parse
+from ops.letters import DeadLetter, Queue, distinct
 
 
 def listed(pipeline: Any, *words: str) -> list[dict[str, Any]]:
@@ -35,6 +37,7 @@ def test_a_letter_of_the_processor_says_what_failed_where_and_why(pipeline):
     )  # fmt: skip
     assert letter["queue"] == "processor"
     assert letter["logs"] is None
+    assert letter["attempts"] is None  # the queue's receives are of what SQS moved
 
 
 def test_listing_takes_nothing_and_hides_nothing(pipeline):
@@ -165,6 +168,39 @@ def test_the_attributes_name_the_file_where_the_body_does_not(pipeline):
     assert (letter["key"], letter["version"]) == ("incoming/a.csv", "v2")
 
 
+def test_of_the_letters_of_one_version_the_newest_is_shown():
+    def letter(sent: int, reason: str) -> DeadLetter:
+        attribute = {"DataType": "String", "StringValue": reason}
+        message = {
+            "MessageId": reason,
+            "Body": s3_event("incoming/a.csv", "v1"),
+            "Attributes": {"SentTimestamp": str(sent)},
+            "MessageAttributes": {keys.REASON: attribute},
+        }
+        return parse(message, Queue.PROCESSOR, max_receives=None)
+
+    sent = [letter(2_000, "first"), letter(9_000, "last"), letter(4_000, "between")]
+    [(shown, count)] = distinct(sent)
+    assert (shown.reason, count) == ("last", 3)
+
+
+def test_a_limit_counts_versions(pipeline):
+    for _ in range(12):  # more than one receive
+        pipeline.letter("incoming/a.csv", "v1")
+    pipeline.letter("incoming/b.csv", "v2")
+    assert {letter["version"] for letter in listed(pipeline, "--limit", "2")} == {"v1", "v2"}
+    assert len(listed(pipeline, "--limit", "1")) == 1
+
+
+def test_a_letter_of_several_files_is_chosen_by_any_of_them(pipeline):
+    first, second = (json.loads(s3_event(f"incoming/{name}.csv", name)) for name in "ab")
+    body = json.dumps({"Records": first["Records"] + second["Records"]})
+    pipeline.letter(reason=None, body=body)
+    assert pipeline.run("redrive", "--key", "incoming/b*", "--yes").exit_code == 0
+    assert pipeline.bodies("processing_queue_url") == [body]
+    assert pipeline.bodies("dlq_url") == []
+
+
 def test_letters_of_one_version_are_one_line_with_a_count(pipeline):
     for _ in range(3):
         pipeline.letter("incoming/a.csv", "v1")
@@ -288,12 +324,63 @@ def test_a_letter_that_the_queue_refuses_stays(pipeline, monkeypatch):
     assert list(map(version_of, pipeline.bodies("dlq_url"))) == ["v2"]
 
 
-def test_large_letters_are_sent_in_batches_that_sqs_takes(pipeline):
-    for number in range(5):
+def test_large_letters_are_sent_in_batches_that_every_region_takes(pipeline, monkeypatch):
+    for number in range(8):
         event = json.loads(s3_event(f"incoming/{number}.csv", f"v{number}"))
         pipeline.letter(reason=None, body=json.dumps({**event, "padding": "x" * 100_000}))
-    assert pipeline.run("redrive", "--all", "--yes").exit_code == 0
-    assert len(pipeline.bodies("processing_queue_url")) == 5
+    original = BaseClient._make_api_call
+    weights: list[int] = []
+
+    def weighing(self, operation, parameters):
+        if operation == "SendMessageBatch":
+            entries = parameters["Entries"]
+            weights.append(sum(len(one["MessageBody"].encode()) for one in entries))
+        return original(self, operation, parameters)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(BaseClient, "_make_api_call", weighing)
+        assert pipeline.run("redrive", "--all", "--yes").exit_code == 0
+    assert len(pipeline.bodies("processing_queue_url")) == 8
+    assert max(weights) <= 256 * 1024
+    assert len(weights) == 4
+
+
+def test_why_sqs_refuses_a_letter_is_told(pipeline, monkeypatch):
+    message = pipeline.letter("incoming/a.csv", "v1")
+    original = BaseClient._make_api_call
+
+    def refusing(self, operation, parameters):
+        if operation != "SendMessageBatch":
+            return original(self, operation, parameters)
+        return {"Failed": [{"Id": "0", "Code": "InternalError", "Message": "try later"}]}
+
+    with monkeypatch.context() as patch:
+        patch.setattr(BaseClient, "_make_api_call", refusing)
+        result = pipeline.run("redrive", "--all", "--yes")
+    assert result.exit_code == 1
+    assert f"{message}: not accepted, stays: InternalError: try later" in result.stderr
+    assert list(map(version_of, pipeline.bodies("dlq_url"))) == ["v1"]
+
+
+@pytest.mark.parametrize(("command", "done"), [("redrive", "sent back"), ("discard", "deleted")])
+def test_a_letter_that_sqs_does_not_delete_is_told(pipeline, monkeypatch, command, done):
+    names = {f"v{one}": pipeline.letter(f"incoming/{one}.csv", f"v{one}") for one in range(3)}
+    original = BaseClient._make_api_call
+
+    def keeping(self, operation, parameters):
+        if operation != "DeleteMessageBatch":
+            return original(self, operation, parameters)
+        first, *others = parameters["Entries"]
+        original(self, operation, {**parameters, "Entries": others})
+        return {"Failed": [{"Id": first["Id"], "Code": "InternalError", "SenderFault": False}]}
+
+    with monkeypatch.context() as patch:
+        patch.setattr(BaseClient, "_make_api_call", keeping)
+        result = pipeline.run(command, "--all", "--yes")
+    assert result.exit_code == 1
+    assert f"{done}: 2" in result.stdout
+    [left] = map(version_of, pipeline.bodies("dlq_url"))
+    assert f"{names[left]}: sent or saved, but not deleted" in result.stderr
 
 
 @pytest.mark.parametrize("command", ["redrive", "discard"])
@@ -411,17 +498,21 @@ def test_a_letter_is_on_disk_before_it_is_deleted(pipeline, tmp_path, monkeypatc
     file = tmp_path / "kept.ndjson"
     original, sync = BaseClient._make_api_call, os.fsync
     synced: list[int] = []  # the bytes of the file at each moment that the disk had them all
+    folders: list[int] = []  # whose lists of names the disk has
     deleted: list[int] = []  # letters of each deletion
 
     def syncing(handle: int) -> None:
         sync(handle)
         if stat.S_ISREG(os.fstat(handle).st_mode):
             synced.append(os.fstat(handle).st_size)
+        elif file.exists():
+            folders.append(os.fstat(handle).st_ino)
 
     def deleting(self, operation, parameters):
         if operation == "DeleteMessageBatch":
             deleted.append(len(parameters["Entries"]))
             assert synced[-1:] == [file.stat().st_size]
+            assert folders == [tmp_path.stat().st_ino]
             assert len(on_disk(file)) == sum(deleted)
         return original(self, operation, parameters)
 

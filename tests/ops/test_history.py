@@ -1,6 +1,7 @@
 """`show`: every trace of one file, from any of its keys."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -70,6 +71,28 @@ def test_each_completed_version_has_its_own_output(pipeline):
     }
     assert shown == {first: plain, second: marked}
     assert len(told(pipeline, "incoming/a.csv", "--limit", "1")["completed"]) == 1
+
+
+def test_an_output_of_the_day_of_the_upload_is_found_weeks_behind_it(pipeline):
+    """A message waits for 18 days at most: the queue's and the dead-letter queue's together."""
+    version = pipeline.put("incoming/a.csv")
+    day = datetime.now(UTC).date() - timedelta(days=18)
+    output = keys.output_keys("incoming/a.csv", version, day, compressed=False)[0]
+    pipeline.finish("incoming/a.csv", version, output)
+    [shown] = told(pipeline, "incoming/a.csv")["outputs"]
+    assert shown["key"] == output
+
+
+def test_another_versions_rejected_records_are_not_shown(pipeline):
+    version = pipeline.put("incoming/a.csv")
+    day = pipeline.s3.head_object(Bucket="pipeline-raw", Key="incoming/a.csv")["LastModified"]
+    plain, marked, _ = keys.rejected_keys("incoming/a.csv", version, day.date())
+    for name, owner in ((plain, "another"), (marked, version)):
+        body = json.dumps({"of": owner}).encode()
+        metadata = {keys.SOURCE_VERSION: owner}
+        pipeline.put(name, body, "pipeline-processed", Metadata=metadata)
+    found = told(pipeline, "incoming/a.csv")
+    assert found["rejected"] == {marked: [json.dumps({"of": version})]}
 
 
 def test_rejected_records_are_shown_by_their_first_lines(pipeline):

@@ -48,6 +48,12 @@ def test_a_message_that_comes_again_is_yielded_once_and_released_by_its_newest_h
     assert sorted(queue.released) == ["a/2", "b/1", "c/3"]
 
 
+def test_news_now_and_then_keeps_a_pass_going():
+    queue = Queue(["a"], ["a"], ["a"], ["b"], ["a"], ["b"], ["c"], [])
+    with Reading(queue, "url") as reading:
+        assert ids(reading.batches()) == ["a", "b", "c"]
+
+
 def test_a_queue_that_shows_the_same_for_ever_ends():
     queue = Queue(["a", "b"])
     with Reading(queue, "url") as reading:

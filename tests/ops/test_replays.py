@@ -109,6 +109,14 @@ def test_since_leaves_out_what_was_completed_before(pipeline, since, count):
     assert len(pipeline.versions("incoming/a.json")) == count
 
 
+def test_since_takes_what_was_completed_at_that_very_time(pipeline):
+    pipeline.put("completed/a.json", b"{}")
+    since = stored(pipeline, "completed/a.json")["LastModified"].isoformat()
+    result = pipeline.run("replay", "--prefix", "completed/", "--since", since, "--yes")
+    assert result.exit_code == 0
+    assert len(pipeline.versions("incoming/a.json")) == 1
+
+
 def long_key() -> str:
     return f"incoming/{'x' * 1010}.json"  # its completed/ name would have 1,025 bytes
 
@@ -165,6 +173,18 @@ def test_an_object_too_large_for_one_copy_goes_in_parts_with_everything(pipeline
     assert (new["ContentType"], new["Metadata"]) == ("text/csv", {"team": "x"})
     assert new["Tags"] == [{"Key": "cost", "Value": "7"}]
     assert new["VersionId"] in result.stdout
+
+
+def test_parts_grow_where_there_would_be_more_than_s3_takes(pipeline, monkeypatch):
+    monkeypatch.setattr(copies, "ONE_COPY_BYTES", 1024)
+    monkeypatch.setattr(copies, "PART_BYTES", 5 * 1024**2)
+    monkeypatch.setattr(copies, "_MAX_PARTS", 2)
+    body = bytes(range(256)) * 4 * 1024 * 12
+    pipeline.put("completed/big.csv", body)
+    assert pipeline.run("replay", "completed/big.csv", "--yes").exit_code == 0
+    new = stored(pipeline, "incoming/big.csv")
+    assert new["Body"] == body
+    assert new["ETag"].endswith('-2"')
 
 
 def test_parts_that_fail_leave_no_unfinished_upload(pipeline, monkeypatch):

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from ops.objects import StoredObject
+
 
 def told(pipeline: Any, *words: str, code: int = 0) -> dict[str, Any]:
     result = pipeline.run("status", "--json", *words)
@@ -44,6 +46,22 @@ def test_a_version_that_was_overwritten_before_it_was_processed_still_waits(pipe
         pipeline.put("incoming/a.csv", b"12")
     pipeline.s3.delete_object(Bucket="pipeline-raw", Key="incoming/a.csv")
     assert told(pipeline)["incoming"]["objects"] == 3
+
+
+def test_the_oldest_of_what_waits_gives_the_age(pipeline, monkeypatch):
+    now = datetime.now(UTC)
+    waiting = [
+        StoredObject(
+            key=f"incoming/{hours}.csv",
+            version=str(hours),
+            size=1,
+            modified=now - timedelta(hours=hours),
+            latest=True,
+        )
+        for hours in (1, 3, 2)
+    ]
+    monkeypatch.setattr("ops.objects.versions", lambda *_: iter(waiting))
+    assert told(pipeline)["incoming"]["oldest_seconds"] == pytest.approx(3 * 3600, abs=60)
 
 
 @pytest.mark.parametrize(

@@ -96,6 +96,12 @@ def test_what_the_pipeline_would_not_take_is_refused_before_anything_is_sent(
     assert "Versions" not in pipeline.s3.list_object_versions(Bucket="pipeline-raw")
 
 
+def test_the_longest_key_is_taken(pipeline):
+    prefix = "x" * (keys.MAX_KEY_BYTES - len("incoming//a.json"))
+    assert pipeline.run("upload", file("a.json"), "--prefix", prefix).exit_code == 0
+    assert len(pipeline.versions(f"incoming/{prefix}/a.json")) == 1
+
+
 def test_a_file_that_is_not_there_is_wrong_usage(pipeline):
     assert pipeline.run("upload", "gone.json").exit_code == 2
 
@@ -178,6 +184,43 @@ def test_some_processed_and_some_failed(pipeline, monkeypatch):
     assert result.exit_code == 1
     ends = {line.split()[0]: line.split()[1] for line in result.stdout.splitlines()}
     assert (ends["processed"], ends["failed"]) == ("incoming/good.json", "incoming/bad.json")
+
+
+def test_a_file_is_not_processed_while_its_version_stands(pipeline, monkeypatch):
+    """The processor deletes it last: until then its copy may be missing."""
+    left = []
+
+    def store() -> None:
+        [version] = pipeline.versions("incoming/a.json")
+        day = datetime.now(UTC).date()
+        output = keys.output_keys("incoming/a.json", version, day, compressed=False)[0]
+        left.append(version)
+        metadata = {keys.SOURCE_VERSION: version}
+        pipeline.put(output, b"{}", "pipeline-processed", Metadata=metadata)
+
+    def delete() -> None:
+        place = {"Bucket": "pipeline-raw", "Key": "incoming/a.json"}
+        pipeline.s3.delete_object(**place, VersionId=left.pop())
+
+    meanwhile(monkeypatch, store, lambda: None, delete)
+    assert pipeline.run("upload", file("a.json"), "--wait").exit_code == 0
+    assert left == []
+
+
+def test_a_letter_of_the_last_moment_is_seen(pipeline, monkeypatch):
+    """Letters are looked at in every fifth round, and in the last."""
+    now = [0.0]
+
+    def pause(_: float) -> None:
+        now[0] += 7
+        if now == [14.0]:
+            pipeline.letter("incoming/a.csv", pipeline.versions("incoming/a.csv")[0])
+
+    monkeypatch.setattr(following, "monotonic", lambda: now[0])
+    monkeypatch.setattr(following, "sleep", pause)
+    result = pipeline.run("upload", file("a.csv"), "--wait", "--timeout", "20")
+    assert result.exit_code == 1
+    assert "failed  incoming/a.csv" in result.stdout
 
 
 def test_waiting_ends_in_time_with_exit_code_1(pipeline, monkeypatch):
