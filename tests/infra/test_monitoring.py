@@ -127,6 +127,7 @@ def test_silence_is_alarming_where_files_are_expected():
     assert (inputs["comparisonOperator"], inputs["threshold"]) == ("LessThanThreshold", 1)
     assert inputs["period"] * inputs["evaluationPeriods"] == 6 * 3600
     assert inputs["treatMissingData"] == "breaching"
+    assert inputs["warmUpConfiguration"] == {"warmUpPeriodDurationInMinutes": 6 * 60}
     assert graph.get(ALARM, "oldest-message").inputs["threshold"] == 45 * 60
 
 
@@ -168,6 +169,13 @@ def test_the_share_of_rejected_records_is_alarming(dev: Graph):
     assert [it["id"] for it in inputs["metricQueries"] if it.get("returnData")] == ["result"]
     assert inputs["threshold"] == Settings(environment="x").max_rejected_percent / 2
     assert "metricName" not in inputs
+
+
+def test_where_no_record_may_be_rejected_none_is_no_alarm():
+    strict = {f"{PROJECT}:maxRejectedPercent": "0"}
+    graph = run_program({"aws:region": REGION, **stack_config("dev"), **strict}, stack="dev")
+
+    assert 0 < graph.get(ALARM, "rejected-records").inputs["threshold"] <= 0.01
 
 
 def test_alarms_of_this_account_alone_are_published(graph: Graph):

@@ -95,6 +95,19 @@ def test_wheels_are_installed_once_for_the_same_requirements(monkeypatch: pytest
     assert package.contents(LAMBDA) == before
 
 
+def test_wheels_that_are_not_whole_are_never_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def die(_installed: Path) -> None:
+        raise KeyboardInterrupt
+
+    root = copy_of_sources(tmp_path)
+    monkeypatch.setattr(package, "_install", lambda _requirements, _platform, to: to.mkdir())
+    monkeypatch.setattr(package, "_strip", die)
+    with pytest.raises(KeyboardInterrupt):
+        package.contents(LAMBDA, root)
+
+    assert list((root / ".build").iterdir()) == []
+
+
 def test_other_requirements_are_installed_anew(tmp_path: Path):
     root = copy_of_sources(tmp_path)
     package.contents(LAMBDA, root)

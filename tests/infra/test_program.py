@@ -3,6 +3,8 @@
 import json
 from collections.abc import Iterator
 
+import pytest
+
 from local import schema
 from tests.infra.recording import PROJECT, PROVIDER, REGION, Graph, run_program, stack_config
 
@@ -151,3 +153,100 @@ def test_the_outputs(dev: Graph, direct: Graph):
 
     for graph in (dev, direct):
         assert graph.outputs == outputs(graph)
+
+
+# No value is the default, and none is another's.
+OTHERWISE = {
+    "retentionDays": "41",
+    "archiveDays": "102",
+    "expirationDays": "403",
+    "completedDays": "64",
+    "rejectedDays": "45",
+    "noncurrentDays": "36",
+    "unfinishedUploadDays": "5",
+    "archiveSchedule": "cron(7 3 * * ? *)",
+    "processorMemoryMb": "2048",
+    "processorTimeoutSeconds": "60",
+    "archiverMemoryMb": "640",
+    "archiverTimeoutSeconds": "100",
+    "maxConcurrency": "12",
+    "batchSize": "20",
+    "batchWindowSeconds": "2",
+    "maxAttempts": "6",
+    "queueRetentionDays": "3",
+    "deadLetterRetentionDays": "9",
+    "maxRejectedPercent": "30",
+    "logRetentionDays": "14",
+    "logLevel": "WARNING",
+    "maxLagMinutes": "25",
+    "compressOutput": "true",
+    "accessLogs": "true",
+}
+DAY = 86_400
+
+
+@pytest.fixture(scope="module")
+def otherwise() -> Graph:
+    settings = {f"{PROJECT}:{key}": value for key, value in OTHERWISE.items()}
+    return run_program({"aws:region": REGION, **settings}, stack="dev")
+
+
+def test_no_rule_of_a_bucket_ignores_the_settings(otherwise: Graph):
+    lifecycle = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
+    rules = {
+        it.name.removesuffix("-lifecycle"): {rule["id"]: rule for rule in it.inputs["rules"]}
+        for it in otherwise.of(lifecycle)
+    }
+
+    for found in rules.values():
+        kept = found["expire-noncurrent-versions"]["noncurrentVersionExpiration"]
+        assert kept == {"noncurrentDays": 36}
+        unfinished = found["abort-unfinished-uploads"]["abortIncompleteMultipartUpload"]
+        assert unfinished == {"daysAfterInitiation": 5}
+    assert rules["raw"]["expire-completed"]["expiration"] == {"days": 64}
+    assert rules["processed"]["expire-rejected"]["expiration"] == {"days": 45}
+    assert rules["processed"]["expire-staging"]["expiration"] == {"days": 3 + 9}
+    ageing = rules["archive"]["move-to-glacier-then-expire"]
+    assert ageing["transitions"] == [{"days": 102, "storageClass": "GLACIER"}]
+    assert ageing["expiration"] == {"days": 403}
+    assert rules["access-logs"]["expire-logs"]["expiration"] == {"days": 14}
+
+
+def test_no_queue_ignores_the_settings(otherwise: Graph):
+    queues = {it.name: it.inputs for it in otherwise.of("aws:sqs/queue:Queue")}
+
+    days = {name: it["messageRetentionSeconds"] / DAY for name, it in queues.items()}
+    assert days == {"files": 3, "dead-letters": 9, "archiver-dead-letters": 9}
+    assert queues["files"]["visibilityTimeoutSeconds"] == 6 * 60 + 2
+    assert json.loads(queues["files"]["redrivePolicy"])["maxReceiveCount"] == 6 + 2
+    mapping = otherwise.one("aws:lambda/eventSourceMapping:EventSourceMapping").inputs
+    assert (mapping["batchSize"], mapping["maximumBatchingWindowInSeconds"]) == (20, 2)
+    assert mapping["scalingConfig"] == {"maximumConcurrency": 12}
+
+
+def test_no_function_ignores_the_settings(otherwise: Graph):
+    functions = {it.name: it.inputs for it in otherwise.of("aws:lambda/function:Function")}
+    told = {name: it["environment"]["variables"] for name, it in functions.items()}
+
+    sizes = {name: (it["memorySize"], it["timeout"]) for name, it in functions.items()}
+    assert sizes == {"data-processor": (2048, 60), "data-archiver": (640, 100)}
+    assert {it["LOG_LEVEL"] for it in told.values()} == {"WARNING"}
+    processor = ("MAX_ATTEMPTS", "MAX_REJECTED_PERCENT", "COMPRESS_OUTPUT")
+    assert [told["data-processor"][name] for name in processor] == ["6", "30", "true"]
+    archiver = ("RETENTION_DAYS", "ARCHIVE_DAYS")
+    assert [told["data-archiver"][name] for name in archiver] == ["41", "102"]
+    logs = otherwise.of("aws:cloudwatch/logGroup:LogGroup")
+    assert {it.inputs["retentionInDays"] for it in logs} == {14}
+    schedule = otherwise.one("aws:scheduler/schedule:Schedule").inputs
+    assert schedule["scheduleExpression"] == "cron(7 3 * * ? *)"
+
+
+def test_no_alarm_ignores_the_settings(otherwise: Graph):
+    alarms = otherwise.of("aws:cloudwatch/metricAlarm:MetricAlarm")
+    thresholds = {it.name: it.inputs["threshold"] for it in alarms}
+
+    # A tenth of the time-out before it ends, 15 s at most.
+    assert thresholds["processor-near-timeout"] == 54_000
+    assert thresholds["archiver-near-timeout"] == 90_000
+    assert thresholds["rejected-records"] == 15
+    assert thresholds["oldest-message"] == 25 * 60

@@ -4,6 +4,7 @@ import inspect
 import json
 from typing import Any
 
+import pulumi
 import pulumi_aws as aws
 import pytest
 
@@ -155,6 +156,37 @@ def test_a_key_that_the_provider_cannot_take_is_refused(key: str, value: str, st
     (problem,) = problems({key: value})
 
     assert problem.startswith(stated)
+
+
+@pytest.fixture
+def secret(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Let two keys be secrets of the stack, and return what the program makes a secret."""
+    kept: list[Any] = []
+    make = pulumi.Output.secret
+
+    def keep(value: Any) -> Any:
+        kept.append(value)
+        return make(value)
+
+    keys = {"aws:profile", "aws:maxRetries"}
+    monkeypatch.setattr(pulumi.runtime, "is_config_secret", keys.__contains__)
+    monkeypatch.setattr(pulumi.Output, "secret", keep)
+    return kept
+
+
+def test_a_secret_stays_one(secret: list[Any]):
+    found = inputs({"profile": "hush", "retryMode": "standard"})
+
+    assert found["profile"] == "hush"
+    assert "hush" in secret
+    assert "standard" not in secret
+
+
+@pytest.mark.usefixtures("secret")
+def test_a_secret_that_is_wrong_is_not_shown():
+    assert problems({"maxRetries": "hush"}) == [
+        "aws:maxRetries is a secret, allowed: a whole number"
+    ]
 
 
 def test_a_stack_without_a_region_is_refused(monkeypatch: pytest.MonkeyPatch):

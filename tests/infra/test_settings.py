@@ -58,6 +58,11 @@ WRONG = [
         "another name than the raw bucket's",
     ),
     (
+        {"rawBucketName": "acme-data", "archiveBucketName": "acme-data"},
+        "archiveBucketName",
+        "another name than the other buckets'",
+    ),
+    (
         {"processedBucketName": "acme-data", "archiveBucketName": "acme-data"},
         "archiveBucketName",
         "another name than the other buckets'",
@@ -254,6 +259,24 @@ def test_defaults():
     )
     assert settings.message_wait_days == 18
     assert settings.visibility_timeout_seconds == 6 * 300 + 1
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"noncurrentDays": "18"},
+        {"completedDays": "18"},
+        {"deadLetterRetentionDays": "5"},
+        {"expirationDays": "91"},
+        {"batchSize": "10", "batchWindowSeconds": "0"},
+        # 16 receives, of which the queue's own two are the last, of 6 x 15 minutes: one day.
+        {"maxAttempts": "14", "processorTimeoutSeconds": "900", "queueRetentionDays": "1"},
+    ],
+)
+def test_as_much_as_the_other_settings_leave_is_taken(values: dict[str, str]):
+    settings = parse_settings(values)
+
+    assert {key: str(getattr(settings, FIELDS[key])) for key in values} == values
 
 
 def test_zero_and_false_are_values():
