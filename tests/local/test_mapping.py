@@ -255,6 +255,7 @@ def test_a_batch_has_its_size(queues, size, sizes):
     while mapping.poll_once().event:
         pass
     assert [len(event["Records"]) for event in stub.events] == sizes
+    assert queues.bodies("work") == []
     assert sorted(int(body) for event in stub.events for body in bodies(event)) == [*range(12)]
 
 
@@ -273,6 +274,25 @@ def test_a_window_ends(queues):
     begun = time.monotonic()
     assert bodies(queues.mapping(Stub(), window_seconds=0.3).poll_once().event) == ["alone"]
     assert 0.3 <= time.monotonic() - begun < 3
+
+
+def test_a_window_is_from_the_first_message_on(queues):
+    stub, stopped = Stub(), threading.Event()
+
+    def trickle():
+        while not stopped.wait(0.1):
+            queues.send("more")
+
+    queues.send("first")
+    sender = threading.Thread(target=trickle)
+    sender.start()
+    begun = time.monotonic()
+    event = queues.mapping(stub, window_seconds=0.4, batch_size=100).poll_once().event
+    taken = time.monotonic() - begun
+    stopped.set()
+    sender.join()
+    assert bodies(event)[0] == "first"
+    assert taken < 3
 
 
 def test_drain_runs_until_nothing_is_left(queues):
@@ -350,6 +370,52 @@ def test_the_loop_survives_a_queue_that_fails_and_a_function_that_breaks(queues,
     queues.send("a")
     queues.mapping(stub, visibility_seconds=1).drain(10)
     assert (queues.bodies("work"), broken, failures) == ([], [], [])
+
+
+def test_polls_of_an_empty_queue_take_no_place(queues, monkeypatch):
+    monkeypatch.setattr("local.mapping._POLL_SECONDS", 0)
+    stub = Stub()
+    mapping = queues.mapping(stub, maximum_concurrency=2)
+    mapping.start()
+    time.sleep(0.3)  # many polls
+    queues.send("a")
+    mapping.drain(5)
+    mapping.stop()
+    assert [bodies(event) for event in stub.events] == [["a"]]
+
+
+def test_batches_that_are_given_up_take_no_place(queues, monkeypatch):
+    stub = Stub()
+    broken = [RuntimeError("closed")] * 2
+    invoke = stub.invoke
+
+    def breaking(event):
+        if broken:
+            raise broken.pop()
+        return invoke(event)
+
+    monkeypatch.setattr(stub, "invoke", breaking)
+    monkeypatch.setattr("local.mapping._POLL_SECONDS", 0)
+    queues.send("a", "b")
+    queues.mapping(stub, batch_size=1, maximum_concurrency=2, visibility_seconds=1).drain(10)
+    assert sorted(bodies(event) for event in stub.events) == [["a"], ["b"]]
+
+
+def test_a_stop_waits_for_the_batches_under_way(queues):
+    begun, done = threading.Event(), []
+
+    def handler(_):
+        begun.set()
+        time.sleep(0.3)
+        done.append("a")
+
+    queues.send("a")
+    mapping = queues.mapping(Stub(handler))
+    mapping.start()
+    assert begun.wait(5)
+    mapping.stop()
+    assert done == ["a"]
+    assert queues.bodies("work") == []
 
 
 def test_messages_of_many_threads_arrive_once_each(queues):

@@ -68,8 +68,10 @@ def test_a_failed_delivery_is_tried_again():
         if len(inputs) < 3:
             raise ConnectionError
 
-    run = schedule(deliver, input="<aws.scheduler.attempt-number>").run_now(START)
-    assert inputs == [1, 2, 3]
+    text = '["<aws.scheduler.execution-id>", <aws.scheduler.attempt-number>]'
+    run = schedule(deliver, input=text).run_now(START)
+    assert [attempt for _, attempt in inputs] == [1, 2, 3]
+    assert len({execution for execution, _ in inputs}) == 1
     assert (run.attempts, run.error) == (3, None)
 
 
@@ -180,6 +182,26 @@ def test_a_lost_dead_letter_ends_nothing_else():
     assert done.wait(5)
     runner.stop()
     assert runs == ["1"]
+
+
+def test_a_stopped_runner_begins_no_other_schedule():
+    """The first one's delivery is under way when the runner is stopped."""
+    begun, delivered = threading.Event(), []
+
+    def deliver(value):
+        delivered.append(value)
+        begun.set()
+        assert runner._stopping.wait(5)
+
+    at = parse_expression("at(2024-01-01T00:00:01)", start=START)
+    both = [schedule(deliver, expression=at, input=text) for text in ("1", "2")]
+    clock = Clock(START)
+    runner = ScheduleRunner(*both, now=clock)
+    runner.start()
+    clock.moment = instant("2024-01-01T00:00:02")
+    assert begun.wait(5)
+    runner.stop()
+    assert delivered == [1]
 
 
 def test_a_runner_with_nothing_to_do_ends():

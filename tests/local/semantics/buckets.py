@@ -327,6 +327,20 @@ INVALID_RULES = {
         "InvalidArgument",
         {"Transitions": [to("GLACIER", 90)], "Expiration": {"Days": 90}},
     ),
+    "expiration-before-the-last-transition": (
+        "InvalidArgument",
+        {
+            "Transitions": [to("GLACIER", 30), to("DEEP_ARCHIVE", 150)],
+            "Expiration": {"Days": 90},
+        },
+    ),
+    "noncurrent-expiration-before-transition": (
+        "InvalidArgument",
+        {
+            "NoncurrentVersionTransitions": [{"NoncurrentDays": 9, "StorageClass": "GLACIER"}],
+            "NoncurrentVersionExpiration": {"NoncurrentDays": 9},
+        },
+    ),
     "no-action": ("InvalidRequest", {}),
     "abort-by-tag": (
         "InvalidRequest",
@@ -483,8 +497,9 @@ def _(aws):
     assert len(aws.records(url)) == 1
 
 
-def notification(arn, prefix="", events=("s3:ObjectCreated:*",), **options):
-    rules = [{"Name": "prefix", "Value": prefix}] if prefix else []
+def notification(arn, prefix="", events=("s3:ObjectCreated:*",), *, suffix="", **options):
+    values = {"prefix": prefix, "suffix": suffix}
+    rules = [{"Name": name, "Value": value} for name, value in values.items() if value]
     filtered = {"Filter": {"Key": {"FilterRules": rules}}} if rules else {}
     return {"QueueArn": arn, "Events": list(events), **filtered, **options}
 
@@ -528,6 +543,14 @@ def _(aws):
         with refused("InvalidArgument"):
             aws.notify("a-bucket", first, second)
     assert configured(aws) == ["one", "two"]
+    both = [notification(arn, "a/", Id=suffix, suffix=suffix) for suffix in (".csv", ".json")]
+    aws.notify("a-bucket", *both)
+    assert configured(aws) == [".csv", ".json"]
+    with refused("InvalidArgument"):
+        aws.notify("a-bucket", both[0], notification(arn, suffix="a.csv"))
+    with refused("InvalidArgument"):
+        aws.notify("a-bucket", both[0], both[1] | {"Id": ".csv"})
+    assert configured(aws) == [".csv", ".json"]
 
 
 @semantic("notification-to-a-missing-queue", "enable-event-notifications.html")
@@ -548,8 +571,19 @@ def _(aws):
     aws.sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": ""})
     with refused("InvalidArgument"):
         aws.notify("a-bucket", notification(arn))
+    denial = {"Effect": "Deny", "Principal": "*", "Action": "SQS:*", "Resource": arn}
+    policy = json.loads(queue_policy(arn, "a-bucket"))
+    policy["Statement"].append(denial)
+    aws.sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy)})
+    with refused("InvalidArgument"):
+        aws.notify("a-bucket", notification(arn))
     assert configured(aws) == []
     open_queue(aws)
+    closed = notification(arn.replace(":a-queue", ":another"), "b/")
+    aws.queue("another")
+    with refused("InvalidArgument"):
+        aws.notify("a-bucket", notification(arn, "a/"), closed)
+    assert configured(aws) == []
     aws.notify("a-bucket", notification(arn, Id="it"))
     assert configured(aws) == ["it"]
 

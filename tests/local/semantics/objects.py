@@ -49,6 +49,19 @@ def _(aws):
         copy(aws, CopySourceIfUnmodifiedSince=1)
     copy(aws, CopySourceIfUnmodifiedSince=1, CopySourceIfMatch=etag)
     assert aws.read("a-bucket", "to") == b"one"
+    modified = aws.s3.head_object(Bucket="a-bucket", Key="from")["LastModified"]
+    copy(aws, CopySourceIfUnmodifiedSince=modified)
+
+
+@semantic("copy-source-if-modified-since", f"{COPY} CopySourceIfModifiedSince")
+def _(aws):
+    aws.put(aws.bucket(), "from")
+    modified = aws.s3.head_object(Bucket="a-bucket", Key="from")["LastModified"]
+    with refused("PreconditionFailed", 412):
+        copy(aws, CopySourceIfModifiedSince=modified)
+    assert aws.read("a-bucket", "to") is None
+    copy(aws, CopySourceIfModifiedSince=1)
+    copy(aws, CopySourceIfModifiedSince=modified, CopySourceIfNoneMatch=WRONG)
 
 
 @semantic("copy-destination-if-none-match", f"{COPY} IfNoneMatch")
@@ -117,6 +130,8 @@ def _(aws):
     with patch.object(limits, "max_put_bytes", 3), refused("EntityTooLarge"):
         aws.put("a-bucket", "key", b"1234")
     assert aws.read("a-bucket", "key") is None
+    with patch.object(limits, "max_put_bytes", 4):
+        aws.put("a-bucket", "key", b"1234")
 
 
 @semantic("put-if-none-match", "botocore s3 PutObjectRequest IfNoneMatch", moto=True)
@@ -220,6 +235,13 @@ def _(aws):
     assert [one["Key"] for one in answer["Deleted"]] == ["goes"]
     assert aws.read("a-bucket", "stays") == b"one"
     assert aws.read("a-bucket", "goes") is None
+    old = aws.put("a-bucket", "changed", b"old")
+    aws.put("a-bucket", "changed", b"new")
+    named = {"Key": "changed", "VersionId": old["VersionId"]}
+    # The condition is of the current version.
+    (error,) = delete_many(aws, named | {"ETag": old["ETag"]})["Errors"]
+    assert error["Code"] == "PreconditionFailed"
+    assert aws.read("a-bucket", "changed", VersionId=old["VersionId"]) == b"old"
 
 
 @semantic("delete-many-by-etag-of-nothing", "conditional-deletes.html; code as of DeleteObject")
@@ -246,6 +268,8 @@ def _(aws):
     with refused("MalformedXML"):
         delete_many(aws, *({"Key": str(number)} for number in range(1001)))
     assert aws.read("a-bucket", "0") == b"one"
+    with patch.object(limits, "max_deletes", 2):
+        assert len(delete_many(aws, {"Key": "0"}, {"Key": "1"})["Deleted"]) == 2
 
 
 @semantic("delete-many-of-what-xml-cannot-carry", "API_DeleteObjects.html MalformedXML")
@@ -426,6 +450,24 @@ def _(aws):
     answer = aws.s3.list_object_versions(Bucket="a-bucket", Delimiter="/")
     assert [one["Prefix"] for one in answer["CommonPrefixes"]] == ["a/", "c/"]
     assert [one["Key"] for one in answer["Versions"]] == ["b"]
+
+
+@semantic("versions-by-folder-in-pages", "API_ListObjectVersions.html MaxKeys, Delimiter")
+def _(aws):
+    aws.bucket()
+    for key in ("a/1", "a/2", "b", "c/1", "c/2", "d"):
+        aws.put("a-bucket", key)
+    aws.s3.delete_object(Bucket="a-bucket", Key="b")
+    pages = aws.s3.get_paginator("list_object_versions").paginate(
+        Bucket="a-bucket", Delimiter="/", PaginationConfig={"PageSize": 1}
+    )
+    found = [
+        [one.get("Prefix") or one["Key"] for one in page.get(kind, [])]
+        for page in pages
+        for kind in ("CommonPrefixes", "DeleteMarkers", "Versions")
+        if page.get(kind)
+    ]
+    assert found == [["a/"], ["b"], ["b"], ["c/"], ["d"]]
 
 
 @semantic("expected-owner", "bucket-owner-condition.html")

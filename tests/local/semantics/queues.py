@@ -50,6 +50,13 @@ def _(aws):
     assert aws.messages(url) == []
     send(aws, url, "x" * (1024 * 1024 - 8), a=text("v"))
     assert len(aws.messages(url)) == 1
+    binary = {"DataType": "Binary", "BinaryValue": b"12"}
+    with refused("InvalidParameterValue"):
+        send(aws, url, "x" * (1024 * 1024 - 8), a=binary)
+    small, _ = aws.queue("small", MaximumMessageSize="1024")
+    with refused("InvalidParameterValue"):
+        send(aws, small, "x" * 1017, a=text("v"))
+    send(aws, small, "x" * 1016, a=text("v"))
 
 
 @semantic("message-attributes-at-most-10", METADATA)
@@ -163,6 +170,17 @@ def _(aws):
     with refused("InvalidParameterValue"):
         aws.queue(RedrivePolicy=redrive)
 
+    def change(permission):
+        changed = {"RedriveAllowPolicy": json.dumps(permission)}
+        aws.sqs.set_queue_attributes(QueueUrl=dead, Attributes=changed)
+
+    change({"redrivePermission": "denyAll"})
+    with refused("InvalidParameterValue"):
+        aws.queue(RedrivePolicy=redrive)
+    named = arn.replace(":dead", ":a-queue")
+    change({"redrivePermission": "byQueue", "sourceQueueArns": [named]})
+    aws.queue(RedrivePolicy=redrive)
+
 
 @semantic("delete-by-an-outdated-handle", "API_DeleteMessage.html")
 def _(aws):
@@ -186,6 +204,10 @@ def _(aws):
     with refused("InvalidParameterValue"):
         aws.sqs.change_message_visibility(**named, VisibilityTimeout=100)
     assert len(aws.messages(url)) == 1
+    # In flight again, by another handle.
+    with refused("InvalidParameterValue"):
+        aws.sqs.change_message_visibility(**named, VisibilityTimeout=0)
+    assert aws.messages(url) == []
 
 
 @semantic("visibility-from-0-to-12-hours", "API_ChangeMessageVisibility.html")
@@ -367,6 +389,8 @@ def _(aws):
     with refused("InvalidParameterValueException"):
         make_mapping(aws, arn)
     assert aws.functions.list_event_source_mappings()["EventSourceMappings"] == []
+    _, arn = aws.queue("as-long", VisibilityTimeout="31")
+    make_mapping(aws, arn)
 
 
 @semantic("mapping-is-one", "API_CreateEventSourceMapping.html ResourceConflictException")

@@ -147,7 +147,9 @@ def _(aws):
     with refused("InvalidRequest"):
         complete(aws, upload, one, MpuObjectSize=4)
     assert aws.read("a-bucket", "key") is None
+    part(aws, upload, 2, b"two")  # of which the object is not made
     complete(aws, upload, one, MpuObjectSize=3)
+    assert aws.read("a-bucket", "key") == b"one"
 
 
 @semantic("object-is-dated-from-the-upload-s-start", "UsingMetadata.html Last-Modified")
