@@ -8,8 +8,12 @@ from handlers.formats import BadFileError
 _ALWAYS_ALLOWED_BYTES: Final = 64 * 1024 * 1024
 
 
+class ExpansionError(BadFileError):
+    """The output is too large for its source."""
+
+
 def check_expansion(output_bytes: int, *, source_bytes: int, max_expansion: int) -> None:
-    """Raise BadFileError if an output, its rejects included, is too large for its source.
+    """Raise ExpansionError if an output, its rejects included, is too large for its source.
 
     `output_bytes` counts before compression, which would hide what it took to make them.
     """
@@ -17,4 +21,4 @@ def check_expansion(output_bytes: int, *, source_bytes: int, max_expansion: int)
         return
     msg = f"{source_bytes} bytes become more than {output_bytes} bytes of output, allowed: "
     msg += f"{max_expansion} times as many (maxExpansion), and always {_ALWAYS_ALLOWED_BYTES}"
-    raise BadFileError(msg)
+    raise ExpansionError(msg)

@@ -9,9 +9,18 @@ from typing import Final, Self
 
 from handlers import __version__
 from handlers.deadline import Deadline
-from handlers.expansion import check_expansion
+from handlers.expansion import ExpansionError, check_expansion
 from handlers.failures import OutOfTimeError, TakenError, TransientError
-from handlers.formats import START, UTF8, Batch, NotUtf8Error, Position, transform
+from handlers.formats import (
+    START,
+    UTF8,
+    BadFileError,
+    Batch,
+    NotUtf8Error,
+    Position,
+    is_utf8,
+    transform,
+)
 from handlers.records import RecordEncoder, metadata_tail
 from handlers.staging import STRETCH_BYTES, Progress, Staging
 
@@ -102,7 +111,9 @@ class FileWriter:
             except TakenError:
                 progress = self._latest(progress.encoding)
                 continue
-            except NotUtf8Error:
+            except (NotUtf8Error, BadFileError) as error:
+                if isinstance(error, BadFileError) and not self._may_be_read_again(progress, error):
+                    raise
                 again = self.fallback_encoding or ""
                 progress = Progress(processed_at=progress.processed_at, encoding=again)
                 begun = progress.position
@@ -112,6 +123,15 @@ class FileWriter:
                 raise TransientError(msg)
             return written
         return Written(progress=progress, staged=True)
+
+    def _may_be_read_again(self, progress: Progress, error: BadFileError) -> bool:
+        """Return whether a file that is broken as UTF-8 is not UTF-8 further on."""
+        if progress.encoding != UTF8 or isinstance(error, ExpansionError):
+            return False
+        try:
+            return not is_utf8(self._guarded, self.suffix)
+        except (BadFileError, OutOfTimeError):
+            return False
 
     def _latest(self, encoding: str) -> Progress:
         progress = self.staging.of(encoding).latest()

@@ -550,3 +550,25 @@ def test_a_file_whose_name_ends_like_a_folders_is_a_failure_with_a_reason(world)
     world.upload("incoming/sales/", b"a,b\n1,2\n")
     assert world.processor().handle({"key": "incoming/sales/"}, Context())["failed"] == 1
     assert "unknown suffix" in reasons(world)[0]
+
+
+def test_what_is_broken_as_utf8_may_be_whole_in_what_it_is_in(world):
+    """Half of a letter looks like a backslash, far before the first byte that is no UTF-8."""
+    world.fallback = "shift_jis"
+    first = b'[{"a":"\xc3\x81\\"}'  # as UTF-8 the string does not end here
+    assert process(
+        world,
+        world.upload("incoming/x.json", first + b',{"b":1}' * 200 + b',{"c":"\x83\\"}]'),
+    )
+    [output] = world.outputs().values()
+    records, _ = read_output(output.body)
+    assert records == [{"a": "ﾃ―"}, *[{"b": 1}] * 200, {"c": "ソ"}]
+    assert output.metadata[keys.SOURCE_ENCODING] == "shift_jis"
+
+
+def test_a_file_that_is_broken_before_it_is_no_utf8_is_read_by_the_fallback_too(world):
+    world.fallback = "cp1252"
+    broken = b'[{"a":1},{"b":}' + b',{"c":1}' * 200 + b',{"d":"\xe9"}]'
+    assert process(world, world.upload("incoming/x.json", broken))
+    assert "row 2" in world.letters.messages[0]["attributes"][keys.PLACE]
+    assert not world.s3.visible(PROCESSED)

@@ -1,10 +1,12 @@
 """Runs `transform` on bytes and gives what came of it in the form of `reference.Outcome`."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from types import ModuleType
 from unittest.mock import patch
+
+import pytest
 
 from handlers import formats, records
 from handlers.formats import (
@@ -18,6 +20,7 @@ from handlers.formats import (
     batch,
     delimited,
     header,
+    is_utf8,
     ndjson,
     objects,
     text,
@@ -81,12 +84,13 @@ def encoding_of(data: bytes, suffix: str, fallback: str, *sizes: int) -> str:
     if not fallback:
         return ""
     try:
-        batches_of(data, suffix, *sizes, encoding=UTF8)
-    except NotUtf8Error:
-        return fallback
+        whole = is_utf8(source(data, *sizes), suffix)
     except BadFileError:
-        pass
-    return UTF8
+        return UTF8
+    if not whole:  # and then it is found out, unless the file is broken before
+        with suppress(BadFileError), pytest.raises(NotUtf8Error):
+            batches_of(data, suffix, *sizes, encoding=UTF8)
+    return UTF8 if whole else fallback
 
 
 def outcome_of(batches: list[Batch]) -> Outcome:
