@@ -558,11 +558,11 @@ def test_what_is_broken_as_utf8_may_be_whole_in_what_it_is_in(world):
     first = b'[{"a":"\xc3\x81\\"}'  # as UTF-8 the string does not end here
     assert process(
         world,
-        world.upload("incoming/x.json", first + b',{"b":1}' * 200 + b',{"c":"\x83\\"}]'),
+        world.upload("incoming/x.json", first + b',{"b":"}"}' * 200 + b',{"c":"\x83\\"}]'),
     )
     [output] = world.outputs().values()
     records, _ = read_output(output.body)
-    assert records == [{"a": "ﾃ―"}, *[{"b": 1}] * 200, {"c": "ソ"}]
+    assert records == [{"a": "ﾃ―"}, *[{"b": "}"}] * 200, {"c": "ソ"}]
     assert output.metadata[keys.SOURCE_ENCODING] == "shift_jis"
 
 
