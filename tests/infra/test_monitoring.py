@@ -127,7 +127,6 @@ def test_silence_is_alarming_where_files_are_expected():
     assert (inputs["comparisonOperator"], inputs["threshold"]) == ("LessThanThreshold", 1)
     assert inputs["period"] * inputs["evaluationPeriods"] == 6 * 3600
     assert inputs["treatMissingData"] == "breaching"
-    assert inputs["warmUpConfiguration"] == {"warmUpPeriodDurationInMinutes": 6 * 60}
     assert graph.get(ALARM, "oldest-message").inputs["threshold"] == 45 * 60
 
 

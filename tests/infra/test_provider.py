@@ -11,7 +11,7 @@ import pytest
 from infra import provider
 from infra.settings import SettingsError
 from local import schema
-from tests.infra.recording import PROJECT, PROVIDER, REGION, parse_settings, run_program
+from tests.infra.recording import KEY, PROJECT, PROVIDER, REGION, parse_settings, run_program
 
 # A value for each key, as `pulumi config set` stores it.
 VALUES = {
@@ -206,6 +206,18 @@ def test_the_region_may_come_from_the_environment(variable: str, monkeypatch: py
 
     assert graph.one(PROVIDER).inputs["region"] == "us-west-2"
     assert graph.one(PROVIDER).inputs["profile"] == "sandbox"
+
+
+def test_the_stacks_own_region_goes_before_the_environments(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("AWS_REGION", "us-west-2")
+
+    graph = run_program({"aws:region": REGION}, stack="dev")
+
+    assert graph.one(PROVIDER).inputs["region"] == REGION
+    # A key of that region is the stack's, then.
+    key = KEY.replace(REGION, "us-west-2")
+    with pytest.raises(SettingsError, match=f"arn:aws:kms:{REGION}:"):
+        run_program({"aws:region": REGION, f"{PROJECT}:kmsKeyArn": key}, stack="dev")
 
 
 def test_a_wrong_key_stops_the_program_before_any_resource():

@@ -818,6 +818,15 @@ MUTANTS = (
         ("tests/ops/test_uploads.py::test_a_letter_of_the_last_moment_is_seen",),
     ),
     Mutant(
+        "the-version-of-another-upload",
+        "ops/uploads.py",
+        'version = versions.get(upload.key, "null")',
+        'version = account.s3.head_object(Bucket=bucket, Key=upload.key).get("VersionId", "null")',
+        (
+            "tests/ops/test_uploads.py::test_an_upload_of_the_same_key_behind_it_is_not_taken_for_this_one",
+        ),
+    ),
+    Mutant(
         "the-longest-key-is-refused",
         "ops/uploads.py",
         "if length > keys.MAX_KEY_BYTES:",
@@ -934,9 +943,11 @@ MUTANTS = (
     Mutant(
         "silence-of-the-first-hours",
         "infra/alarms.py",
-        "        quiet_minutes=expect_files_every_hours * 60,\n",
+        "        quiet_minutes=min(expect_files_every_hours * 60, _MAX_QUIET_MINUTES),\n",
         "",
-        ("tests/infra/test_monitoring.py::test_silence_is_alarming_where_files_are_expected",),
+        (
+            "tests/infra/test_monitoring.py::test_the_alarm_on_silence_warms_up_for_as_long_as_cloudwatch_lets_it",
+        ),
     ),
     Mutant(
         "the-first-weekday-on-the-seventh",
@@ -979,6 +990,13 @@ MUTANTS = (
         "pulumi.Output.secret(value) if _is_secret(key) else value",
         "value",
         ("tests/infra/test_provider.py::test_a_secret_stays_one",),
+    ),
+    Mutant(
+        "the-environments-region-goes-before-the-stacks",
+        "infra/provider.py",
+        "return own or next(filter(None, map(os.environ.get, _REGION_VARIABLES)), None)",
+        "return next(filter(None, map(os.environ.get, _REGION_VARIABLES)), own)",
+        ("tests/infra/test_provider.py::test_the_stacks_own_region_goes_before_the_environments",),
     ),
     Mutant(
         "empty-polls-take-the-places",

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.client import BaseClient
 
 from handlers import keys
 from ops import following, instants
@@ -49,6 +50,24 @@ def test_the_printed_version_is_this_uploads_own(pipeline):
     assert version != old
     stored = pipeline.s3.get_object(Bucket="pipeline-raw", Key="incoming/a.json", VersionId=version)
     assert stored["Body"].read() == b"new"
+
+
+def test_an_upload_of_the_same_key_behind_it_is_not_taken_for_this_one(pipeline, monkeypatch):
+    original, others = BaseClient._make_api_call, iter([b"another's"])
+
+    def uploading(self, operation, parameters):
+        answer = original(self, operation, parameters)
+        if operation == "PutObject" and (body := next(others, None)):
+            pipeline.put("incoming/a.json", body)
+        return answer
+
+    with monkeypatch.context() as patch:
+        patch.setattr(BaseClient, "_make_api_call", uploading)
+        result = pipeline.run("upload", file("a.json", b"mine"))
+    version = result.stdout.split()[-1]
+    assert len(pipeline.versions("incoming/a.json")) == 2
+    stored = pipeline.s3.get_object(Bucket="pipeline-raw", Key="incoming/a.json", VersionId=version)
+    assert stored["Body"].read() == b"mine"
 
 
 def test_a_large_file_goes_in_parts_and_its_version_is_known(pipeline):
