@@ -818,6 +818,13 @@ MUTANTS = (
         ("tests/ops/test_uploads.py::test_a_letter_of_the_last_moment_is_seen",),
     ),
     Mutant(
+        "the-oldest-version-first",
+        "ops/objects.py",
+        "return sorted(found, key=lambda item: item.modified, reverse=True)",
+        "return sorted(found, key=lambda item: item.modified)",
+        ("tests/ops/test_history.py::test_waiting_versions_are_shown_newest_first",),
+    ),
+    Mutant(
         "the-version-of-another-upload",
         "ops/uploads.py",
         'version = versions.get(upload.key, "null")',

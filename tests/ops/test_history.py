@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from handlers import keys
+from ops.objects import StoredObject
 
 
 def told(pipeline: Any, key: str, *words: str, code: int = 0) -> dict[str, Any]:
@@ -53,11 +54,29 @@ def test_an_archived_output_is_shown_where_it_is(pipeline):
     assert shown["bucket"] == "pipeline-archive"
 
 
-def test_waiting_versions_are_shown_newest_first(pipeline):
+def test_every_waiting_version_is_shown(pipeline):
     versions = [pipeline.put("incoming/a.csv", b"1" * size) for size in (1, 2)]
     found = told(pipeline, "incoming/a.csv")
     assert sorted(one["version"] for one in found["waiting"]) == sorted(versions)
     assert {one["size"] for one in found["waiting"]} == {1, 2}
+
+
+def test_waiting_versions_are_shown_newest_first(pipeline, monkeypatch):
+    """An upload in parts is dated from its start: it may come in behind a newer one."""
+    now = datetime.now(UTC)
+    listed = [
+        StoredObject(
+            key="incoming/a.csv",
+            version=str(hours),
+            size=1,
+            modified=now - timedelta(hours=hours),
+            latest=hours == 2,
+        )
+        for hours in (2, 1, 3)
+    ]
+    monkeypatch.setattr("ops.objects.versions", lambda *_: iter(listed))
+    found = told(pipeline, "incoming/a.csv")
+    assert [one["version"] for one in found["waiting"]] == ["1", "2", "3"]
 
 
 def test_each_completed_version_has_its_own_output(pipeline):
