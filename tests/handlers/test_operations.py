@@ -14,6 +14,7 @@ from botocore.model import ServiceModel
 from handlers import data_archiver, data_processor, storage
 from handlers.environment import (
     ArchiverEnvironment,
+    Encoding,
     MisconfigurationError,
     ProcessorEnvironment,
 )
@@ -24,7 +25,7 @@ from tests.proof.memory import aws_error
 from tests.proof.world import PROCESSED, Context, World, batch, small_limits
 
 LOCKED = Path(__file__).parents[1] / "oldest" / "requirements.txt"
-VALUES = {str: "text", str | None: "text", int: "1", float: "10", bool: "true"}
+VALUES = {str: "text", Encoding | None: "cp1252", int: "1", float: "10", bool: "true"}
 
 
 def described(service):

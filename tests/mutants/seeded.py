@@ -660,7 +660,7 @@ MUTANTS = (
     Mutant(
         "rejects-gather-in-memory",
         "handlers/stretches.py",
-        "max(sum(map(len, lines)), sum(map(len, rejects)))",
+        "max(sum(map(len, lines)), reject_bytes)",
         "sum(map(len, lines))",
         ("tests/handlers/test_staging.py",),
     ),
