@@ -461,11 +461,10 @@ def _(aws):
     pages = aws.s3.get_paginator("list_object_versions").paginate(
         Bucket="a-bucket", Delimiter="/", PaginationConfig={"PageSize": 1}
     )
+    kinds = ("CommonPrefixes", "DeleteMarkers", "Versions")
     found = [
-        [one.get("Prefix") or one["Key"] for one in page.get(kind, [])]
+        [one.get("Prefix") or one["Key"] for kind in kinds for one in page.get(kind, [])]
         for page in pages
-        for kind in ("CommonPrefixes", "DeleteMarkers", "Versions")
-        if page.get(kind)
     ]
     assert found == [["a/"], ["b"], ["b"], ["c/"], ["d"]]
 
