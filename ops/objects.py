@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 # 405: the version is a delete marker; 400: the text is no version id
 # (https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html).
-_ABSENT: Final = frozenset({"404", "NoSuchKey", "NoSuchVersion", "405", "MethodNotAllowed"})
+_ABSENT: Final = frozenset({"404", "NoSuchKey", "NoSuchVersion", "405", "MethodNotAllowed", "400"})
 
 
 @dataclass(frozen=True, kw_only=True)
