@@ -6,6 +6,9 @@ import pytest
 
 from tests.handlers.bombs import BOMBS, MAX_EXPANSION, MIB
 
+# A process of its own each, of up to a gigabyte of input: minutes together (make bombs).
+pytestmark = pytest.mark.bombs
+
 MEMORY_MIB = 512
 BATCH_MIB = 16  # the growth is looked at behind each batch
 # orjson reserves 256 bytes for each element of a list that it writes, which it never touches: that
