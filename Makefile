@@ -76,8 +76,8 @@ interleavings: $(READY) ## Every order of the calls of two workers (some minutes
 storms: $(READY) ## 10,000 sequences of duplicated, foreign and malformed events
 	@$(BIN)/python -m pytest -q -s tests/proof/test_storms.py
 
-mutants: $(READY) ## Seed bugs, one at a time, and see that the tests notice each
-	@$(BIN)/python tests/mutants/run.py --jobs $(JOBS)
+mutants: $(READY) ## Seed bugs, one at a time, and see that the tests notice each (NAMES=…: some)
+	@$(BIN)/python tests/mutants/run.py --jobs $(JOBS) $(NAMES)
 
 bench: bench/.venv/.ready ## Measure against pandas, polars, DuckDB, awswrangler (LARGE=1: 1 GB too)
 	@bench/.venv/bin/python -m bench run $(if $(LARGE),--large)

@@ -80,6 +80,21 @@ def test_a_failed_message_holds_back_no_other():
     Watch(world, kinds).settled()
 
 
+@pytest.mark.parametrize("direct", [False, True])
+def test_every_object_of_an_event_is_processed(direct):
+    world = World(queue_mode=not direct)
+    kinds = [LINES, BROKEN, BY_NAME["object"]]
+    records = [record for it in kinds for record in world.upload(it.key, it.body)["Records"]]
+    event = {"Records": records}
+    if direct:
+        answer = world.processor().handle(event, Context())
+        assert (answer["processed"], answer["failed"]) == (2, 1)
+    else:
+        assert send(world, json.dumps(event)) == []
+    assert len(world.outputs()) == 2
+    assert len(world.letters.messages) == 1
+
+
 def test_a_half_surrogate_pair_in_a_key_is_one_dead_letter():
     world = World()
     body = '{"key": "incoming/\\ud800.json"}'

@@ -186,7 +186,7 @@ MUTANTS = (
         "handlers/attempts.py",
         "timedelta(seconds=VISIBILITY_TIMEOUTS * timeout_seconds)",
         "timedelta(days=VISIBILITY_TIMEOUTS * timeout_seconds)",
-        PROCESSOR,
+        ("tests/handlers/test_attempts.py",),
     ),
     Mutant(
         "always-in-the-same-order",
