@@ -119,6 +119,24 @@ def test_an_object_that_changed_behind_its_copy_stays():
     assert world.s3.current(PROCESSED, key).body == b"after"
 
 
+def test_an_object_that_is_replaced_before_its_copy_is_not_archived():
+    world = World()
+    key = "processed/2024/01/15/a.json"
+    put(world, key, body=b"before")
+
+    def gate(operation, _given, call):
+        if operation == "copy_object":
+            world.s3.put_object(Bucket=PROCESSED, Key=key, Body=b"after!")
+        return call()
+
+    world.gate = gate
+    report = archive(world)
+    # What lies there now is younger than the run has seen: it is not copied, let alone deleted.
+    assert (report["archived_count"], report["skipped_count"]) == (0, 1)
+    assert world.s3.current(PROCESSED, key).body == b"after!"
+    assert world.s3.visible(ARCHIVE) == {}
+
+
 def test_a_copy_that_is_not_as_it_was_made_deletes_nothing():
     world = World()
     key = "processed/2024/01/15/a.json"
