@@ -31,8 +31,10 @@ def split(
     round with each receive, so that of two messages that meet again each is first in its turn: one
     that kills cannot take another with it to the dead-letter queue.
     """
-    alone = [record for record in records if _may_kill(record, now, timeout_seconds)]
-    together = [record for record in records if not _may_kill(record, now, timeout_seconds)]
+    together: list[Record] = []
+    alone: list[Record] = []
+    for record in records:
+        (alone if _may_kill(record, now, timeout_seconds) else together).append(record)
     turned = bool(alone) and min(map(count_attempts, alone)) % 2 == 1
     return together, sorted(alone, key=lambda record: record["messageId"], reverse=turned)
 

@@ -114,11 +114,6 @@ def listing(check: Callable[[str], bool], allowed: str) -> Rule:
     return Rule(parse=parse, allowed=allowed)
 
 
-def readable(parse: Callable[[str], Any], allowed: str) -> Rule:
-    """Return the rule of a text that `parse` takes; it raises ValueError for any other."""
-    return Rule(parse=parse, allowed=allowed)
-
-
 def is_environment(text: str) -> bool:
     """Tell whether a text can stand in tags, metadata and descriptions."""
     return re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", text) is not None

@@ -94,7 +94,7 @@ class Settings:
     max_rejected_percent: int = _setting(rules.whole(0, 100, "percent"), default=10)
     max_expansion: int = _setting(rules.whole(1, 100_000, "times the input"), default=500)
     fallback_encoding: str | None = _setting(
-        rules.readable(read_encoding, f"{ENCODING_ALLOWED}, or empty"), default=None
+        Rule(parse=read_encoding, allowed=f"{ENCODING_ALLOWED}, or empty"), default=None
     )
     log_retention_days: int = _setting(rules.one_of(LOG_RETENTION_DAYS), default=30)
     log_level: str = _setting(rules.one_of(LOG_LEVELS), default="INFO")
