@@ -46,7 +46,7 @@ test: $(READY) ## Run the tests
 	@$(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal -m "not long and not bombs"
 
 bombs: $(READY) ## Hostile and large files, each under a limit of memory
-	@$(BIN)/python -m pytest -q -n 2 --dist worksteal -m "bombs and not long" tests/handlers/test_bombs.py
+	@$(BIN)/python -m pytest -q -n 2 --dist worksteal -m "bombs and not long" tests/handlers/transform/test_bombs.py
 
 test-long: $(READY) ## Run the exhaustive tests: 1 GB files, a million mutated inputs (an hour or so)
 	@$(BIN)/python -m pytest -q -m long --timeout 7200
@@ -65,7 +65,7 @@ tests/oldest/.venv/.ready: tests/oldest/requirements.txt | $(READY)
 	@touch $@
 
 fuzz: $(READY) ## A million mutated files through the transform (COUNT=1000000)
-	@$(BIN)/python -m tests.handlers.fuzz --count $(COUNT)
+	@$(BIN)/python -m tests.handlers.transform.fuzz --count $(COUNT)
 
 crash: $(READY) ## Kill, fail and time out both functions at every AWS call
 	@$(BIN)/python -m tests.proof.crash

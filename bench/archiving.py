@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from bench.invocations import NOW, archiver
 from bench.measurement import measured, span
-from handlers.deadline import Deadline
+from handlers.invocation.deadline import Deadline
 
 LATENCY: Final = 0.030
 RATE_GOAL: Final = 300

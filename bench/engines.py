@@ -42,8 +42,8 @@ def load(name: str) -> Engine:
 
 def run_project(path: Path, suffix: str, output: Path) -> None:
     """Run the transform as the data processor does, on a file instead of S3."""
-    from handlers.formats import transform  # noqa: PLC0415 - its cost is this engine's alone
-    from handlers.records import RecordEncoder, metadata_tail  # noqa: PLC0415
+    from handlers.transform.files import transform  # noqa: PLC0415
+    from handlers.transform.records.encoder import RecordEncoder, metadata_tail  # noqa: PLC0415
 
     tail = metadata_tail(
         processed_at=datetime(2024, 1, 15, 10, 30, tzinfo=UTC),

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from bench.s3 import FakeS3
+from handlers.archive.retention import Archiver
+from handlers.aws.messages import Messenger
+from handlers.aws.objects import Storage
 from handlers.data_processor import Processor
 from handlers.environment import PROCESSOR_SERVICE, ArchiverEnvironment, ProcessorEnvironment
-from handlers.messages import Messenger
-from handlers.retention import Archiver
-from handlers.storage import Storage
-from handlers.telemetry import Telemetry
+from handlers.invocation.telemetry import Telemetry
 
 RAW: Final = "raw"
 PROCESSED: Final = "processed"

@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
-from handlers.deadline import Deadline
+from handlers.archive.retention import Archiver, Summary
+from handlers.aws.failures import PermanentError, TransientError
+from handlers.aws.messages import Messenger
+from handlers.aws.objects import Storage, client
 from handlers.environment import ARCHIVER_SERVICE, ArchiverEnvironment, Metric
-from handlers.failures import PermanentError, TransientError
-from handlers.messages import Messenger
-from handlers.retention import Archiver, Summary
-from handlers.storage import Storage, client
-from handlers.telemetry import Telemetry
+from handlers.invocation.deadline import Deadline
+from handlers.invocation.telemetry import Telemetry
 
 
 class ArchiverRun:

@@ -10,22 +10,23 @@ from functools import cache, partial
 from json import dumps
 from typing import Any, Final
 
-from handlers import attempts, keys
-from handlers.attempts import Record
-from handlers.deadline import Deadline
-from handlers.delivery import Continued, Delivered, Delivery, Dropped
+from handlers import keys
+from handlers.aws.failures import AccessDeniedError, LoopError, PermanentError, TransientError
+from handlers.aws.messages import Messenger
+from handlers.aws.objects import Storage, client
+from handlers.delivery.protocol import Continued, Delivered, Delivery, Dropped
 from handlers.environment import PROCESSOR_SERVICE, Metric, ProcessorEnvironment
-from handlers.events import (
+from handlers.invocation import attempts
+from handlers.invocation.attempts import Record
+from handlers.invocation.deadline import Deadline
+from handlers.invocation.events import (
     MalformedEventError,
     ObjectReference,
     Reading,
     read_event,
     read_message,
 )
-from handlers.failures import AccessDeniedError, LoopError, PermanentError, TransientError
-from handlers.messages import Messenger
-from handlers.storage import Storage, client
-from handlers.telemetry import Telemetry
+from handlers.invocation.telemetry import Telemetry
 
 _MAX_THREADS: Final = 10  # files at once; each may hold three stretches of 8 MiB
 

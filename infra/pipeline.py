@@ -12,11 +12,11 @@ from infra.access_logs import AccessLogs
 from infra.alarms import Alarm
 from infra.bucket import DataBucket
 from infra.definitions import Parts
-from infra.delivery import EventDelivery
 from infra.function import PipelineFunction
 from infra.lifecycle import Rule
 from infra.measures import Watched, WatchedQueue
 from infra.monitoring import Alarms, AlarmTopic, Dashboard
+from infra.notifications import EventDelivery
 from infra.permissions import Statement
 from infra.queues import DeadLetterQueue, ProcessingQueue
 from infra.schedule import DailyRun

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from infra.schedule_expression import At, Cron, Rate, parse_expression
+from infra.cron import Cron
+from infra.schedule_expression import At, Rate, parse_expression
 
 
 @dataclass(frozen=True, kw_only=True)

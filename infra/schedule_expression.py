@@ -9,9 +9,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from infra.cron import Cron, ExpressionError, parse_cron, refuse
-
-__all__ = ["At", "Cron", "Expression", "ExpressionError", "Rate", "parse_expression"]
+from infra.cron import Cron, parse_cron, refuse
 
 _UNITS: Final = {
     "minute": timedelta(minutes=1),

@@ -1,1 +1,1 @@
-"""The pipeline on this machine: deployed onto moto, driven by a real queue loop and schedule."""
+"""The pipeline on this machine: the Pulumi program comes in; a running stack goes out."""

@@ -1,8 +1,8 @@
 """`python -m local`: the pipeline on this machine."""
 
-from local.signals import ended_at_once
+from local.commands.signals import ended_at_once
 
 with ended_at_once():
-    from local.commands import app
+    from local.commands.parser import app
 
 app(prog_name="python -m local")

@@ -7,19 +7,22 @@ from datetime import UTC, datetime
 from typing import Any, Final, Self
 
 from infra.schedule_expression import parse_expression
-from local.account import Account
-from local.deployment import Deployment, Resource, deploy
-from local.destinations import (
+from local.account.server import Account
+from local.compute.async_invocations import AsynchronousInvocations, AsynchronousSettings
+from local.compute.destinations import (
     Destination,
     dead_letter_queue,
     on_failure_queue,
     schedule_dead_letter_queue,
 )
-from local.functions import Credentials, Invocation, LocalFunction
-from local.invocation import AsynchronousInvocations, AsynchronousSettings
-from local.lambda_service import LambdaService
-from local.mapping import BatchResult, MappingSettings, QueueMapping
-from local.schedule import Run, Schedule, ScheduleRunner
+from local.compute.functions import LocalFunction
+from local.compute.lambda_service import LambdaService
+from local.compute.outcome import Invocation
+from local.compute.sandbox import Credentials
+from local.program.deployment import Deployment, deploy
+from local.program.plan import Resource
+from local.triggers.event_source_mapping import BatchResult, MappingSettings, QueueMapping
+from local.triggers.scheduler import Run, Schedule, ScheduleRunner
 
 _FUNCTION: Final = "aws:lambda/function:Function"
 _INVOKE_CONFIG: Final = "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig"
@@ -82,8 +85,8 @@ class LocalPipeline:
         """Deploy the stack, and let its queue and its schedule run.
 
         Raises:
-            local.configuration.ConfigurationError: a setting is unknown or of a wrong type.
-            local.deployment.DeploymentError: the program or the account refused something.
+            local.program.configuration.ConfigurationError: a setting is unknown or of a wrong type.
+            DeploymentError: the program or the account refused something.
             OSError: the port is taken.
         """
         with ExitStack() as opened:

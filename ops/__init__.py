@@ -1,1 +1,1 @@
-"""The operator's command line, `python -m ops`, for a deployed stack and the local pipeline."""
+"""The operator's command line: commands come in; a stack's state goes out, or changes."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self, cast
 
-from ops.problems import UsageError
+from ops.terminal.problems import UsageError
 
 OUTPUTS_VARIABLE: Final = "S3_DATA_PIPELINE_OUTPUTS"
 _PROJECT: Final = Path(__file__).resolve().parent.parent

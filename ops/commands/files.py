@@ -5,13 +5,17 @@ from typing import Annotated
 
 import typer
 
-from ops import aws, failures, following, instants, replays, reports, screen, uploads
-from ops import history as traces
+from ops import aws
+from ops.commands import reports
 from ops.commands.group import confirm, connect
-from ops.logs import Logs
-from ops.options import AsJson, DryRun, OutputsFile, StackName, Yes
-from ops.problems import OperatorError, UsageError
-from ops.replays import Replay
+from ops.commands.options import AsJson, DryRun, OutputsFile, StackName, Yes
+from ops.dead_letters import listing
+from ops.dead_letters.logs import Logs
+from ops.files import following, replays, uploads
+from ops.files import history as traces
+from ops.files.replays import Replay
+from ops.terminal import instants, screen
+from ops.terminal.problems import OperatorError, UsageError
 
 
 def upload(
@@ -79,7 +83,7 @@ def show(
     """
     account = connect(stack, outputs)
     with screen.working("looking"):
-        held = failures.held(account)
+        held = listing.held(account)
         found = traces.collect(account, key, limit=limit)
     if as_json:
         screen.document(reports.history_document(Logs(account), found))

@@ -7,8 +7,9 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from ops import aws, screen, stack
-from ops.problems import OperatorError, UsageError
+from ops import aws, stack
+from ops.terminal import screen
+from ops.terminal.problems import OperatorError, UsageError
 
 
 class Commands(TyperGroup):

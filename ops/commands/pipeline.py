@@ -4,12 +4,14 @@ from typing import Annotated
 
 import typer
 
-from ops import archiving, instants, permissions, reports, screen
-from ops import status as states
+from ops.commands import reports
 from ops.commands.group import confirm, connect
-from ops.options import AsJson, DryRun, OutputsFile, StackName, Yes
-from ops.permissions import Role
-from ops.problems import OperatorError
+from ops.commands.options import AsJson, DryRun, OutputsFile, StackName, Yes
+from ops.pipeline import access_policies, archiving
+from ops.pipeline import status as states
+from ops.pipeline.access_policies import Role
+from ops.terminal import instants, screen
+from ops.terminal.problems import OperatorError
 
 
 def status(
@@ -104,4 +106,4 @@ def policy(
     files into incoming/, the consumer reads processed/. Nothing is called on AWS.
     """
     account = connect(stack, outputs)
-    screen.document(permissions.policy(account.stack, role, kms_key_arn=kms_key_arn))
+    screen.document(access_policies.policy(account.stack, role, kms_key_arn=kms_key_arn))

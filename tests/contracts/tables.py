@@ -7,7 +7,7 @@ import yaml
 from typer.testing import CliRunner
 
 from infra import key_policy
-from ops.commands import app
+from ops.commands.app import app
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = tuple(command.name for command in app.registered_commands)

@@ -7,7 +7,7 @@ import pkgutil
 import pulumi
 
 import infra
-from local import schema
+from local.program.checks import schema
 from tests.infra.recording import PROVIDER, Graph
 
 NAMESPACE = "s3-data-pipeline:index:"

@@ -13,9 +13,9 @@ import pytest
 from infra import deployer, policies
 from infra.calls import CALLS, On
 from infra.deployer import Target
-from local.account import Account
-from local.deployment import deploy
-from local.resources.creation import Creation
+from local.account.server import Account
+from local.program.deployment import deploy
+from local.program.resources.creation import Creation
 from tests.contracts import authorization
 from tests.contracts.authorization import Request
 from tests.contracts.pages import read

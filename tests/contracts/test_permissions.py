@@ -13,9 +13,11 @@ import pytest
 from botocore.client import BaseClient
 from moto import mock_aws
 
-from handlers import data_archiver, data_processor, operations, storage, stretches
+from handlers import data_archiver, data_processor
+from handlers.aws import objects, operations
+from handlers.delivery import chunks
 from infra import permissions
-from local import strict
+from local.account.strict import ruleset
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 BUCKETS = {name: f"arn:aws:s3:::{name}" for name in ("raw", "processed", "archive")}
@@ -133,8 +135,8 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, dict[str,
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
-    strict.install()
-    caches = (storage.client, data_processor._processor, data_archiver._run)
+    ruleset.install()
+    caches = (objects.client, data_processor._processor, data_archiver._run)
     with mock_aws():
         for cached in caches:
             cached.cache_clear()
@@ -155,7 +157,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, dict[str,
             return made
 
         monkeypatch.setattr(BaseClient, "_make_api_call", record)
-        monkeypatch.setattr(storage.boto3, "client", marked)
+        monkeypatch.setattr(objects.boto3, "client", marked)
         yield recorded
         for cached in caches:
             cached.cache_clear()
@@ -225,7 +227,7 @@ def process(account: SimpleNamespace, *records: Mapping[str, Any], **context: An
 def work(account: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let both functions do all that they can do."""
     lines = b"".join(b'{"id":%d,"text":"%s"}\n' % (i, b"x" * 200) for i in range(60_000))
-    monkeypatch.setattr(stretches, "STRETCH_BYTES", 6 * 1024 * 1024)
+    monkeypatch.setattr(chunks, "STRETCH_BYTES", 6 * 1024 * 1024)
     small = upload(account, "a.json", b'{"a":1}', Tagging="team=data")
     process(account, small, upload(account, "rejects.json", b'{"a":1}\nbad\n{"a":2}\n'))
     process(account, small)  # again: gone, and settled
@@ -234,11 +236,11 @@ def work(account: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
     process(account, upload(account, "long.json", lines), looks=30)
     process(account, upload(account, "broken.json", b"["))
     with monkeypatch.context() as patched:  # the size above which a copy goes in parts
-        patched.setattr(storage, "MAX_COPY_BYTES", 1)
+        patched.setattr(objects, "MAX_COPY_BYTES", 1)
         process(account, upload(account, "parts.json", b'{"a":1}', Tagging="team=data"))
     put = account.s3.put_object
     with monkeypatch.context() as patched:
-        patched.setattr(storage.Storage, "copy", _fail)
+        patched.setattr(objects.Storage, "copy", _fail)
         process(account, upload(account, "retried.json", b'{"a":1}'))
     record = upload(account, "called.json", b'{"a":1}')
     data_processor.handler({"key": record["s3"]["object"]["key"]}, Context())
@@ -248,7 +250,7 @@ def work(account: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
     data_archiver.handler({"time": later.isoformat()}, Context())
     put(Bucket="processed", Key="processed/2020/01/01/y.json", Body=b"{}", Tagging="team=data")
     with monkeypatch.context() as patched:
-        patched.setattr(storage, "MAX_COPY_BYTES", 1)
+        patched.setattr(objects, "MAX_COPY_BYTES", 1)
         data_archiver.handler({"time": later.isoformat()}, Context())
 
     for name in ("\x01", "\ufffe/\r", "z"):  # of these, XML cannot carry two
@@ -280,7 +282,7 @@ BY_BOTO3 = {
 
 
 def _fail(*_: Any, **__: Any) -> None:
-    from handlers.failures import TransientError  # noqa: PLC0415
+    from handlers.aws.failures import TransientError  # noqa: PLC0415
 
     msg = "provoked"
     raise TransientError(msg)

@@ -12,15 +12,17 @@ from types import SimpleNamespace
 
 import pytest
 
+from handlers.archive.retention import Archiver
+from handlers.aws.messages import Messenger
+from handlers.aws.objects import Storage
 from handlers.data_processor import Processor
-from handlers.deadline import Deadline
 from handlers.environment import ArchiverEnvironment, ProcessorEnvironment
-from handlers.formats import transform
-from handlers.formats.batch import BLOCK_BYTES
-from handlers.messages import Messenger
-from handlers.records import RecordEncoder
-from handlers.retention import Archiver
-from handlers.storage import Storage
+from handlers.invocation.deadline import Deadline
+from handlers.transform.files import (
+    transform,
+)
+from handlers.transform.formats.batch import BLOCK_BYTES
+from handlers.transform.records.encoder import RecordEncoder
 
 NOW = datetime(2024, 1, 15, 10, 30, tzinfo=UTC)
 OLD = NOW - timedelta(days=400)
@@ -80,7 +82,9 @@ def test_a_handler_loads_only_what_it_may(handler):
 
 
 def test_the_archiver_does_without_the_formats():
-    assert "handlers.formats.delimited" not in modules_after("import handlers.data_archiver")
+    assert "handlers.transform.formats.delimited" not in modules_after(
+        "import handlers.data_archiver"
+    )
 
 
 # ---------------------------------------------------------------- small files

@@ -24,7 +24,7 @@ from pulumi.runtime.settings import Settings as RuntimeSettings
 from pulumi.runtime.settings import configure
 from pulumi.runtime.stack import run_in_stack
 
-from local import properties
+from local.program.engine import properties
 
 # The SDK warns of its own former names as soon as a module is imported, used or not.
 FORMER_NAMES = r"\S+ has been deprecated in favor of"

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from infra import key_policy
-from local.strict import policies
+from local.account.strict.s3_requests import resource_policies
 from tests.infra.recording import (
     ACCOUNT,
     CONSUMER,
@@ -53,9 +53,9 @@ def group(name: str, region: str = REGION) -> dict[str, str]:
 def allows(principal: Mapping[str, str], action: str, context: Mapping[str, str]) -> bool:
     ((kind, name),) = principal.items()
     return any(
-        name in policies.as_list(statement["Principal"].get(kind, []))
-        and any(policies.matches(one, action) for one in statement["Action"])
-        and policies.holds(statement.get("Condition", {}), context)
+        name in resource_policies.as_list(statement["Principal"].get(kind, []))
+        and any(resource_policies.matches(one, action) for one in statement["Action"])
+        and resource_policies.holds(statement.get("Condition", {}), context)
         for statement in POLICY["Statement"]
     )
 
@@ -112,7 +112,7 @@ def test_the_key_allows_all_that_the_roles_do_with_it():
                 used += [
                     (action, {key.lower(): value.replace(".*", ".amazonaws.com")})
                     for action in statement["Action"]
-                    for value in policies.as_list(values)
+                    for value in resource_policies.as_list(values)
                     if action.startswith("kms:") and operator in {"StringLike", "ArnLike"}
                 ]
     services = {service for _, it in used for service in it.values() if "amazonaws" in service}

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from local import schema
+from local.program.checks import schema
 from tests.infra.recording import PROJECT, PROVIDER, REGION, Graph, run_program, stack_config
 
 # The provider adds a hyphen and seven hex digits to a logical name.

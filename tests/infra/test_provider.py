@@ -10,7 +10,7 @@ import pytest
 
 from infra import provider
 from infra.settings import SettingsError
-from local import schema
+from local.program.checks import schema
 from tests.infra.recording import KEY, PROJECT, PROVIDER, REGION, parse_settings, run_program
 
 # A value for each key, as `pulumi config set` stores it.

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra.schedule_expression import At, ExpressionError, parse_expression
+from infra.cron import ExpressionError
+from infra.schedule_expression import At, parse_expression
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 

@@ -16,11 +16,11 @@ from moto.core.utils import convert_to_flask_response
 from moto.sqs.models import sqs_backends
 
 from handlers import keys
-from local.functions import Invocation
-from local.mapping import BatchResult
+from local.commands.tracking import Letter, Outcome, Upload, Uploads
+from local.commands.transform import Rules, transform_file
+from local.compute.outcome import Invocation
 from local.pipeline import LocalPipeline
-from local.transform import Rules, transform_file
-from local.uploads import Letter, Outcome, Upload, Uploads
+from local.triggers.event_source_mapping import BatchResult
 
 WAIT_SECONDS = 60
 # Whatever a stack can switch on, as its file would.

@@ -10,10 +10,11 @@ import pytest
 from botocore.exceptions import ClientError
 
 from handlers.environment import ArchiverEnvironment, ProcessorEnvironment, variable_names
-from local.account import Account
-from local.deployment import Deployment, DeploymentError, deploy
+from local.account.server import Account
+from local.program.deployment import Deployment, deploy
+from local.program.execution import DeploymentError
 from tests.local.driving import EVERY_OPTION
-from tests.local.outputs import OUTPUTS
+from tests.local.stored_outputs import OUTPUTS
 
 # The SDK warns of its own former names as soon as a module of it is looked at.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:pulumi_aws.*")

@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 import boto3
 import pytest
 
-from local.account import Account
+from local.account.server import Account
+from local.compute.runtime_api import RuntimeApi
 from local.origins import refusal
-from local.runtime_api import RuntimeApi
 
 
 @pytest.fixture(scope="module")

@@ -16,9 +16,11 @@ from moto.awslambda_simple.models import LambdaSimpleBackend
 from typer.testing import CliRunner, Result
 
 from handlers import keys
-from local import strict
-from ops import aws, following, queues
-from ops.commands import app
+from local.account.strict import ruleset
+from ops import aws
+from ops.commands.app import app
+from ops.dead_letters import queue_contents
+from ops.files import following
 
 REGION = "eu-central-1"
 RAW, DONE, OLD = "pipeline-raw", "pipeline-processed", "pipeline-archive"
@@ -155,9 +157,9 @@ def commit(key: str, version: str, **counts: str) -> dict[str, str]:
 
 @pytest.fixture
 def pipeline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pipeline]:
-    strict.install()
+    ruleset.install()
     monkeypatch.setattr(aws, "connect", connected)
-    monkeypatch.setattr(queues, "POLL_SECONDS", 0)
+    monkeypatch.setattr(queue_contents, "POLL_SECONDS", 0)
     monkeypatch.setattr(following, "sleep", lambda _: None)
     monkeypatch.chdir(tmp_path)
     calls: list[Call] = []

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from ops import stack
-from ops.problems import UsageError
 from ops.stack import Stack
+from ops.terminal.problems import UsageError
 
 OUTPUTS = {
     "raw_bucket_name": "raw",

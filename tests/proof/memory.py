@@ -1,7 +1,8 @@
 """S3, SQS and Lambda in memory: the calls that the handlers make, by AWS's rules, in microseconds.
 
 moto does some 300 S3 calls a second; the proofs of this folder make millions. `test_memory.py`
-holds this double against moto with `local.strict`: the same calls must get the same answers.
+holds this double against moto with `local.account.strict`: the same calls must get the same
+answers.
 """
 
 import base64

@@ -8,7 +8,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from local import strict
+from local.account.strict import ruleset
 from tests.proof.memory import Client, MemoryS3
 
 VERSIONED, PLAIN = "versioned-bucket", "plain-bucket"
@@ -140,7 +140,7 @@ def random_call(rng, twins):
 
 @pytest.fixture
 def twins():
-    strict.install()
+    ruleset.install()
     with mock_aws():
         s3 = boto3.client(
             "s3",

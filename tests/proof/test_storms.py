@@ -9,7 +9,13 @@ from urllib.parse import quote_plus
 
 import pytest
 
-from handlers.events import MalformedEventError, ObjectReference, Reading, read_event, read_message
+from handlers.invocation.events import (
+    MalformedEventError,
+    ObjectReference,
+    Reading,
+    read_event,
+    read_message,
+)
 from tests.proof.files import BY_NAME
 from tests.proof.watch import Watch
 from tests.proof.world import MAX_ATTEMPTS, RAW, Context, World, batch, small_limits

@@ -14,11 +14,14 @@ from urllib.parse import quote_plus
 
 import pytest
 
-from handlers import data_processor, retention, storage, stretches
+from handlers import data_processor
+from handlers.archive import retention
+from handlers.aws import objects
+from handlers.aws.messages import Messenger
 from handlers.data_archiver import ArchiverRun
 from handlers.data_processor import Processor
+from handlers.delivery import chunks
 from handlers.environment import ArchiverEnvironment, Encoding, ProcessorEnvironment
-from handlers.messages import Messenger
 from tests.proof.memory import (
     Client,
     Gate,
@@ -73,20 +76,20 @@ class InlineExecutor:
 
 @contextlib.contextmanager
 def small_limits(
-    stretch: int = SMALL_STRETCH, max_copy: int = storage.MAX_COPY_BYTES
+    stretch: int = SMALL_STRETCH, max_copy: int = objects.MAX_COPY_BYTES
 ) -> Iterator[None]:
     """Let files of some hundred bytes be large ones, and run without threads."""
     with pytest.MonkeyPatch.context() as patch:
-        for module in (data_processor, retention, storage, stretches):
+        for module in (data_processor, retention, objects, chunks):
             patch.setattr(module, "ThreadPoolExecutor", InlineExecutor)
         for name, module in sys.modules.items():
-            if name.startswith("handlers.formats") and hasattr(module, "BLOCK_BYTES"):
+            if name.startswith("handlers.transform") and hasattr(module, "BLOCK_BYTES"):
                 patch.setattr(module, "BLOCK_BYTES", SMALL_BLOCK)
-        patch.setattr(storage, "_READ_BYTES", SMALL_BLOCK)
-        patch.setattr(storage, "MIN_PART_BYTES", SMALL_PART)
-        patch.setattr(storage, "MAX_COPY_BYTES", max_copy)
-        patch.setattr(storage, "_COPY_PART_BYTES", SMALL_PART)
-        patch.setattr(stretches, "STRETCH_BYTES", stretch)
+        patch.setattr(objects, "_READ_BYTES", SMALL_BLOCK)
+        patch.setattr(objects, "MIN_PART_BYTES", SMALL_PART)
+        patch.setattr(objects, "MAX_COPY_BYTES", max_copy)
+        patch.setattr(objects, "_COPY_PART_BYTES", SMALL_PART)
+        patch.setattr(chunks, "STRETCH_BYTES", stretch)
         yield
 
 
@@ -215,7 +218,7 @@ class World:
         )
         return Processor(
             environment,
-            storage.Storage(self.client("s3", gate)),
+            objects.Storage(self.client("s3", gate)),
             Messenger(lambda service: self.client(service, gate)),
             self.telemetry,
             now=lambda: self.s3.now - timedelta(seconds=late),
@@ -232,7 +235,7 @@ class World:
         )
         return ArchiverRun(
             environment,
-            storage.Storage(self.client("s3", gate)),
+            objects.Storage(self.client("s3", gate)),
             Messenger(lambda service: self.client(service, gate)),
             self.telemetry,
             now=lambda: self.s3.now,

@@ -1,0 +1,64 @@
+"""Messages that the functions send: dead letters, continuations and delays."""
+
+import json
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any, Final
+
+from handlers.aws.failures import TransientError
+from handlers.aws.objects import Service, translated
+
+# All attributes together stay far below the 256 KiB that a message has had from the beginning.
+_ATTRIBUTE_CHARACTERS: Final = 2_000
+
+
+class Messenger:
+    """SQS and Lambda calls: dead letters, continuations and delays."""
+
+    def __init__(self, client: Callable[[Service], Any]) -> None:
+        """`client` returns a service's client; most invocations need none of them."""
+        self._client = client
+
+    def send(self, queue_url: str, body: str, attributes: Mapping[str, str] | None = None) -> None:
+        """Send a message; an attribute's text is cut and made fit for SQS."""
+        fitted = {
+            name: {"DataType": "String", "StringValue": _attribute_text(value)}
+            for name, value in (attributes or {}).items()
+            if value
+        }
+        with translated(f"send to {queue_url}"):
+            self._client("sqs").send_message(
+                QueueUrl=queue_url, MessageBody=body, MessageAttributes=fitted
+            )
+
+    def delay(self, queue_url: str, receipt_handle: str, seconds: int) -> None:
+        """Let a received message return after so many seconds."""
+        with translated(f"delay a message of {queue_url}"):
+            self._client("sqs").change_message_visibility(
+                QueueUrl=queue_url, ReceiptHandle=receipt_handle, VisibilityTimeout=seconds
+            )
+
+    def delete(self, queue_url: str, receipt_handle: str) -> None:
+        """Delete a received message; where it cannot be, its return is harmless."""
+        with suppress(TransientError), translated(f"delete a message of {queue_url}"):
+            self._client("sqs").delete_message(QueueUrl=queue_url, ReceiptHandle=receipt_handle)
+
+    def invoke_later(self, function: str, event: Mapping[str, Any]) -> None:
+        """Invoke a function asynchronously."""
+        with translated(f"invoke {function}"):
+            self._client("lambda").invoke(
+                FunctionName=function, InvocationType="Event", Payload=json.dumps(event)
+            )
+
+
+def _attribute_text(value: str) -> str:
+    """Return what SQS takes: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html."""
+    return "".join(
+        char
+        if char in "\t\n\r"
+        or " " <= char <= "\ud7ff"
+        or "\ue000" <= char <= "\ufffd"
+        or char > "\uffff"
+        else "\ufffd"
+        for char in value[:_ATTRIBUTE_CHARACTERS]
+    )

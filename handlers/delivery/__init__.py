@@ -1,0 +1,1 @@
+"""One version of a source file comes in; its output goes out, exactly once."""

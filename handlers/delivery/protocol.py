@@ -1,0 +1,414 @@
+"""The delivery protocol: one source version, from `incoming/` to its output, exactly once.
+
+The output object is the commit record. It is stored only where there is none, and names its source
+version; whoever finds the name taken looks whose it is. So any step may be repeated, by anyone, at
+any time: read, store the output, copy the original to `completed/`, delete the version.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import MAXYEAR, MINYEAR, UTC, datetime, timedelta
+from functools import cache, partial
+from typing import Final
+
+from handlers import keys
+from handlers.aws.failures import GoneError, LoopError, PermanentError, TransientError
+from handlers.aws.objects import (
+    Location,
+    ObjectInfo,
+    OpenObject,
+    Storage,
+    encode_value,
+    fits_metadata,
+)
+from handlers.delivery.chunks import FileWriter, Written
+from handlers.delivery.outputs import Outputs, SourceVersion
+from handlers.delivery.staging import STRETCH_BYTES, Counts, Progress, Staging
+from handlers.environment import ProcessorEnvironment
+from handlers.invocation.build import code_digest
+from handlers.invocation.deadline import Deadline
+from handlers.invocation.events import ObjectReference
+from handlers.transform.formats.batch import (
+    BadFileError,
+)
+from handlers.transform.formats.text import (
+    UTF8,
+)
+
+_JSON_LINES: Final = "application/x-ndjson"
+_GZIP: Final = "application/gzip"
+_MAKER_DIGITS: Final = 16
+# Stretches are joined some sixteen at a time, a tenth to a third of a second each.
+_JOIN_SECONDS: Final = 0.02  # a stretch
+# Some 5 GB each: more than the largest object that S3 holds, 50 TB, could ever need.
+_MAX_CONTINUATIONS: Final = 10_000
+# A few pipelines may well follow each other; more passes are a rule that feeds one its own outputs.
+_MAX_PASSES: Final = 8
+# How far the time that an event gives and S3's own of the object may be apart.
+_EVENT_MARGIN: Final = timedelta(minutes=15)
+
+
+# How long S3 may answer 404 for what was stored soon after versioning was switched on: 15 minutes,
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/manage-versioning-examples.html, and some.
+_NOT_FOUND_FOR: Final = timedelta(minutes=20)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivered:
+    """A version has its output, and its original is in `completed/`."""
+
+    counts: Counts
+    output_key: str
+    source_bytes: int
+    source_encoding: str = ""  # what the file was read as, where it was not UTF-8
+    repeated: bool = False  # an earlier delivery had stored the output
+
+
+@dataclass(frozen=True, kw_only=True)
+class Continued:
+    """A large file is to go on in a later invocation, from where it stands."""
+
+    reference: ObjectReference
+    progress: Progress
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dropped:
+    """Nothing is to be done."""
+
+    reason: str
+
+
+class Delivery:
+    """Delivers versions, one call each; safe to use from several threads."""
+
+    def __init__(
+        self, storage: Storage, environment: ProcessorEnvironment, now: Callable[[], datetime]
+    ) -> None:
+        self._storage = storage
+        self._environment = environment
+        self._now = now
+        self._outputs = Outputs(storage, environment)
+
+    def deliver(
+        self, reference: ObjectReference, deadline: Deadline, *, repeated: bool = False
+    ) -> Delivered | Continued | Dropped:
+        """Process one object, whatever earlier attempts have done of it.
+
+        `repeated` says that there were some, so that a large file's stretches are looked for.
+
+        Raises:
+            PermanentError: bad input, an unknown suffix, or a version that vanished untold.
+            TransientError: an AWS call failed, or a permission is missing.
+        """
+        location = Location(bucket=reference.bucket, key=reference.key, version=reference.version)
+        if self._is_folder(reference, location):
+            return Dropped(reason=f"folder marker {reference.key!r}")
+        _check_suffix(reference.key)
+        try:
+            opened = self._storage.open(location)
+        except GoneError:
+            return self._settled(reference)
+        source = _source(opened.info)
+        reference = replace(reference, version=source.version)
+        try:
+            archived = self._outputs.may_be_archived(source, self._now())
+            output = self._outputs.find(source, archived=archived) if repeated else None
+            if output:
+                opened.close()
+                return self._finish(opened.info, output)
+            return self._process(opened, source, reference, deadline, repeated=repeated)
+        except GoneError as error:
+            # Somebody was faster, and has deleted the version or what was staged of it.
+            if self._storage.describe(opened.info.location):
+                raise TransientError(str(error)) from error
+            return self._settled(reference)
+
+    def _is_folder(self, reference: ObjectReference, location: Location) -> bool:
+        """Return whether an object marks a folder of which only S3 knows that it is empty."""
+        if not reference.key.endswith("/") or reference.size is not None:
+            return False
+        info = self._storage.describe(location)
+        return info is not None and not info.size
+
+    def _process(
+        self,
+        opened: OpenObject,
+        source: SourceVersion,
+        reference: ObjectReference,
+        deadline: Deadline,
+        *,
+        repeated: bool,
+    ) -> Delivered | Continued:
+        staging = self._staging(source)
+        try:
+            passes = _passes(opened.info.metadata)
+            resume = repeated or reference.continuations > 0
+            written = self._write(opened, staging, deadline, resume=resume)
+            if isinstance(written, Progress):
+                return Continued(reference=_continuation(reference), progress=written)
+            check_rejects(written.progress, self._environment.max_rejected_percent)
+        except PermanentError:
+            with suppress(TransientError):
+                staging.clear()
+            raise
+        key, found = self._commit(source, written, staging, passes)
+        self._complete(opened.info, repeated=found)
+        if written.staged:
+            staging.clear()
+        return Delivered(
+            counts=written.progress.counts,
+            output_key=key,
+            source_bytes=opened.info.size,
+            source_encoding=_fallback_of(written.progress),
+            repeated=found,
+        )
+
+    def _finish(self, source: ObjectInfo, output: ObjectInfo) -> Delivered:
+        """Do what follows the output that an earlier delivery has stored."""
+        self._complete(source, repeated=True)
+        self._staging(_source(source)).clear()
+        return Delivered(
+            counts=_read_counts(output.metadata),
+            output_key=output.location.key,
+            source_bytes=source.size,
+            source_encoding=output.metadata.get(keys.SOURCE_ENCODING, ""),
+            repeated=True,
+        )
+
+    def _staging(self, source: SourceVersion) -> Staging:
+        prefix = keys.staging_prefix(source.key, source.version, _maker(self._environment))
+        return Staging(self._storage, self._environment.processed_bucket, prefix)
+
+    def _write(
+        self,
+        opened: OpenObject,
+        staging: Staging,
+        deadline: Deadline,
+        *,
+        resume: bool,
+    ) -> Written | Progress:
+        writer = FileWriter(
+            source=opened.blocks,
+            suffix=keys.data_suffix(opened.info.location.key),
+            staging=staging,
+            deadline=deadline,
+            environment=self._environment.environment,
+            compressed=self._environment.compress_output,
+            source_bytes=opened.info.size,
+            max_expansion=self._environment.max_expansion,
+            fallback_encoding=self._environment.fallback_encoding,
+        )
+        begun = (writer.latest() if resume else None) or writer.begin(self._now())
+        try:
+            written = writer.write(begun)
+        except BadFileError as error:
+            raise PermanentError(error.reason, error.place) from error
+        if isinstance(written, Written) and written.staged and not begun.complete:
+            join_seconds = _JOIN_SECONDS * opened.info.size / STRETCH_BYTES
+            if deadline.remaining_seconds() < join_seconds:
+                return written.progress  # a whole invocation is left for joining them
+        return written
+
+    def _commit(
+        self, source: SourceVersion, written: Written, staging: Staging, passes: int
+    ) -> tuple[str, bool]:
+        """Store the rejects, if any, and then the output; return its key, and if it was there."""
+        counts = written.progress.counts
+        metadata = source.to_metadata() | _counts_metadata(counts)
+        metadata |= {keys.PASSES: str(passes)} if passes else {}
+        if fallback := _fallback_of(written.progress):
+            metadata[keys.SOURCE_ENCODING] = fallback
+        pieces = cache(partial(staging.of(fallback).pieces, written.progress))
+
+        def put(metadata: Mapping[str, str], location: Location, *, output: bool) -> None:
+            gzipped = output and self._environment.compress_output
+            content_type = _GZIP if gzipped else _JSON_LINES
+            if written.staged:
+                lines, rejects = pieces()
+                self._storage.join(
+                    lines if output else rejects,
+                    location,
+                    metadata=metadata,
+                    content_type=content_type,
+                )
+            else:
+                body = written.lines if output else written.rejects
+                self._storage.put_new(location, body, metadata=metadata, content_type=content_type)
+
+        if counts.rejected:
+            names = keys.rejected_keys(source.key, source.version, source.day)
+            rejected_key, _ = self._outputs.store(
+                source,
+                names,
+                partial(put, metadata, output=False),
+                look_first=written.staged,
+            )
+            named = metadata | {keys.REJECTED_KEY: encode_value(rejected_key)}
+            metadata = named if fits_metadata(named) else metadata
+        return self._outputs.store(
+            source,
+            self._outputs.names(source),
+            partial(put, metadata, output=True),
+            look_first=written.staged or self._outputs.may_be_archived(source, self._now()),
+        )
+
+    def _complete(self, source: ObjectInfo, *, repeated: bool) -> None:
+        """Move the original; where the output was there, the completed copy may be too."""
+        where = source.location
+        target = Location(bucket=where.bucket, key=keys.completed_key(where.key))
+        mark = {keys.SOURCE_VERSION: where.version or ""}
+        if not repeated or not self._is_completed(where, source.modified):
+            try:
+                self._storage.copy(source, target, added=mark)
+            except GoneError:
+                return  # another invocation has copied and deleted it
+        self._storage.delete_version(where)
+
+    def _is_completed(self, source: Location, since: datetime | None) -> bool:
+        """Return whether a completed copy names the version; none is older than `since`."""
+        if not source.version:
+            return False
+        completed = keys.completed_key(source.key)
+        for copy in self._storage.versions(source.bucket, completed):
+            if since and copy.modified < since:
+                return False
+            info = self._storage.describe(copy.location)
+            if info and info.metadata.get(keys.SOURCE_VERSION) == source.version:
+                return True
+        return False
+
+    def _settled(self, reference: ObjectReference) -> Delivered:
+        """Return what became of a version that is gone, or fail: somebody else deleted it."""
+        created = _created(reference)
+        where = Location(bucket=reference.bucket, key=reference.key, version=reference.version)
+        if self._is_completed(where, created - _EVENT_MARGIN if created else None):
+            return Delivered(counts=Counts(), output_key="", source_bytes=0, repeated=True)
+        for source in _possible_sources(reference):
+            output = self._outputs.find(source, archived=True)
+            if output:
+                return Delivered(
+                    counts=_read_counts(output.metadata),
+                    output_key=output.location.key,
+                    source_bytes=0,
+                    repeated=True,
+                )
+        named = f"{reference.key!r} version {reference.version}"
+        if created and self._now() - created < _NOT_FOUND_FOR:
+            msg = f"{named} cannot be read yet, and no output or completed copy names it: a bucket"
+            msg += " whose versioning is young may say so for a while"
+            raise TransientError(msg)
+        msg = f"{named} is gone, and no output or completed copy names it: somebody else deleted it"
+        raise PermanentError(msg)
+
+
+def _check_suffix(key: str) -> None:
+    if not keys.data_suffix(key):
+        allowed = " ".join(keys.SUFFIXES)
+        msg = f"unknown suffix: {key!r}, allowed: {allowed}, each with or without .gz"
+        raise PermanentError(msg)
+
+
+def _passes(metadata: Mapping[str, str]) -> int:
+    """Return how often the content of a source has been an output; raises LoopError for too often.
+
+    A copy within S3 takes the metadata of an output with it.
+    """
+    if keys.SOURCE_VERSION not in metadata or keys.RECORDS_OUT not in metadata:
+        return 0
+    before = metadata.get(keys.PASSES, "")
+    passes = 1 + (int(before) if before.isascii() and before.isdecimal() else 0)
+    if passes > _MAX_PASSES:
+        msg = f"it has been an output {passes} times, allowed: {_MAX_PASSES}; something copies "
+        msg += f"outputs back to {keys.INCOMING}"
+        raise LoopError(msg)
+    return passes
+
+
+def _continuation(reference: ObjectReference) -> ObjectReference:
+    """Return the reference of the next invocation; raises LoopError where that does not end."""
+    if reference.continuations >= _MAX_CONTINUATIONS:
+        msg = f"{reference.continuations} invocations have not brought it to an end"
+        raise LoopError(msg)
+    return replace(reference, continuations=reference.continuations + 1)
+
+
+def check_rejects(progress: Progress, max_rejected_percent: float) -> None:
+    """Raise PermanentError if more of a file's records are bad than are allowed, in percent."""
+    rejected, records = progress.counts.rejected, progress.counts.records_in
+    if rejected * 100 <= max_rejected_percent * records:
+        return
+    place, _, reason = progress.first_reject.partition(": ")
+    share = f"{rejected} of {records} records are bad ({100 * rejected / records:.1f} %)"
+    msg = f"{share}, allowed: {max_rejected_percent:g} %; the first: {reason}"
+    raise PermanentError(msg, place)
+
+
+def _source(info: ObjectInfo) -> SourceVersion:
+    where = info.location
+    if where.version in (None, "null"):
+        msg = f"{where} has no version: the raw bucket has to be versioned"
+        raise PermanentError(msg)
+    day = info.modified.astimezone(UTC).date()
+    return SourceVersion(bucket=where.bucket, key=where.key, version=where.version, day=day)
+
+
+def _possible_sources(reference: ObjectReference) -> list[SourceVersion]:
+    """Return the version with the days it may have, by the time that the event gives."""
+    created = _created(reference)
+    if not reference.version or not created:
+        return []
+    # At midnight the event's time and S3's own may be of two days.
+    days = {(created + margin).date() for margin in (timedelta(), -_EVENT_MARGIN, _EVENT_MARGIN)}
+    return [
+        SourceVersion(
+            bucket=reference.bucket, key=reference.key, version=reference.version, day=day
+        )
+        for day in sorted(days)
+    ]
+
+
+def _created(reference: ObjectReference) -> datetime | None:
+    """Return the time that the event gives, if it gives one."""
+    try:
+        created = datetime.fromisoformat(reference.created).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+    return created if MINYEAR < created.year < MAXYEAR else None
+
+
+@cache
+def _maker(environment: ProcessorEnvironment) -> str:
+    """Return what stands for all that decides the bytes of a stretch: the code, and settings."""
+    settings = (
+        environment.environment,
+        environment.compress_output,
+        environment.fallback_encoding,
+    )
+    return hashlib.sha256(repr((code_digest(), settings)).encode()).hexdigest()[:_MAKER_DIGITS]
+
+
+def _fallback_of(progress: Progress) -> str:
+    """Return the encoding that a file was read in, where it was not UTF-8."""
+    return "" if progress.encoding == UTF8 else progress.encoding
+
+
+def _counts_metadata(counts: Counts) -> dict[str, str]:
+    return {
+        keys.RECORDS_IN: str(counts.records_in),
+        keys.RECORDS_OUT: str(counts.written),
+        keys.RECORDS_REJECTED: str(counts.rejected),
+        keys.RECORDS_EMPTY: str(counts.empty),
+        keys.FIELDS_RENAMED: str(counts.renamed),
+    }
+
+
+def _read_counts(metadata: Mapping[str, str]) -> Counts:
+    return Counts(
+        written=int(metadata.get(keys.RECORDS_OUT, 0)),
+        rejected=int(metadata.get(keys.RECORDS_REJECTED, 0)),
+        empty=int(metadata.get(keys.RECORDS_EMPTY, 0)),
+        renamed=int(metadata.get(keys.FIELDS_RENAMED, 0)),
+    )

@@ -1,0 +1,287 @@
+"""Finished stretches of a large output, until it stands: the state that survives a kill.
+
+A stretch is an object of its own, named by the offset in the source's text at which it starts and
+stored only where there is none; its metadata says where the next one starts and what was counted
+so far. A stretch is stored only once its predecessor is, so those there are form one chain, however
+many invocations work on the file. The rejects of a stretch are stored before it, named by where it
+starts and ends.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
+from datetime import datetime
+from itertools import pairwise
+from typing import Final, Self
+
+from handlers.aws.failures import TakenError, TransientError
+from handlers.aws.objects import (
+    MAX_PARTS,
+    Location,
+    ObjectInfo,
+    Piece,
+    Storage,
+    decode_value,
+    encode_value,
+)
+from handlers.transform.formats.batch import (
+    START,
+    Batch,
+    Position,
+)
+from handlers.transform.formats.text import (
+    UTF8,
+)
+
+# Above a part's least size, and small enough for three of them per file in a batch of ten.
+STRETCH_BYTES: Final = 8 * 1024 * 1024
+_JOINED_BYTES: Final = 4 * 1024**3  # below the 5 GB that a part can be copied from
+_REASON_CHARACTERS: Final = 200  # of the first reject: metadata hold 2 KB
+_CONTENT_TYPE: Final = "application/octet-stream"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counts:
+    """Records of a file: `records_in` is the sum of the other three kinds."""
+
+    written: int = 0
+    rejected: int = 0
+    empty: int = 0
+    renamed: int = 0
+
+    @property
+    def records_in(self) -> int:
+        """Return how many records were read."""
+        return self.written + self.rejected + self.empty
+
+    def plus(self, *, written: int, rejected: int, empty: int, renamed: int) -> "Counts":
+        """Return these counts and some more records; `renamed` is the new count of all fields."""
+        return Counts(
+            written=self.written + written,
+            rejected=self.rejected + rejected,
+            empty=self.empty + empty,
+            renamed=renamed,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """How far a file is."""
+
+    processed_at: datetime  # the same for all of its records, whichever invocation wrote them
+    position: Position = START
+    counts: Counts = field(default_factory=Counts)
+    first_reject: str = ""
+    complete: bool = False
+    encoding: str = ""  # as `formats.transform` takes it
+    output_bytes: int = 0  # of lines and rejects, before compression
+    # What is staged so far; what is listed must be the same, or something of it was lost.
+    stretches: int = 0
+    line_bytes: int = 0
+    reject_bytes: int = 0
+
+    def after(self, batch: Batch, *, renamed: int, size: int) -> Self:
+        """Return how far the file is behind a batch.
+
+        `renamed` counts all fields so far, `size` is what the batch adds to the output.
+        """
+        counts = self.counts.plus(
+            written=batch.written, rejected=len(batch.rejects), empty=batch.empty, renamed=renamed
+        )
+        first = self.first_reject
+        if not first and batch.rejects:
+            first = f"{batch.rejects[0].place}: {batch.rejects[0].reason}"
+        return replace(
+            self,
+            position=batch.after,
+            counts=counts,
+            first_reject=first,
+            output_bytes=self.output_bytes + size,
+        )
+
+    def staged(self, lines: bytes, rejects: bytes) -> Self:
+        """Return it with one stretch more."""
+        return replace(
+            self,
+            stretches=self.stretches + 1,
+            line_bytes=self.line_bytes + len(lines),
+            reject_bytes=self.reject_bytes + len(rejects),
+        )
+
+    def to_metadata(self) -> dict[str, str]:
+        """Return it as the metadata of the stretch that ends here."""
+        counts = {name: str(value) for name, value in asdict(self.counts).items()}
+        return counts | {
+            "processed-at": self.processed_at.isoformat(),
+            "offset": str(self.position.offset),
+            "number": str(self.position.number),
+            "lines-end": str(self.position.lines_end),
+            "first-reject": encode_value(self.first_reject[:_REASON_CHARACTERS]),
+            "complete": str(self.complete).lower(),
+            "encoding": self.encoding,
+            "output-bytes": str(self.output_bytes),
+            "stretches": str(self.stretches),
+            "line-bytes": str(self.line_bytes),
+            "reject-bytes": str(self.reject_bytes),
+        }
+
+    @classmethod
+    def from_metadata(cls, metadata: Mapping[str, str]) -> Self:
+        """Return what `to_metadata` was given."""
+        return cls(
+            processed_at=datetime.fromisoformat(metadata["processed-at"]),
+            position=Position(*(int(metadata[name]) for name in ("offset", "number", "lines-end"))),
+            counts=Counts(**{part.name: int(metadata[part.name]) for part in fields(Counts)}),
+            first_reject=decode_value(metadata["first-reject"]),
+            complete=metadata["complete"] == "true",
+            encoding=metadata["encoding"],
+            output_bytes=int(metadata["output-bytes"]),
+            stretches=int(metadata["stretches"]),
+            line_bytes=int(metadata["line-bytes"]),
+            reject_bytes=int(metadata["reject-bytes"]),
+        )
+
+
+class Staging:
+    """The stretches of one source version, in the processed bucket."""
+
+    def __init__(self, storage: Storage, bucket: str, prefix: str) -> None:
+        self._storage = storage
+        self._bucket = bucket
+        self._prefix = prefix
+
+    def of(self, encoding: str) -> "Staging":
+        """Return the staging of the same version, as it is read in an encoding.
+
+        A file that turns out not to be UTF-8 is begun again, and the stretches that were made
+        before must not be among those of the second reading.
+        """
+        if encoding in ("", UTF8):
+            return self
+        return Staging(self._storage, self._bucket, f"{self._prefix}{encoding}/")
+
+    def add(self, start: Position, lines: bytes, rejects: bytes, progress: Progress) -> None:
+        """Store the stretch from `start` to where `progress` is.
+
+        Raises TakenError where another invocation has stored one that starts there.
+        """
+        if rejects:
+            self._put_rejects(start.offset, progress.position.offset, rejects)
+        self._storage.put_new(
+            self._location(_name(start.offset)),
+            lines,
+            metadata=progress.to_metadata(),
+            content_type=_CONTENT_TYPE,
+        )
+
+    def _put_rejects(self, start: int, end: int, rejects: bytes) -> None:
+        """Store rejects; those of the same stretch, stored before a kill, are the same."""
+        self._storage.put(
+            self._location(_rejects_name(start, end)), rejects, content_type=_CONTENT_TYPE
+        )
+
+    def latest(self) -> Progress | None:
+        """Return how far the stretches go, or None if there are none.
+
+        A chain that has lost stretches, to a lifecycle rule say, is removed as a whole.
+        """
+        stretches = self._stretches()
+        last = self._storage.describe(stretches[-1].location) if stretches else None
+        if not last:
+            return None
+        progress = Progress.from_metadata(last.metadata)
+        if _is_whole(stretches, progress):
+            return progress
+        self.clear()
+        return None
+
+    def pieces(self, progress: Progress) -> tuple[list[Piece], list[Piece]]:
+        """Return the chain's output and its rejects, in order, each as the pieces of one object.
+
+        Raises TransientError where what is there is not all that `progress` tells of: then all of
+        it is removed, and the next attempt begins anew.
+        """
+        stretches = self._stretches()
+        listed = {entry.location.key: entry.size for entry in self._list("rejects/")}
+        starts = [int(entry.location.key.removeprefix(self._prefix)) for entry in stretches]
+        names = (
+            self._prefix + _rejects_name(*ends)
+            for ends in pairwise([*starts, progress.position.offset])
+        )
+        outputs = [Piece(key=entry.location.key, size=entry.size) for entry in stretches]
+        rejects = [Piece(key=key, size=listed[key]) for key in names if key in listed]
+        found = sum(piece.size for piece in rejects)
+        if not _is_whole(stretches, progress) or found != progress.reject_bytes:
+            self.clear()
+            msg = f"{len(stretches)} of {progress.stretches} stretches, and {found} bytes of "
+            msg += f"{progress.reject_bytes} of rejects are left in {self._prefix}"
+            raise TransientError(msg)
+        return self._within_parts(outputs), self._within_parts(rejects)
+
+    def _within_parts(self, pieces: list[Piece]) -> list[Piece]:
+        """Return no more pieces than an object has parts: beyond, they are joined by hundreds."""
+        if len(pieces) <= MAX_PARTS:
+            return pieces
+        joined = {entry.location.key: entry.size for entry in self._list("joined/")}
+        groups: list[Piece] = []
+        for group in _groups(pieces):
+            key = f"{self._prefix}joined/{group[0].key.removeprefix(self._prefix)}"
+            size = sum(piece.size for piece in group)
+            if joined.get(key) != size:
+                self._join(group, Location(bucket=self._bucket, key=key))
+            groups.append(Piece(key=key, size=size))
+        return groups
+
+    def _join(self, group: Sequence[Piece], where: Location) -> None:
+        try:
+            self._storage.join(group, where, metadata={}, content_type=_CONTENT_TYPE)
+        except TakenError as error:
+            # Another invocation has joined the same pieces, unless they were of another chain.
+            there = self._storage.describe(where)
+            if not there or there.size != sum(piece.size for piece in group):
+                self.clear()
+                raise TransientError(str(error)) from error
+
+    def clear(self) -> None:
+        """Delete all stretches; what a kill leaves, the bucket's lifecycle deletes."""
+        for page in self._storage.list_pages(self._bucket, self._prefix):
+            keys = {entry.location.key: None for entry in page}
+            if keys:
+                self._storage.delete_all(self._bucket, keys)
+
+    def _stretches(self) -> list[ObjectInfo]:
+        return [entry for entry in self._list("") if "/" not in self._rest(entry)]
+
+    def _rest(self, entry: ObjectInfo) -> str:
+        return entry.location.key.removeprefix(self._prefix)
+
+    def _list(self, folder: str) -> list[ObjectInfo]:
+        pages = self._storage.list_pages(self._bucket, self._prefix + folder)
+        return [entry for page in pages for entry in page]
+
+    def _location(self, name: str) -> Location:
+        return Location(bucket=self._bucket, key=self._prefix + name)
+
+
+def _is_whole(stretches: Sequence[ObjectInfo], progress: Progress) -> bool:
+    size = sum(entry.size for entry in stretches)
+    return (len(stretches), size) == (progress.stretches, progress.line_bytes)
+
+
+def _name(offset: int) -> str:
+    return f"{offset:016d}"  # so that names sort as offsets do, up to 10 PB
+
+
+def _groups(pieces: Iterable[Piece]) -> Iterator[list[Piece]]:
+    group: list[Piece] = []
+    size = 0
+    for piece in pieces:
+        if group and size + piece.size > _JOINED_BYTES:
+            yield group
+            group, size = [], 0
+        group.append(piece)
+        size += piece.size
+    yield group
+
+
+def _rejects_name(start: int, end: int) -> str:
+    return f"rejects/{start:016d}-{end:016d}"

@@ -1,0 +1,1 @@
+"""What Lambda hands over comes in: events, attempts, time; references, logs, metrics go out."""

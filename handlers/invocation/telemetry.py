@@ -1,0 +1,33 @@
+"""The logger and the metrics of a function, made once."""
+
+from collections.abc import Mapping
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+
+from handlers.aws.objects import BOTOCORE_VERSION
+from handlers.environment import FUNCTION_DIMENSION, METRICS_NAMESPACE, Metric
+
+_BYTES = {Metric.BYTES_IN, Metric.BYTES_ARCHIVED}
+
+
+class Telemetry:
+    """Structured log lines and embedded metrics of one service.
+
+    Each line names the botocore that runs: the runtime's own, which AWS renews.
+    """
+
+    def __init__(self, service: str, *, level: str, environment: str) -> None:
+        self.logger = Logger(service=service, level=level)
+        self.logger.append_keys(environment=environment, botocore=BOTOCORE_VERSION)
+        self._metrics = Metrics(namespace=METRICS_NAMESPACE, service=service)
+
+    def emit(self, values: Mapping[Metric, int], *, function_name: str) -> None:
+        """Write the metrics of one invocation; from one thread, at its end."""
+        if not values:
+            return
+        self._metrics.add_dimension(FUNCTION_DIMENSION, function_name)
+        for metric, value in values.items():
+            unit = MetricUnit.Bytes if metric in _BYTES else MetricUnit.Count
+            self._metrics.add_metric(metric, unit, value)
+        self._metrics.flush_metrics()

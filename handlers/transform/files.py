@@ -1,0 +1,153 @@
+"""Files ↔ records, as streams. Pure.
+
+The suffix decides between JSON and delimited text; the content between a JSON array, objects over
+lines, and lines of JSON. https://datatracker.ietf.org/doc/html/rfc8259, rfc4180.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from enum import Enum, auto
+from typing import Final
+
+import orjson
+
+from handlers.transform.formats.array import ArrayReader
+from handlers.transform.formats.batch import (
+    BLOCK_BYTES,
+    START,
+    Batch,
+    Position,
+    Source,
+)
+from handlers.transform.formats.concatenated import first_object, read_objects
+from handlers.transform.formats.delimited import read_rows
+from handlers.transform.formats.elements import long_value_end
+from handlers.transform.formats.ndjson import read_lines
+from handlers.transform.formats.text import UTF8, NotUtf8Error, Text
+from handlers.transform.formats.window import Window
+from handlers.transform.records.encoder import MAX_RECORD_BYTES, RecordEncoder, check_size
+from handlers.transform.records.json_text import (
+    BadRecordError,
+    OutOfBoundsError,
+    parse,
+    without_strings,
+)
+
+_BLANK: Final = b" \t\r\n"
+_ARRAY_OF_RECORDS = re.compile(rb"\[[ \t\r\n]*+\{")
+
+
+def transform(
+    source: Source,
+    suffix: str,
+    encoder: RecordEncoder,
+    start: Position = START,
+    *,
+    encoding: str = "",
+) -> Iterator[Batch]:
+    """Yield a file's records, batch by batch, from `start` on.
+
+    `suffix` is what `keys.data_suffix` says of the file's key. A later `start` is the `after` of
+    some batch of the same file; the batches from there on hold the same records as they did then.
+    `encoding` is as `Text` has it: with `UTF8` what is not UTF-8 is no bad record but NotUtf8Error.
+
+    Raises:
+        BadFileError: the file as a whole is broken, at the latest when its end is read.
+        NotUtf8Error: the file was to be in UTF-8 and is not, as late as that.
+    """
+    kind = suffix.lower().removesuffix(".gz")
+    text = _text(source, suffix, encoding)
+    if kind in (".csv", ".tsv"):
+        return read_rows(text, encoder, start, is_tsv=kind == ".tsv")
+    return _read_json(text, encoder, start)
+
+
+def is_utf8(source: Source, suffix: str) -> bool:
+    """Return whether a file, read to its end, is in UTF-8, or in what its byte order mark says."""
+    try:
+        for _ in _text(source, suffix, UTF8).blocks():
+            pass
+    except NotUtf8Error:
+        return False
+    return True
+
+
+def _text(source: Source, suffix: str, encoding: str) -> Text:
+    return Text(source, gzipped=suffix.lower().endswith(".gz"), encoding=encoding)
+
+
+def _read_json(text: Text, encoder: RecordEncoder, start: Position) -> Iterator[Batch]:
+    window = Window(text.blocks(), 0)
+    number = 1 + sum(blank.count(b"\n") for blank in window.skip(_BLANK))
+    begin = Position(window.offset, number) if start == START else start
+    form = _form(window)
+    if window.offset != begin.offset:
+        window = Window(text.blocks(begin.offset), begin.offset)
+        window.grow(1)
+    if form is _Form.ARRAY:
+        yield from ArrayReader(window, encoder, start).batches()
+    elif form is _Form.OBJECTS:
+        yield from read_objects(window, encoder, start.number)
+    else:
+        yield from read_lines(window, encoder, begin.number)
+
+
+class _Form(Enum):
+    ARRAY = auto()
+    OBJECTS = auto()  # over several lines, one or more
+    LINES = auto()
+
+
+def _form(window: Window) -> _Form:
+    """Return what a text is that begins with the window, which may be dropped in part."""
+    if window.text.startswith(b"["):
+        return _Form.LINES if _begins_with_empty_line(window) else _Form.ARRAY
+    is_over_lines = window.text.startswith(b"{") and _begins_with_object_over_lines(window)
+    return _Form.OBJECTS if is_over_lines else _Form.LINES
+
+
+def _begins_with_empty_line(window: Window) -> bool:
+    """Return whether the first line is an array without any record, and others follow."""
+    window.grow(BLOCK_BYTES)
+    if _ARRAY_OF_RECORDS.match(window.text):
+        return False
+    line = _first_line(window)
+    if len(line) > MAX_RECORD_BYTES or not _is_value(line) or b"{" in without_strings(line):
+        return False
+    window.drop(len(line))
+    for _ in window.skip(_BLANK):
+        pass
+    return bool(window.text)
+
+
+def _begins_with_object_over_lines(window: Window) -> bool:
+    line = _first_line(window)
+    if len(line) > MAX_RECORD_BYTES or _is_value(line):
+        return False
+    first = first_object(window)
+    return len(first) <= MAX_RECORD_BYTES and _is_value(first)
+
+
+def _first_line(window: Window) -> bytes:
+    """Return the first line, or a part of it that is too long; it is not dropped."""
+    while b"\n" not in window.text and not window.ended and len(window.text) <= MAX_RECORD_BYTES:
+        window.grow_until(MAX_RECORD_BYTES + 1)
+    return window.text.partition(b"\n")[0]
+
+
+def _is_value(text: bytes) -> bool:
+    """Return whether a text is one JSON value, or would be but for what makes a bad record."""
+    try:
+        check_size(text)
+        with suppress(orjson.JSONDecodeError):
+            orjson.loads(text)
+            return True
+        parse(text)
+    except OutOfBoundsError:
+        return long_value_end(text) == len(text.rstrip(_BLANK))
+    except BadRecordError:
+        return True
+    except ValueError:
+        return False
+    return True

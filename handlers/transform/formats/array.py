@@ -1,0 +1,194 @@
+"""A JSON array of records, read as a stream. Pure.
+
+A block is cut before its last element that begins as the first does, or else before the last `,`
+behind a `}`: a guess, which holds if what is before it parses as a whole, since inside brackets a
+prefix is valid JSON exactly if the cut is between two elements. Where no guess holds, the elements
+are told apart bracket by bracket.
+"""
+
+import re
+from collections.abc import Iterator
+from json import JSONDecodeError
+from typing import Any, Final
+
+import orjson
+
+from handlers.transform.formats.batch import BLOCK_BYTES, START, BadFileError, Batch, Position
+from handlers.transform.formats.elements import ValueEnd, value_end
+from handlers.transform.formats.window import Window
+from handlers.transform.records.encoder import (
+    MAX_RECORD_BYTES,
+    MAX_RECORD_PARTS,
+    RecordEncoder,
+    too_long,
+)
+from handlers.transform.records.json_text import BadRecordError
+
+_BLANK: Final = b" \t\r\n"
+_GUESSES: Final = 3
+_HEAD_BYTES: Final = 256  # of an element up to its first value, for most
+_SPACE = re.compile(rb"[ \t\r\n]*+")
+_COMMA = re.compile(rb"[ \t\r\n]*+,")
+
+
+class ArrayReader:
+    """Reads the elements of one array, from its beginning or from behind an element."""
+
+    def __init__(self, window: Window, encoder: RecordEncoder, start: Position) -> None:
+        """`window` begins with the opening bracket, or at `start`, behind an element."""
+        self._window = window
+        self._encoder = encoder
+        self._row = start.number
+        self._inside = start != START
+
+    def batches(self) -> Iterator[Batch]:
+        """Yield the elements; raise BadFileError where the array is broken or ends early."""
+        while self._step_to_element():
+            batch = self._read_elements()
+            batch.after = Position(self._window.offset, self._row)
+            yield batch
+
+    def _step_to_element(self) -> bool:
+        """Drop what stands before an element; return whether there is one."""
+        window = self._window
+        opens = not self._inside
+        if opens:
+            window.drop(1)
+        self._inside = True
+        self._skip_blank()
+        if window.text.startswith(b"]"):
+            self._end()
+            return False
+        if not opens:
+            self._take_comma()
+        return True
+
+    def _take_comma(self) -> None:
+        found = self._window.drop(1)
+        if not found:
+            raise self._broken("it ends early")
+        if found != b",":
+            raise self._broken(f"{found.decode('latin-1')!r} where a comma or the end is expected")
+        self._skip_blank()
+
+    def _end(self) -> None:
+        self._window.drop(1)
+        self._skip_blank()
+        if self._window.text:
+            raise self._broken("something follows its end")
+
+    def _skip_blank(self) -> None:
+        for _ in self._window.skip(_BLANK):
+            pass
+
+    def _broken(self, reason: str) -> BadFileError:
+        return BadFileError(f"broken array: {reason}", f"row {self._row}")
+
+    def _read_elements(self) -> Batch:
+        """Return the elements that are there whole, at least one."""
+        self._window.grow(BLOCK_BYTES // 2)  # the first has lost its head
+        return self._guess() or self._split() or self._read_long()
+
+    def _guess(self) -> Batch | None:
+        """Return the elements up to a boundary that is guessed and then proved."""
+        text = self._window.text
+        if len(text) > MAX_RECORD_PARTS:
+            return None  # one of them may be too rich to be parsed unseen
+        # Mostly all elements begin alike, with the same name; so the last is found by it.
+        head = text[: text.find(b":", 0, _HEAD_BYTES) + 1]
+        last = text.rfind(head, 1) if head else -1
+        cut = last if last > 0 else len(text)
+        for _ in range(_GUESSES):
+            cut = text.rfind(b"},", 0, cut)
+            if cut < 0:
+                break
+            array = b"[%b]" % text[: cut + 1]
+            try:
+                values: list[Any] = orjson.loads(array)
+            except orjson.JSONDecodeError as error:
+                if error.pos < len(error.doc) - 1:
+                    return None  # not the cut is wrong but something before it
+                continue
+            return self._encode(values, array)
+        return self._guess_rest() if self._window.ended else None
+
+    def _guess_rest(self) -> Batch | None:
+        array = b"[" + self._window.text.rstrip(_BLANK)
+        try:
+            values: list[Any] = orjson.loads(array)
+        except orjson.JSONDecodeError:
+            return None
+        return self._encode(values, array) if values else None
+
+    def _encode(self, values: list[Any], array: bytes) -> Batch | None:
+        """Take whole elements, unless one is odd; `array` is their text, and its brackets."""
+        encoded = self._encoder.encode(values, array)
+        if not encoded:
+            return None
+        self._window.drop(len(array) - len(b"[]"))
+        self._row += len(values)
+        batch = Batch()
+        batch.add(encoded)
+        return batch
+
+    def _split(self) -> Batch | None:
+        """Return the elements that are there whole, told apart one by one; None if none is."""
+        batch, text = Batch(), self._window.text
+        at = done = 0
+        while bounds := self._element_bounds(at):
+            begin, done = bounds
+            self._read_element(text[begin:done], batch)
+            self._row += 1
+            comma = _COMMA.match(text, done)
+            if not comma:
+                break
+            at = comma.end()
+        self._window.drop(done)
+        return batch if done else None
+
+    def _element_bounds(self, at: int) -> tuple[int, int] | None:
+        """Return where the next element begins and ends; None if more must be read to tell."""
+        text = self._window.text
+        space = _SPACE.match(text, at)
+        begin = space.end() if space else at
+        if begin < len(text):
+            end = value_end(text, begin)
+            if end == begin:
+                found = text[begin : begin + 1].decode("latin-1")
+                raise self._broken(f"{found!r} where an element is expected")
+            if end is not None:
+                return begin, end
+        if self._window.ended:
+            raise self._broken("it ends early")
+        return None
+
+    def _read_element(self, raw: bytes, batch: Batch) -> None:
+        try:
+            batch.add(self._encoder.encode_one(raw))
+        except BadRecordError as error:
+            batch.reject("row", self._row, str(error), raw)
+        except JSONDecodeError as error:
+            raise self._broken(f"{error.msg} at character {error.pos + 1} of it") from error
+
+    def _read_long(self) -> Batch:
+        """Return one element that is longer than a block; rejected, and not held, if too long."""
+        window, batch = self._window, Batch()
+        finder = ValueEnd(window.text[0])
+        raw = b"" if finder.is_word else window.drop(1)
+        pieces, length = [raw], len(raw)
+        while (end := finder.find(window.text)) is None:
+            piece = window.drop(len(window.text))
+            length += len(piece)
+            if length <= MAX_RECORD_BYTES or len(pieces) <= 2:  # noqa: PLR2004 - enough for a report
+                pieces.append(piece)
+            window.grow(BLOCK_BYTES)
+            if not window.text:
+                raise self._broken("it ends early")
+        length += end
+        pieces.append(window.drop(end))
+        if length > MAX_RECORD_BYTES:
+            batch.reject("row", self._row, too_long(), b"".join(pieces[:3]), length)
+        else:
+            self._read_element(b"".join(pieces), batch)
+        self._row += 1
+        return batch

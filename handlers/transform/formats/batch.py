@@ -1,0 +1,87 @@
+"""What reading a file gives: batches of output lines, rejects, and places to go on from. Pure."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+import orjson
+
+from handlers.transform.records.encoder import Encoded
+
+# Blocks of this size stay in the processor's cache and keep memory flat (see bench/).
+BLOCK_BYTES: Final = 64 * 1024
+# What is kept of a rejected record's text: enough to see what is wrong with it.
+RAW_BYTES: Final = 64 * 1024
+
+# The raw bytes of a file from a byte offset on, in blocks of any size.
+Source = Callable[[int], Iterable[bytes]]
+
+
+class BadFileError(Exception):
+    """The file as a whole cannot be processed, ever; the message is the reason."""
+
+    def __init__(self, reason: str, place: str = "") -> None:
+        super().__init__(f"{place}: {reason}" if place else reason)
+        self.reason = reason
+        self.place = place
+
+
+class Position(NamedTuple):
+    """A place between two records: a byte of the decoded text, and the next one's number from 1."""
+
+    offset: int
+    number: int
+    lines_end: int = 0  # up to this byte of delimited text each line is a row, whatever its quotes
+
+
+START: Final = Position(0, 1)
+
+
+class Reject(NamedTuple):
+    """A record that was not kept."""
+
+    unit: str  # "line" or "row": what `number` counts, from 1
+    number: int
+    reason: str
+    raw: bytes  # the first RAW_BYTES of its text
+    raw_bytes: int  # how long the text is
+
+    @property
+    def place(self) -> str:
+        """Return where in the file it stands: `line 17`."""
+        return f"{self.unit} {self.number}"
+
+    def line(self) -> bytes:
+        """Return the line that stands for it in `rejected/`."""
+        report = {
+            self.unit: self.number,
+            "reason": self.reason,
+            "raw": self.raw.decode(errors="backslashreplace"),
+        }
+        if self.raw_bytes > len(self.raw):
+            report["raw_bytes"] = self.raw_bytes
+        return orjson.dumps(report) + b"\n"
+
+
+@dataclass(slots=True)
+class Batch:
+    """Some records of a file, done: `written + empty + len(rejects)` of them."""
+
+    lines: list[bytes] = field(default_factory=list[bytes])
+    written: int = 0
+    empty: int = 0
+    rejects: list[Reject] = field(default_factory=list[Reject])
+    after: Position = START
+
+    def add(self, encoded: Encoded) -> None:
+        """Add the lines of some records."""
+        self.lines.append(encoded.lines)
+        self.written += encoded.written
+        self.empty += encoded.empty
+
+    def reject(
+        self, unit: str, number: int, reason: str, raw: bytes, raw_bytes: int | None = None
+    ) -> None:
+        """Add a reject with as much of its text as is kept; `raw_bytes` if `raw` is not all."""
+        length = len(raw) if raw_bytes is None else raw_bytes
+        self.rejects.append(Reject(unit, number, reason, raw[:RAW_BYTES], length))

@@ -1,0 +1,159 @@
+"""The header of delimited text: where it ends, its delimiter, its names. Pure."""
+
+import csv
+import re
+from collections import Counter
+from dataclasses import dataclass
+from io import StringIO
+from typing import Final
+
+from handlers.transform.formats.batch import BadFileError
+from handlers.transform.formats.rows import BREAKS, LineCounter
+from handlers.transform.formats.window import Window
+from handlers.transform.records.encoder import MAX_RECORD_BYTES, MAX_RECORD_PARTS, too_long
+from handlers.transform.records.encodings import utf8_problem
+
+DELIMITERS: Final = b",;\t|"  # the first of those that are equally frequent is taken
+_BREAK = re.compile(rb"\r?\n|\r")
+_QUOTED: Final = rb'"(?:[^"]++|"")*+"'
+_STATEMENT = re.compile(
+    rb'(?P<quote>"?)sep=(?P<delimiter>[^\r\n])(?P=quote)(?:\r?\n|\r|\Z)', re.IGNORECASE
+)
+_LONGEST_STATEMENT: Final = len(b'"sep=;"\r\n')
+_OPEN_QUOTE: Final = "a quote that is opened in the header never closes"
+_NUL: Final = "a NUL in the header: this is UTF-16 without a byte order mark, or no text at all"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Header:
+    """The first row that is not blank."""
+
+    names: list[str]  # as it spells them
+    delimiter: str
+    lines: int  # of the text up to and with it
+
+
+def read_header(window: Window, *, is_tsv: bool) -> Header | None:
+    """Drop the header from a window and return it; None where every line is blank.
+
+    What stands before it is dropped too: blank lines, and a first line `sep=;`, by which Excel is
+    told the delimiter. Without that a TSV's is the tab, and any other's is taken from the header.
+
+    Raises BadFileError for a header that is too long, broken, no text or not UTF-8.
+    """
+    lines = LineCounter()
+    _skip_blank(window, lines)
+    delimiter = _read_delimiter(window, lines) or ("\t" if is_tsv else "")
+    if not window.text:
+        return None
+    place = f"line {lines.counted + 1}"
+    try:
+        if not delimiter:
+            end = _find_end(window, DELIMITERS, place)
+            delimiter = _find_delimiter(window.text[:end])
+        end = _find_end(window, delimiter.encode(), place)
+        names = _read_names(window.text[:end], delimiter, place)
+    except _BrokenQuotesError:
+        if not is_tsv:
+            raise
+        end = _find_break(window, place)
+        _check_text(window.text[:end], place)
+        names = window.text[:end].decode().split(delimiter)
+    if len(names) > MAX_RECORD_PARTS:
+        raise BadFileError(f"{len(names)} columns, allowed: {MAX_RECORD_PARTS}", place)
+    lines.count(window.drop(end))
+    _drop_break(window, lines)
+    return Header(names=names, delimiter=delimiter, lines=lines.counted)
+
+
+class _BrokenQuotesError(BadFileError):
+    """The quotes of a header do not tell where it ends."""
+
+
+def _skip_blank(window: Window, lines: LineCounter) -> None:
+    for blank in window.skip(BREAKS):
+        lines.count(blank)
+
+
+def _read_delimiter(window: Window, lines: LineCounter) -> str:
+    """Drop a line that states the delimiter, with what is blank behind it, and return that."""
+    window.grow(_LONGEST_STATEMENT + 1)
+    stated = _STATEMENT.match(window.text)
+    if not stated:
+        return ""
+    delimiter = stated.group("delimiter")
+    if delimiter not in DELIMITERS:
+        msg = f"sep= states the delimiter {delimiter.decode('latin-1')!r}, allowed: , ; | or a tab"
+        raise BadFileError(msg, f"line {lines.counted + 1}")
+    lines.count(window.drop(stated.end()))
+    _skip_blank(window, lines)
+    return delimiter.decode()
+
+
+def _drop_break(window: Window, lines: LineCounter) -> None:
+    window.grow(2)
+    line_break = _BREAK.match(window.text)
+    lines.count(window.drop(line_break.end() if line_break else 0))
+
+
+def _find_end(window: Window, delimiters: bytes, place: str) -> int:
+    """Return where the header ends, its break left out, if its cells end at these delimiters.
+
+    A quote means something only where a cell begins, as csv.reader has it.
+    """
+    within = re.escape(delimiters)
+    cell = rb'(?:%b|(?!"))[^\r\n%b]*+' % (_QUOTED, within)
+    row = re.compile(rb"%b(?:[%b]%b)*+(?=[\r\n]|\Z)" % (cell, within, cell))
+    while True:
+        found = row.match(window.text)
+        end = found.end() if found else len(window.text)
+        if end > MAX_RECORD_BYTES:
+            raise _BrokenQuotesError(_no_text(window) or f"the header is {too_long()}", place)
+        if found and (end < len(window.text) or window.ended):
+            return end
+        if window.ended:
+            raise _BrokenQuotesError(_no_text(window) or _OPEN_QUOTE, place)
+        window.grow_until(MAX_RECORD_BYTES + 1)
+
+
+def _find_break(window: Window, place: str) -> int:
+    """Return where the first line ends, its break left out."""
+    while not (found := _BREAK.search(window.text)) and not window.ended:
+        if len(window.text) > MAX_RECORD_BYTES:
+            break
+        window.grow_until(MAX_RECORD_BYTES + 1)
+    end = found.start() if found else len(window.text)
+    if end > MAX_RECORD_BYTES:
+        raise BadFileError(f"the header is {too_long()}", place)
+    return end
+
+
+def _no_text(window: Window) -> str:
+    """Return what to say of a first line with a NUL in it; "" where there is none."""
+    line = _BREAK.split(window.text, maxsplit=1)[0]
+    return _NUL if b"\0" in line else ""
+
+
+def _find_delimiter(header: bytes) -> str:
+    within = re.escape(DELIMITERS)
+    bare = re.sub(rb"(?:(?<=[%b])|\A)%b" % (within, _QUOTED), b"", header)
+    counts = Counter(bare)
+    return chr(max(DELIMITERS, key=counts.__getitem__))
+
+
+def _read_names(raw: bytes, delimiter: str, place: str) -> list[str]:
+    text = StringIO(raw.decode(errors="surrogateescape"), newline="")
+    try:
+        names = next(csv.reader(text, delimiter=delimiter, strict=True))
+    except csv.Error as error:
+        msg = f"broken header: {error}"
+        raise _BrokenQuotesError(msg, place) from error
+    _check_text(raw, place)
+    return names
+
+
+def _check_text(raw: bytes, place: str) -> None:
+    if b"\0" in raw:
+        raise BadFileError(_NUL, place)
+    if problem := utf8_problem(raw):
+        raise BadFileError(f"the header: {problem}", place)

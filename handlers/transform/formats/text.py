@@ -1,0 +1,171 @@
+"""Files as text: gzip unpacked, other encodings made UTF-8, marks gone. Pure, streaming."""
+
+import codecs
+import zlib
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from handlers.transform.formats.batch import BLOCK_BYTES, BadFileError, Source
+
+_GZIP_MAGIC: Final = b"\x1f\x8b"
+_GZIP_WINDOW_BITS: Final = 16 + zlib.MAX_WBITS  # https://docs.python.org/3/library/zlib.html
+# What is unpacked fills many blocks, and each cuts its input off anew: short inputs, cheap cuts.
+_PACKED_BYTES: Final = 8 * 1024
+_UTF16: Final = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
+UTF8: Final = "utf-8"
+
+
+class NotUtf8Error(Exception):
+    """A file that was to be UTF-8 is not; as a whole it may be in another encoding."""
+
+
+def _keep_bytes(error: UnicodeError) -> tuple[str, int]:
+    """Give what cannot be decoded as it is, so that it stays a bad byte of its record."""
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    bad = error.object[error.start : error.end]
+    return bad.decode("ascii", errors="surrogateescape"), error.end
+
+
+codecs.register_error("s3-data-pipeline.keep-bytes", _keep_bytes)
+
+
+class Text:
+    """The decoded text of a file, as UTF-8 bytes, readable from any of its offsets.
+
+    A plain UTF-8 file is opened at the offset itself. What is compressed or in another encoding has
+    no such place, so it is read from the start and skipped.
+    """
+
+    def __init__(self, source: Source, *, gzipped: bool, encoding: str = "") -> None:
+        """`gzipped` says that the file's name promises gzip; its content decides either way.
+
+        `encoding` is that of a file without a byte order mark; empty for UTF-8 in which what is
+        broken belongs to a bad record, `UTF8` for UTF-8 that is broken nowhere.
+        """
+        self._source = source
+        self._gzipped = gzipped
+        self._encoding = encoding
+
+    def blocks(self, offset: int = 0) -> Iterator[bytes]:
+        """Yield the text from a decoded offset on, in blocks of at most `BLOCK_BYTES`.
+
+        Raises:
+            BadFileError: gzip or UTF-16 is broken.
+            NotUtf8Error: the file is not in UTF-8, as it was to be.
+        """
+        raw = iter(self._source(0))
+        head = _read_head(raw)
+        if self._gzipped and head and not head.startswith(_GZIP_MAGIC):
+            msg = "the name says gzip, the content is not"
+            raise BadFileError(msg)
+        if not offset or head.startswith((_GZIP_MAGIC, *_UTF16)):
+            return _skipped(_sliced(self._decoded(_chained(head, raw)), BLOCK_BYTES), offset)
+        if head.startswith(codecs.BOM_UTF8):
+            return _sliced(self._source(offset + len(codecs.BOM_UTF8)), BLOCK_BYTES)
+        if self._encoding in ("", UTF8):
+            return _sliced(self._unmarked(iter(self._source(offset))), BLOCK_BYTES)
+        return _skipped(_sliced(self._unmarked(_chained(head, raw)), BLOCK_BYTES), offset)
+
+    def _decoded(self, raw: Iterator[bytes]) -> Iterator[bytes]:
+        head = _read_head(raw)
+        if head.startswith(_GZIP_MAGIC):
+            raw = _gunzipped(_chained(head, raw))
+            head = _read_head(raw)
+        for mark, encoding in _UTF16.items():
+            if head.startswith(mark):
+                return _transcoded(_chained(head[len(mark) :], raw), encoding)
+        if head.startswith(codecs.BOM_UTF8):
+            return _chained(head.removeprefix(codecs.BOM_UTF8), raw)
+        return self._unmarked(_chained(head, raw))
+
+    def _unmarked(self, raw: Iterator[bytes]) -> Iterator[bytes]:
+        if not self._encoding:
+            return raw
+        return _checked(raw) if self._encoding == UTF8 else _converted(raw, self._encoding)
+
+
+def _read_head(raw: Iterator[bytes]) -> bytes:
+    """Return the first blocks, joined, so that they hold any mark there is."""
+    head = b""
+    while len(head) < len(codecs.BOM_UTF8) and (block := next(raw, None)) is not None:
+        head += block
+    return head
+
+
+def _chained(head: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+    yield head
+    yield from rest
+
+
+def _gunzipped(raw: Iterable[bytes]) -> Iterator[bytes]:
+    """Unpack members one behind another, as gzip does; zero bytes may pad the end of each."""
+    unpacker = None
+    for block in _sliced(raw, _PACKED_BYTES):
+        rest = block
+        while unpacker or (rest := rest.lstrip(b"\0")):
+            unpacker = unpacker or zlib.decompressobj(_GZIP_WINDOW_BITS)
+            try:
+                text = unpacker.decompress(rest, BLOCK_BYTES)
+            except zlib.error as error:
+                msg = f"broken gzip: {error}"
+                raise BadFileError(msg) from error
+            if text:
+                yield text
+            rest = unpacker.unused_data if unpacker.eof else unpacker.unconsumed_tail
+            if unpacker.eof:
+                unpacker = None
+            elif not text and not rest:
+                break
+    if unpacker:
+        msg = "broken gzip: it ends early"
+        raise BadFileError(msg)
+
+
+def _transcoded(raw: Iterable[bytes], encoding: str) -> Iterator[bytes]:
+    """Make UTF-8 of UTF-16; a lone surrogate stays one, so that its record is the bad one."""
+    decoder = codecs.getincrementaldecoder(encoding)("surrogatepass")
+    for block in raw:
+        yield decoder.decode(block).encode(errors="surrogatepass")
+    try:
+        yield decoder.decode(b"", final=True).encode(errors="surrogatepass")
+    except UnicodeDecodeError as error:
+        msg = "broken UTF-16: it ends within a character"
+        raise BadFileError(msg) from error
+
+
+def _checked(raw: Iterable[bytes]) -> Iterator[bytes]:
+    decoder = codecs.getincrementaldecoder(UTF8)()
+    try:
+        for block in raw:
+            decoder.decode(block)
+            yield block
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError as error:
+        raise NotUtf8Error from error
+
+
+def _converted(raw: Iterable[bytes], encoding: str) -> Iterator[bytes]:
+    """Make UTF-8 of an encoding; a byte that it does not know stays, and is none of UTF-8."""
+    decoder = codecs.getincrementaldecoder(encoding)("s3-data-pipeline.keep-bytes")
+    for block in raw:
+        yield decoder.decode(block).encode(errors="surrogateescape")
+    yield decoder.decode(b"", final=True).encode(errors="surrogateescape")
+
+
+def _sliced(raw: Iterable[bytes], size: int) -> Iterator[bytes]:
+    for block in raw:
+        if 0 < len(block) <= size:
+            yield block
+            continue
+        for start in range(0, len(block), size):
+            yield block[start : start + size]
+
+
+def _skipped(blocks: Iterator[bytes], offset: int) -> Iterator[bytes]:
+    for block in blocks:
+        if offset < len(block):
+            yield block[offset:]
+            offset = 0
+        else:
+            offset -= len(block)

@@ -1,0 +1,100 @@
+"""Event source mappings of Lambda: checked as Lambda does, and inert.
+
+moto polls through a mapping inside of SendMessage; here the queue is left to whoever drives it.
+https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html
+"""
+
+from typing import Any, Final
+
+from moto.awslambda.exceptions import LambdaClientError
+from moto.awslambda.models import LambdaBackend
+from moto.sqs.models import sqs_backends
+
+from local.account.strict import limits
+from local.account.strict.lambda_.functions import invalid
+from local.account.strict.patches import around
+
+
+class _ConflictError(LambdaClientError):
+    """A mapping of the same queue and function is there."""
+
+    code = 409
+
+
+_RESPONSE_TYPES: Final = frozenset({"ReportBatchItemFailures"})
+
+
+@around(LambdaBackend, "create_event_source_mapping")
+def _create(original: Any, self: Any, spec: dict[str, Any]) -> Any:
+    queue = _queue(self, spec.get("EventSourceArn", ""))
+    if queue is not None:
+        function = self.get_function(spec["FunctionName"])
+        _check(spec)
+        _check_visibility(queue, function)
+        for other in self._event_source_mappings.values():
+            if (other.event_source_arn, other.function_arn) == (
+                queue.queue_arn,
+                function.function_arn,
+            ):
+                raise _ConflictError(
+                    "ResourceConflictException",
+                    f'An event source mapping with SQS arn (" {queue.queue_arn} ") and function '
+                    f'(" {function.function_arn} ") already exists. Please update or delete the '
+                    f"existing mapping with UUID {other.uuid}",
+                )
+    mapping = original(self, spec)
+    if queue is not None:
+        queue.lambda_event_source_mappings.clear()
+    return mapping
+
+
+@around(LambdaBackend, "update_event_source_mapping")
+def _update(original: Any, self: Any, uuid: str, spec: dict[str, Any]) -> Any:
+    mapping = self.get_event_source_mapping(uuid)
+    if mapping is not None:
+        _check(
+            {
+                "BatchSize": mapping.batch_size,
+                "MaximumBatchingWindowInSeconds": mapping.max_batch_window,
+            }
+            | spec
+        )
+    return original(self, uuid, spec)
+
+
+def _queue(backend: Any, arn: str) -> Any:
+    queues = sqs_backends[backend.account_id][backend.region_name].queues.values()
+    return next((queue for queue in queues if queue.queue_arn == arn), None)
+
+
+def _check(spec: dict[str, Any]) -> None:
+    batch = spec.get("BatchSize")
+    window = spec.get("MaximumBatchingWindowInSeconds") or 0
+    scaling: dict[str, int] = spec.get("ScalingConfig") or {}
+    concurrency = scaling.get("MaximumConcurrency")
+    if batch is not None and not 1 <= batch <= limits.max_batch:
+        raise invalid(f"BatchSize {batch} is not from 1 to {limits.max_batch}")
+    if not 0 <= window <= limits.max_window_seconds:
+        raise invalid(
+            f"MaximumBatchingWindowInSeconds {window} is not from 0 to {limits.max_window_seconds}"
+        )
+    if (batch or 0) > limits.max_batch_without_window and window < 1:
+        raise invalid(
+            "Maximum batch window in seconds must be greater than 0 if maximum batch size is "
+            f"greater than {limits.max_batch_without_window}"
+        )
+    least, most = limits.min_concurrency, limits.max_concurrency
+    if concurrency is not None and not least <= concurrency <= most:
+        raise invalid(f"MaximumConcurrency {concurrency} is not from {least} to {most}")
+    unknown = set(spec.get("FunctionResponseTypes") or []) - _RESPONSE_TYPES
+    if unknown:
+        raise invalid(f"FunctionResponseTypes {sorted(unknown)}, known: {sorted(_RESPONSE_TYPES)}")
+
+
+def _check_visibility(queue: Any, function: Any) -> None:
+    """https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html."""
+    if queue.visibility_timeout < function.timeout:
+        raise invalid(
+            f"Queue visibility timeout: {queue.visibility_timeout} seconds is less than Function "
+            f"timeout: {function.timeout} seconds"
+        )

@@ -1,0 +1,1 @@
+"""Bucket settings: what S3 refuses of them and moto keeps."""

@@ -1,0 +1,1 @@
+"""Queues and messages: what SQS refuses, and how it hands messages out."""

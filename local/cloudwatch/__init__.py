@@ -1,0 +1,1 @@
+"""What the functions and queues did comes in; metrics and the states of the alarms go out."""

@@ -1,0 +1,96 @@
+"""What CloudWatch would know of the local pipeline's functions and queues, kept in memory.
+
+https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html and
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
+"""
+
+import json
+import time
+from collections import defaultdict, deque
+from collections.abc import Callable, Mapping
+from threading import Lock
+from typing import Any, Final, cast
+
+from moto.sqs.models import sqs_backends
+
+from local.account.server import Account
+from local.compute.outcome import Invocation
+
+# Points of a metric: a day of a queue that is looked at each second.
+_POINTS: Final = 86_400
+_LAMBDA: Final = "AWS/Lambda"
+_SQS: Final = "AWS/SQS"
+_EMBEDDED: Final = "_aws"
+Key = tuple[str, str, frozenset[tuple[str, str]]]
+
+
+class Measures:
+    """The newest points of each metric; `now` tells the time in seconds since the epoch."""
+
+    def __init__(self, *, now: Callable[[], float] = time.time) -> None:
+        self.now = now
+        self._points: defaultdict[Key, deque[tuple[float, float]]] = defaultdict(
+            lambda: deque(maxlen=_POINTS)
+        )
+        self._lock = Lock()
+
+    def add(self, namespace: str, name: str, dimensions: Mapping[str, str], value: float) -> None:
+        """Add a point of this moment."""
+        with self._lock:
+            points = self._points[namespace, name, frozenset(dimensions.items())]
+            points.append((self.now(), value))
+
+    def between(self, key: Key, begin: float, end: float) -> list[float]:
+        """Return the values after `begin`, up to and with `end`."""
+        with self._lock:
+            return [value for moment, value in self._points.get(key, ()) if begin < moment <= end]
+
+    def add_invocation(self, function: str, invocation: Invocation) -> None:
+        """Add what Lambda measures of an invocation."""
+        measured = {
+            "Invocations": 1,
+            "Errors": 1 if invocation.failure else 0,
+            "Duration": invocation.seconds * 1000,
+        }
+        for name, value in measured.items():
+            self.add(_LAMBDA, name, {"FunctionName": function}, value)
+
+    def add_line(self, line: str) -> None:
+        """Add the metrics that a function's log line carries, if it does.
+
+        https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+        """
+        if _EMBEDDED not in line:
+            return
+        try:
+            document: Any = json.loads(line)
+            for directive in document[_EMBEDDED]["CloudWatchMetrics"]:
+                self._add_directive(document, directive)
+        except (ValueError, LookupError, TypeError, RecursionError):
+            return  # a line of the user's own that only mentions it
+
+    def add_queues(self, account: Account) -> None:
+        """Add what SQS measures of each queue of an account, read from moto's own messages."""
+        for name, queue in list(sqs_backends[account.account_id][account.region].queues.items()):
+            # The hidden ones too, which moto tells nobody.
+            messages: list[Any] = list(queue._messages)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+            sent: list[int] = [one.sent_timestamp for one in messages]
+            oldest = self.now() - min(sent) / 1000 if sent else 0
+            measured = {
+                "ApproximateNumberOfMessagesVisible": queue.approximate_number_of_messages,
+                "ApproximateNumberOfMessagesNotVisible": (
+                    queue.approximate_number_of_messages_not_visible
+                ),
+                "ApproximateAgeOfOldestMessage": max(oldest, 0),
+            }
+            for metric, value in measured.items():
+                self.add(_SQS, metric, {"QueueName": name}, value)
+
+    def _add_directive(self, document: Mapping[str, Any], directive: Mapping[str, Any]) -> None:
+        for names in directive["Dimensions"]:
+            dimensions = {name: str(document[name]) for name in names}
+            for metric in directive["Metrics"]:
+                given: Any = document[metric["Name"]]
+                values = cast("list[Any]", given if isinstance(given, list) else [given])
+                for value in values:
+                    self.add(directive["Namespace"], metric["Name"], dimensions, float(value))

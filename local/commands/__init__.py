@@ -1,0 +1,1 @@
+"""The command line: arguments come in; a demo, a served pipeline or converted files go out."""

@@ -1,0 +1,152 @@
+"""What the processor would write for a file on this disk, without AWS and as a stream."""
+
+import os
+import sys
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from handlers import __version__, keys
+from handlers.aws.failures import PermanentError
+from handlers.delivery.chunks import Stretch
+from handlers.delivery.protocol import check_rejects
+from handlers.delivery.staging import STRETCH_BYTES, Progress
+from handlers.transform.expansion import check_expansion
+from handlers.transform.files import (
+    is_utf8,
+    transform,
+)
+from handlers.transform.formats.batch import (
+    BadFileError,
+)
+from handlers.transform.records.encoder import RecordEncoder, metadata_tail
+
+_READ_BYTES: Final = 256 * 1024
+
+Report = Callable[[int], None]
+Write = Callable[[bytes], object]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """The settings of a stack that bear on a file."""
+
+    environment: str
+    max_rejected_percent: float
+    compressed: bool
+    max_expansion: int
+    fallback_encoding: str | None = None
+
+
+def transform_file(
+    source: Path,
+    output: Path | None,
+    rejects: Path | None,
+    rules: Rules,
+    *,
+    now: datetime,
+    report: Report,
+    suffix: str | None = None,
+) -> Progress:
+    """Write a file's records to `output`, or to the standard output; return what was done.
+
+    The rejected records go to `rejects`, one JSON line each. Both files appear only if the whole
+    file is good. `report` is told the bytes that were read so far. `suffix` is the format's, of a
+    file whose name is not to tell. With a fallback encoding the file is read twice, since what is
+    written to the standard output cannot be taken back.
+
+    Raises:
+        PermanentError: the file would be a dead letter.
+        OSError: a file cannot be read or written.
+    """
+    suffix = suffix or keys.data_suffix(source.name)
+    if not suffix:
+        allowed = " ".join(keys.SUFFIXES)
+        msg = f"unknown suffix: {source.name!r}, allowed: {allowed}, each with or without .gz"
+        raise PermanentError(msg)
+    encoder = RecordEncoder(
+        metadata_tail(
+            processed_at=now, environment=rules.environment, processor_version=__version__
+        )
+    )
+    progress = Progress(processed_at=now, encoding=_encoding(source, suffix, rules, report))
+    with ExitStack() as files:
+        write = files.enter_context(_opened(output)) if output else sys.stdout.buffer.write
+        reject = files.enter_context(_opened(rejects)) if rejects else len
+        stretch = Stretch(compressed=rules.compressed)
+        try:
+            blocks = _reader(source, report)
+            for batch in transform(blocks, suffix, encoder, encoding=progress.encoding):
+                size = stretch.add(batch)
+                progress = progress.after(batch, renamed=encoder.renamed, size=size)
+                _check_expansion(progress, source, rules)
+                if stretch.size >= STRETCH_BYTES:
+                    stretch = _flush(stretch, write, reject, rules)
+        except BadFileError as error:
+            raise PermanentError(error.reason, error.place) from error
+        check_rejects(progress, rules.max_rejected_percent)
+        _flush(stretch, write, reject, rules)
+    sys.stdout.buffer.flush()
+    return progress
+
+
+def _check_expansion(progress: Progress, source: Path, rules: Rules) -> None:
+    if source.is_file():  # of a pipe nobody knows the size
+        check_expansion(
+            progress.output_bytes,
+            source_bytes=source.stat().st_size,
+            max_expansion=rules.max_expansion,
+        )
+
+
+def _encoding(source: Path, suffix: str, rules: Rules, report: Report) -> str:
+    """Return what a file is to be read as: the fallback where it is not UTF-8."""
+    if not rules.fallback_encoding:
+        return ""
+    with suppress(BadFileError):  # which the transform will tell
+        if not is_utf8(_reader(source, report), suffix):
+            return rules.fallback_encoding
+    return ""
+
+
+def _flush(stretch: Stretch, write: Write, reject: Write, rules: Rules) -> Stretch:
+    lines, rejects = stretch.close()
+    write(lines)
+    reject(rejects)
+    return Stretch(compressed=rules.compressed)
+
+
+def _reader(path: Path, report: Report) -> Callable[[int], Iterator[bytes]]:
+    def read(offset: int) -> Iterator[bytes]:
+        with path.open("rb") as file:
+            file.seek(offset)
+            while block := file.read(_READ_BYTES):
+                offset += len(block)
+                report(offset)
+                yield block
+
+    return read
+
+
+@contextmanager
+def _opened(path: Path) -> Generator[Write]:
+    """Give a function that writes; the file gets its name when everything is in it."""
+    path = path.resolve()  # what a link leads to is replaced, not the link
+    if path.exists() and not path.is_file():
+        with path.open("wb") as device:  # /dev/null or a named pipe; of a folder an OSError
+            yield device.write
+        return
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with part.open("wb") as file:
+            yield file.write
+        part.replace(path)
+    except BaseException as error:
+        with suppress(OSError):
+            part.unlink()
+        if isinstance(error, OSError) and error.filename == str(part):
+            raise OSError(error.errno, error.strerror, str(path)) from error
+        raise

@@ -1,0 +1,113 @@
+"""Lambda's Invoke API on moto: registered functions run here, where moto would ask for Docker."""
+
+import base64
+import json
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any, Final, Self
+
+from moto.awslambda.exceptions import UnknownFunctionException
+from moto.awslambda.models import LambdaFunction
+from moto.core.exceptions import JsonRESTError
+
+from local.compute.async_invocations import AsynchronousInvocations
+from local.compute.functions import LocalFunction
+from local.compute.outcome import Invocation
+
+_LOG_BYTES: Final = 4096  # https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
+_in_use = Lock()  # moto's classes can be patched for one service at a time
+
+
+@dataclass(frozen=True)
+class _Registered:
+    function: LocalFunction
+    events: AsynchronousInvocations
+
+
+class LambdaService:
+    """Runs registered functions for Invoke calls and for moto's own services.
+
+    From `install` to `close`, in this process: `lambda.invoke` of any client of moto
+    (RequestResponse, Event and DryRun), and the events that moto's S3, SNS and EventBridge send to
+    a function, which are asynchronous.
+    """
+
+    def __init__(self) -> None:
+        self._functions: dict[str, _Registered] = {}
+        self._original: Any = None
+
+    def register(self, function: LocalFunction, events: AsynchronousInvocations) -> None:
+        """Let `function` run under its name; `events` takes what nobody waits for."""
+        self._functions[function.definition.name] = _Registered(function, events)
+
+    def invoke(self, name: str, payload: object) -> Invocation:
+        """Run a function and wait for it; raises KeyError for a name that is not registered."""
+        return self._functions[name].function.invoke(payload)
+
+    def submit(self, name: str, payload: object) -> str:
+        """Queue an event and return its request id; raises KeyError as `invoke`."""
+        return self._functions[name].events.submit(payload)
+
+    def install(self) -> Self:
+        """Take over moto's invocations.
+
+        Raises RuntimeError where another service of this process has them.
+        """
+        if not _in_use.acquire(blocking=False):
+            msg = "another local Lambda service is installed in this process, allowed: one"
+            raise RuntimeError(msg)
+        self._original = LambdaFunction.invoke
+        service = self
+
+        def invoke(
+            self: LambdaFunction, body: Any, request_headers: Any, response_headers: Any
+        ) -> str | bytes:
+            return service._answer(self, body, request_headers, response_headers)
+
+        LambdaFunction.invoke = invoke
+        return self
+
+    def close(self) -> None:
+        """Give moto's invocations back; harmless when repeated."""
+        if self._original:
+            LambdaFunction.invoke = self._original
+            self._original = None
+            _in_use.release()
+
+    def __enter__(self) -> Self:
+        return self.install()
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _answer(
+        self, function: LambdaFunction, body: Any, request_headers: Any, response_headers: Any
+    ) -> str | bytes:
+        registered = self._functions.get(function.function_name)
+        if not registered:
+            raise UnknownFunctionException(function.function_arn)
+        payload = _payload(body)
+        # Only moto's own services come without headers.
+        fallback = "RequestResponse" if request_headers else "Event"
+        match request_headers.get("x-amz-invocation-type", fallback):
+            case "Event":
+                registered.events.submit(payload)
+                return ""
+            case "DryRun":
+                return ""
+            case _:
+                invocation = registered.function.invoke(payload)
+        log = registered.function.logs.encode()[-_LOG_BYTES:]
+        response_headers["x-amz-log-result"] = base64.b64encode(log).decode()
+        response_headers["x-amz-executed-version"] = "$LATEST"
+        if invocation.failure:
+            response_headers["x-amz-function-error"] = "Unhandled"
+        return invocation.body
+
+
+def _payload(body: Any) -> object:
+    try:
+        return json.loads(body or "{}")
+    except ValueError as error:
+        msg = f"Could not parse request body into json: {error}"
+        raise JsonRESTError("InvalidRequestContentException", msg) from error

@@ -1,0 +1,1 @@
+"""Stands in for Pulumi's engine: registrations come in; resources and outputs go out."""

@@ -1,0 +1,37 @@
+"""Answers a program's questions to the AWS provider: who and where am I."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from local.account.server import Account
+from local.program.engine.providers import Provider
+
+_ANSWERS: Final[Mapping[str, Callable[[Account, str], dict[str, Any]]]] = {
+    "aws:index/getCallerIdentity:getCallerIdentity": lambda account, _: {
+        "id": account.account_id,
+        "accountId": account.account_id,
+        "arn": f"arn:aws:iam::{account.account_id}:root",
+        "userId": account.account_id,
+    },
+    "aws:index/getRegion:getRegion": lambda _, region: {
+        "id": region,
+        "region": region,
+        "name": region,
+        "endpoint": f"ec2.{region}.amazonaws.com",
+        "description": region,
+    },
+    "aws:index/getPartition:getPartition": lambda _, __: {
+        "id": "aws",
+        "partition": "aws",
+        "dnsSuffix": "amazonaws.com",
+        "reverseDnsPrefix": "com.amazonaws",
+    },
+}
+
+
+def answer(token: str, account: Account, provider: Provider) -> dict[str, Any]:
+    """Answer a function of the provider. Raises LookupError for one that is not known."""
+    if token not in _ANSWERS:
+        msg = f"{token}: unknown function, allowed: {', '.join(_ANSWERS)}"
+        raise LookupError(msg)
+    return _ANSWERS[token](account, provider.region)

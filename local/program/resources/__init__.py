@@ -1,0 +1,1 @@
+"""A resource's inputs come in; the resource is made on the account, its outputs go out."""

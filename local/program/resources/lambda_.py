@@ -1,0 +1,181 @@
+"""Functions, who may call them and what calls them."""
+
+from pathlib import Path
+from typing import Any, Final
+
+import pulumi
+
+from local.program.resources import roles
+from local.program.resources.creation import Created, Creation, shape
+from local.program.zip_archive import ArchiveError, write_archive
+
+_FUNCTION_NAME_LENGTH: Final = 64
+_STATEMENT_ID_LENGTH: Final = 100
+# What Lambda takes where the program says nothing.
+_DEFAULTS: Final = {"timeout": 3, "memorySize": 128, "architectures": ["x86_64"]}
+
+
+def function(creation: Creation) -> Created:
+    """Create a function; its zip stays in the account's directory."""
+    name = creation.physical_name(_FUNCTION_NAME_LENGTH)
+    archive = _archive(creation, name)
+    role, dead_letters = creation.take("role"), creation.take_shape("deadLetterConfig")
+    roles.require_trust(creation, role, "lambda.amazonaws.com")
+    if dead_letters and "TargetArn" in dead_letters:
+        roles.require_delivery(creation, role, dead_letters["TargetArn"])
+    answer = creation.call(
+        "lambda",
+        "create_function",
+        FunctionName=name,
+        Role=role,
+        Code={"ZipFile": archive.read_bytes()},
+        PackageType=creation.take("packageType"),
+        Runtime=creation.take("runtime"),
+        Handler=creation.take("handler"),
+        Architectures=creation.take("architectures"),
+        Description=creation.take("description"),
+        Timeout=creation.take("timeout"),
+        MemorySize=creation.take("memorySize"),
+        Environment=shape(creation.take("environment"), verbatim=("variables",)),
+        EphemeralStorage=creation.take_shape("ephemeralStorage"),
+        DeadLetterConfig=dead_letters,
+        TracingConfig=creation.take_shape("tracingConfig"),
+        LoggingConfig=creation.take_shape("loggingConfig"),
+        KMSKeyArn=creation.take("kmsKeyArn"),
+        Layers=creation.take("layers"),
+        Publish=creation.take("publish"),
+        Tags=dict(creation.tags) or None,
+    )
+    _reserve_concurrency(creation, name)
+    return Created(id=name, outputs=_function_outputs(creation, name, answer), archive=archive)
+
+
+def permission(creation: Creation) -> Created:
+    """Let a service or an account call a function."""
+    statement = creation.physical_name(_STATEMENT_ID_LENGTH, key="statementId")
+    creation.call(
+        "lambda",
+        "add_permission",
+        FunctionName=creation.take("function"),
+        StatementId=statement,
+        Action=creation.take("action"),
+        Principal=creation.take("principal"),
+        SourceArn=creation.take("sourceArn"),
+        SourceAccount=creation.take("sourceAccount"),
+        EventSourceToken=creation.take("eventSourceToken"),
+        PrincipalOrgID=creation.take("principalOrgId"),
+        FunctionUrlAuthType=creation.take("functionUrlAuthType"),
+        Qualifier=creation.take("qualifier"),
+    )
+    return Created(id=statement, outputs={"statementId": statement})
+
+
+def event_source_mapping(creation: Creation) -> Created:
+    """Let Lambda poll a queue for a function; nothing polls before the pipeline is driven."""
+    name, source = creation.take("functionName"), creation.take("eventSourceArn")
+    role = creation.call("lambda", "get_function_configuration", FunctionName=name)["Role"]
+    for action in ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"):
+        roles.require_permission(creation, role, action, source)
+    answer = creation.call(
+        "lambda",
+        "create_event_source_mapping",
+        FunctionName=name,
+        EventSourceArn=source,
+        Enabled=creation.take("enabled"),
+        BatchSize=creation.take("batchSize"),
+        MaximumBatchingWindowInSeconds=creation.take("maximumBatchingWindowInSeconds"),
+        FunctionResponseTypes=creation.take("functionResponseTypes"),
+        ScalingConfig=creation.take_shape("scalingConfig"),
+        FilterCriteria=creation.take_shape("filterCriteria"),
+        MetricsConfig=creation.take_shape("metricsConfig"),
+        KMSKeyArn=creation.take("kmsKeyArn"),
+        Tags=dict(creation.tags) or None,
+    )
+    identifier: str = answer["UUID"]
+    outputs = {
+        "uuid": identifier,
+        "arn": f"{_arn(creation, 'event-source-mapping')}:{identifier}",
+        "functionArn": answer["FunctionArn"],
+        "state": "Enabled" if creation.take("enabled", default=True) else "Disabled",
+    }
+    return Created(id=identifier, outputs=outputs)
+
+
+def event_invoke_config(creation: Creation) -> Created:
+    """Say how often an asynchronous invocation is tried, and where it ends."""
+    name = creation.take("functionName")
+    destinations: dict[str, dict[str, str]] | None = creation.take_shape("destinationConfig")
+    role = creation.call("lambda", "get_function_configuration", FunctionName=name)["Role"]
+    for destination in (destinations or {}).values():
+        roles.require_delivery(creation, role, destination["Destination"])
+    creation.call(
+        "lambda",
+        "put_function_event_invoke_config",
+        FunctionName=name,
+        Qualifier=creation.take("qualifier"),
+        MaximumRetryAttempts=creation.take("maximumRetryAttempts"),
+        MaximumEventAgeInSeconds=creation.take("maximumEventAgeInSeconds"),
+        DestinationConfig=destinations,
+    )
+    return Created(id=name)
+
+
+def recursion_config(creation: Creation) -> Created:
+    """Switch the detection of recursive loops, which moto does not have."""
+    name = creation.take("functionName")
+    creation.call("lambda", "get_function_configuration", FunctionName=name)
+    creation.check_call(
+        "lambda",
+        "PutFunctionRecursionConfig",
+        FunctionName=name,
+        RecursiveLoop=creation.take("recursiveLoop"),
+    )
+    return Created(id=name)
+
+
+def _archive(creation: Creation, name: str) -> Path:
+    code = creation.take("code")
+    if not isinstance(code, pulumi.Archive):
+        raise creation.error("code is missing, allowed: an archive")
+    try:
+        return write_archive(
+            code, creation.root, creation.account.directory / "functions" / f"{name}.zip"
+        )
+    except ArchiveError as error:
+        raise creation.error(f"code: {error}") from error
+
+
+def _reserve_concurrency(creation: Creation, name: str) -> None:
+    reserved = creation.take("reservedConcurrentExecutions")
+    if reserved is not None and reserved >= 0:  # -1 is the provider's word for none
+        creation.call(
+            "lambda",
+            "put_function_concurrency",
+            FunctionName=name,
+            ReservedConcurrentExecutions=reserved,
+        )
+
+
+def _function_outputs(creation: Creation, name: str, answer: dict[str, Any]) -> dict[str, Any]:
+    arn = f"{_arn(creation, 'function')}:{name}"
+    version = answer["Version"]
+    gateway = f"arn:aws:apigateway:{creation.region}:lambda:path"
+    defaults = {key: value for key, value in _DEFAULTS.items() if creation.take(key) is None}
+    return defaults | {
+        "name": name,
+        "arn": arn,
+        "version": version,
+        "qualifiedArn": f"{arn}:{version}",
+        "invokeArn": f"{gateway}/2015-03-31/functions/{arn}/invocations",
+        "qualifiedInvokeArn": f"{gateway}/2015-03-31/functions/{arn}:{version}/invocations",
+        "responseStreamingInvokeArn": (
+            f"{gateway}/2021-11-15/functions/{arn}/response-streaming-invocations"
+        ),
+        "sourceCodeSize": answer["CodeSize"],
+        "codeSha256": answer["CodeSha256"],
+        "lastModified": answer["LastModified"],
+    }
+
+
+def _arn(creation: Creation, kind: str) -> str:
+    return f"arn:aws:lambda:{creation.region}:{creation.account.account_id}:{kind}"

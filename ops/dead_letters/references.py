@@ -1,0 +1,77 @@
+"""The file versions that an event is about, in each form in which the processor takes one. Pure.
+
+A part that names no file, or a key that is not text in UTF-8, is left out: the processor refuses
+it.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Final, cast
+from urllib.parse import unquote_plus
+
+from ops.dead_letters.messages import Source
+
+_MAX_WRAPPINGS: Final = 3  # SNS within SNS, as far as the processor reads
+
+
+def sources_of(event: object) -> tuple[Source, ...]:
+    """Return what an event is about: S3's, bare or from SNS or EventBridge, or a direct call."""
+    return tuple(_sources(event, _MAX_WRAPPINGS))
+
+
+def _sources(event: object, wrappings: int) -> Iterator[Source]:
+    fields = _mapping(event)
+    if isinstance(fields.get("Records"), list):
+        for record in cast("list[object]", fields["Records"]):
+            yield from _record(_mapping(record), wrappings)
+    elif isinstance(fields.get("Message"), str):
+        yield from _wrapped(fields, wrappings)
+    elif "detail" in fields:
+        detail = _mapping(fields["detail"])
+        described = _mapping(detail.get("object"))
+        # EventBridge does not encode the key.
+        yield from _source(detail, described.get("key"), described.get("version-id"))
+    elif "key" in fields:
+        yield from _source(fields, fields["key"], fields.get("version_id"))
+
+
+def _record(record: Mapping[str, object], wrappings: int) -> Iterator[Source]:
+    if "Sns" in record:
+        yield from _wrapped(_mapping(record["Sns"]), wrappings)
+        return
+    place = _mapping(record.get("s3"))
+    described = _mapping(place.get("object"))
+    key = described.get("key")
+    if isinstance(key, str):
+        key = unquote_plus(key, errors="surrogateescape")
+    yield from _source(place, key, described.get("versionId"))
+
+
+def _wrapped(notification: Mapping[str, object], wrappings: int) -> Iterator[Source]:
+    text = notification.get("Message")
+    if not isinstance(text, str) or not wrappings:
+        return
+    try:
+        inner = json.loads(text)
+    except (ValueError, RecursionError):
+        return
+    yield from _sources(inner, wrappings - 1)
+
+
+def _source(place: Mapping[str, object], key: object, version: object) -> Iterator[Source]:
+    """Yield the source of a key; `place` names its bucket, as S3 does or by name alone."""
+    bucket = place.get("bucket")
+    named, name = _text(key), _mapping(bucket).get("name", bucket)
+    if named:
+        yield Source(bucket=_text(name), key=named, version=_text(version))
+
+
+def _text(value: object) -> str | None:
+    """Return text that can be sent, else None: JSON may hold half of a surrogate pair."""
+    if not isinstance(value, str) or any("\ud800" <= char <= "\udfff" for char in value):
+        return None
+    return value or None
+
+
+def _mapping(value: object) -> Mapping[str, object]:
+    return cast("Mapping[str, object]", value) if isinstance(value, dict) else {}

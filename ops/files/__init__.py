@@ -1,0 +1,1 @@
+"""Keys and local files come in; uploads, their history and replays go out."""

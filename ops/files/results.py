@@ -1,0 +1,116 @@
+"""What a source version became: its output, archived or not, and its rejected records.
+
+The output object is the commit record: its metadata names the source version, and
+`handlers.keys.output_keys` gives the few keys that it may have.
+"""
+
+import base64
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+from urllib.parse import unquote
+
+from handlers import keys
+from ops.aws import Account
+from ops.files import objects
+
+_BASE64: Final = "base64:"
+_COUNT: Final = re.compile("[0-9]{1,18}")
+
+COUNTS: Final = {
+    keys.RECORDS_IN: "in",
+    keys.RECORDS_OUT: "out",
+    keys.RECORDS_REJECTED: "rejected",
+    keys.RECORDS_EMPTY: "empty",
+    keys.FIELDS_RENAMED: "renamed fields",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Output:
+    """The output of one source version. `counts` is by the names of `COUNTS`."""
+
+    bucket: str
+    key: str
+    archived: bool
+    size: int
+    source_version: str
+    counts: Mapping[str, int]
+    rejected_key: str | None
+
+
+def find(account: Account, key: str, version: str, days: Iterable[date]) -> Output | None:
+    """Return the output of a source version that S3 created on one of the days, or None."""
+    for day in days:
+        for candidate in candidates(key, version, day):
+            for bucket, name in _places(account, candidate):
+                found = objects.head(account.s3, bucket, name)
+                if found and found.metadata.get(keys.SOURCE_VERSION) == version:
+                    return _output(found, bucket, archived=name != candidate)
+    return None
+
+
+def find_rejected(account: Account, key: str, version: str, days: Iterable[date]) -> str | None:
+    """Return the key of a version's rejected records, where no output names them, or None."""
+    bucket = account.stack.processed_bucket_name
+    for day in days:
+        for candidate in keys.rejected_keys(key, version, day):
+            found = objects.head(account.s3, bucket, candidate)
+            if found and found.metadata.get(keys.SOURCE_VERSION) == version:
+                return candidate
+    return None
+
+
+def named_source(found: objects.Head, fits: Callable[[str], bool]) -> str | None:
+    """Return the `incoming/` key that an object's metadata names and that fits, or None."""
+    told = decoded(found.metadata.get(keys.SOURCE_KEY, ""))
+    return told if told.startswith(keys.INCOMING) and fits(told) else None
+
+
+def decoded(value: str) -> str:
+    """Return the key that user metadata names.
+
+    The handlers write it percent-encoded, and as base64 where that is too long: metadata is ASCII
+    and of 2 KB. A contract test holds the two together.
+    """
+    if value.startswith(_BASE64):
+        with suppress(ValueError):  # somebody else's object may hold anything
+            return base64.urlsafe_b64decode(value.removeprefix(_BASE64)).decode(errors="replace")
+    return unquote(value, errors="replace")
+
+
+def candidates(key: str, version: str, day: date) -> tuple[str, ...]:
+    """Return every key that a version's output may have, compressed or not, likely ones first."""
+    plain = keys.output_keys(key, version, day, compressed=False)
+    return plain + keys.output_keys(key, version, day, compressed=True)
+
+
+def counts(metadata: Mapping[str, str]) -> dict[str, int]:
+    """Return the counts that an output's metadata carries, by the names of `COUNTS`."""
+    return {
+        name: int(metadata[field])
+        for field, name in COUNTS.items()
+        if _COUNT.fullmatch(metadata.get(field, ""))
+    }
+
+
+def _places(account: Account, candidate: str) -> Iterator[tuple[str, str]]:
+    stack = account.stack
+    yield stack.processed_bucket_name, candidate
+    yield stack.archive_bucket_name, keys.archive_key(candidate)
+
+
+def _output(found: objects.Head, bucket: str, *, archived: bool) -> Output:
+    told = found.metadata.get(keys.REJECTED_KEY)
+    return Output(
+        bucket=bucket,
+        key=found.key,
+        archived=archived,
+        size=found.size,
+        source_version=found.metadata[keys.SOURCE_VERSION],
+        counts=counts(found.metadata),
+        rejected_key=decoded(told) if told else None,
+    )

@@ -1,0 +1,188 @@
+"""What people need of a stack, as IAM policies for its own ARNs. Pure."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+from handlers import keys
+from ops.dead_letters.listing import queues_of
+from ops.stack import Stack, function_name
+
+Statement = dict[str, Any]
+Condition = Mapping[str, Mapping[str, str | list[str]]]
+
+_POLICY_VERSION: Final = "2012-10-17"
+
+
+class Role(StrEnum):
+    """Who a policy is for."""
+
+    OPERATOR = "operator"
+    READER = "reader"
+    PRODUCER = "producer"
+    CONSUMER = "consumer"
+
+
+def policy(stack: Stack, role: Role, *, kms_key_arn: str | None = None) -> dict[str, Any]:
+    """Return what a role needs: the reader the commands that change nothing, the operator all.
+
+    The producer puts files into `incoming/`, the consumer reads `processed/`. `kms_key_arn` is the
+    stack's setting, where it is set; no output tells it.
+    """
+    needs = _Needs(stack, kms_key_arn)
+    statements: Mapping[Role, Callable[[], list[Statement]]] = {
+        Role.OPERATOR: lambda: [*needs.reading(), *needs.changing()],
+        Role.READER: lambda: [*needs.reading(), *needs.key(["kms:Decrypt"], "s3", "sqs")],
+        Role.PRODUCER: needs.producing,
+        Role.CONSUMER: needs.consuming,
+    }
+    return {"Version": _POLICY_VERSION, "Statement": statements[role]()}
+
+
+@dataclass(frozen=True)
+class _Needs:
+    stack: Stack
+    kms_key_arn: str | None
+
+    def reading(self) -> list[Statement]:
+        """Return what `status`, `failures` and `show` ask, and the log command that they print."""
+        stack = self.stack
+        raw, processed, archive = self._buckets()
+        letters = [self._queue(url) for url in queues_of(stack).values()]
+        functions = [stack.data_processor_lambda_arn, stack.data_archiver_lambda_arn]
+        return [
+            self._s3("ListBuckets", ["s3:ListBucket"], [raw, processed, archive]),
+            self._s3("ListVersionsOfFiles", ["s3:ListBucketVersions"], [raw]),
+            self._s3("ReadOriginals", ["s3:GetObjectVersion"], [f"{raw}/{keys.COMPLETED}*"]),
+            self._s3(
+                "ReadWhatFilesBecame",
+                ["s3:GetObject"],
+                [
+                    f"{raw}/{keys.COMPLETED}*",
+                    f"{processed}/{keys.PROCESSED}*",
+                    f"{processed}/{keys.REJECTED}*",
+                    f"{archive}/{keys.ARCHIVE}*",
+                ],
+            ),
+            # SQS has no other way to look at a message than to receive it, and to put it back.
+            _allow(
+                "SeeDeadLetters", ["sqs:ReceiveMessage", "sqs:ChangeMessageVisibility"], letters
+            ),
+            _allow(
+                "CountMessages",
+                ["sqs:GetQueueAttributes"],
+                [*letters, self._queue(stack.processing_queue_url)],
+            ),
+            _allow("FindLogGroups", ["lambda:GetFunctionConfiguration"], functions),
+            _allow("ReadLogs", ["logs:FilterLogEvents"], [*map(self._log_groups, functions)]),
+            _allow(
+                "SeeAlarms", ["cloudwatch:DescribeAlarms"], [self._arn("cloudwatch", "alarm:*")]
+            ),
+            _allow("SeeMetrics", ["cloudwatch:GetMetricStatistics"], ["*"]),  # IAM knows no ARN
+        ]
+
+    def changing(self) -> list[Statement]:
+        """Return what the commands that change something need beside `reading`."""
+        stack = self.stack
+        raw, _, _ = self._buckets()
+        return [
+            self._s3(
+                "PutFiles",
+                ["s3:PutObject", "s3:PutObjectTagging", "s3:AbortMultipartUpload"],
+                [f"{raw}/{keys.INCOMING}*"],
+            ),
+            # To see whether a version that was uploaded is still there.
+            self._s3("ReadUploads", ["s3:GetObjectVersion"], [f"{raw}/{keys.INCOMING}*"]),
+            self._s3(
+                "ReadTagsOfOriginals",
+                ["s3:GetObjectVersionTagging"],
+                [f"{raw}/{keys.COMPLETED}*"],
+            ),
+            _allow(
+                "RemoveDeadLetters",
+                ["sqs:DeleteMessage"],
+                [self._queue(url) for url in queues_of(stack).values()],
+            ),
+            _allow("SendBack", ["sqs:SendMessage"], [self._queue(stack.processing_queue_url)]),
+            _allow("RunArchiver", ["lambda:InvokeFunction"], [stack.data_archiver_lambda_arn]),
+            *self.key(["kms:Decrypt", "kms:GenerateDataKey"], "s3", "sqs"),
+        ]
+
+    def producing(self) -> list[Statement]:
+        """Return what puts files, large ones in parts, and sees nothing."""
+        raw, _, _ = self._buckets()
+        return [
+            self._s3(
+                "PutFiles", ["s3:PutObject", "s3:AbortMultipartUpload"], [f"{raw}/{keys.INCOMING}*"]
+            ),
+            # An upload in parts decrypts its own data key.
+            *self.key(["kms:Decrypt", "kms:GenerateDataKey"], "s3"),
+        ]
+
+    def consuming(self) -> list[Statement]:
+        """Return what lists and reads outputs, until they are archived."""
+        _, processed, _ = self._buckets()
+        prefix: Condition = {"StringLike": {"s3:prefix": f"{keys.PROCESSED}*"}}
+        return [
+            self._s3("ListOutputs", ["s3:ListBucket"], [processed], prefix),
+            self._s3("ReadOutputs", ["s3:GetObject"], [f"{processed}/{keys.PROCESSED}*"]),
+            *self.key(["kms:Decrypt"], "s3"),
+        ]
+
+    def key(self, actions: list[str], *services: str) -> list[Statement]:
+        """Return the use of the stack's key through services, where there is one."""
+        if not self.kms_key_arn:
+            return []
+        # A service's name ends otherwise in another partition.
+        through = [f"{service}.{self.stack.region}.*" for service in services]
+        condition = {"StringLike": {"kms:ViaService": through}}
+        return [_allow("UseKey", actions, [self.kms_key_arn], condition)]
+
+    def _buckets(self) -> tuple[str, str, str]:
+        stack = self.stack
+        names = (stack.raw_bucket_name, stack.processed_bucket_name, stack.archive_bucket_name)
+        raw, processed, archive = (f"arn:{self._partition}:s3:::{name}" for name in names)
+        return raw, processed, archive
+
+    def _queue(self, url: str) -> str:
+        return self._arn("sqs", url.rpartition("/")[2])
+
+    def _log_groups(self, function: str) -> str:
+        """Return the pattern of a function's log group: Pulumi gives each digits of its own."""
+        logical_name = function_name(function).rpartition("-")[0]
+        return self._arn("logs", f"log-group:{logical_name}-logs-*")
+
+    def _arn(self, service: str, resource: str) -> str:
+        return f"arn:{self._partition}:{service}:{self.stack.region}:{self._account}:{resource}"
+
+    @property
+    def _partition(self) -> str:
+        return self.stack.data_processor_lambda_arn.split(":")[1]
+
+    @property
+    def _account(self) -> str:
+        return self.stack.data_processor_lambda_arn.split(":")[4]
+
+    def _s3(
+        self,
+        sid: str,
+        actions: Iterable[str],
+        resources: Iterable[str],
+        condition: Condition | None = None,
+    ) -> Statement:
+        """Return a statement about the account's buckets alone: their ARNs name no account."""
+        own = {"StringEquals": {"aws:ResourceAccount": self._account}}
+        return _allow(sid, actions, resources, {**own, **(condition or {})})
+
+
+def _allow(
+    sid: str, actions: Iterable[str], resources: Iterable[str], condition: Condition | None = None
+) -> Statement:
+    statement: Statement = {
+        "Sid": sid,
+        "Effect": "Allow",
+        "Action": list(actions),
+        "Resource": list(resources),
+    }
+    return statement | ({"Condition": condition} if condition else {})

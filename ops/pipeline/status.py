@@ -1,0 +1,147 @@
+"""The state of the pipeline in numbers, and what of it needs a person."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from handlers import keys
+from ops.aws import Account
+from ops.dead_letters import listing
+from ops.dead_letters.queue_contents import depth
+from ops.files import objects
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch.client import CloudWatchClient
+
+# SQS writes its metrics each minute, some minutes late.
+_METRIC_WINDOW: Final = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, kw_only=True)
+class QueueState:
+    """Messages that wait and are in flight; `oldest_seconds` is None where nothing tells."""
+
+    waiting: int
+    in_flight: int
+    oldest_seconds: float | None = None
+
+    @property
+    def messages(self) -> int:
+        """All messages."""
+        return self.waiting + self.in_flight
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pile:
+    """Objects under a prefix, with their bytes, and the oldest one's age where it was asked."""
+
+    objects: int
+    size: int
+    oldest_seconds: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Status:
+    """All numbers. None: not asked (`--quick`), or no way to know (alarms)."""
+
+    queue: QueueState
+    dead_letters: dict[str, QueueState]
+    incoming: Pile
+    processed_today: Pile
+    completed: Pile | None
+    archived: Pile | None
+    alarms: tuple[str, ...] | None
+
+    @property
+    def attention(self) -> tuple[str, ...]:
+        """What needs a person, a sentence each."""
+        letters = [
+            f"dead letters of the {name}: {state.messages}{_held(state)}, see `failures`"
+            for name, state in self.dead_letters.items()
+            if state.messages
+        ]
+        return (*letters, *(f"alarm: {name}" for name in self.alarms or ()))
+
+
+def collect(account: Account, now: datetime, *, quick: bool) -> Status:
+    """Return the stack's state; `quick` leaves out the counts that grow with the years."""
+    stack, s3 = account.stack, account.s3
+    today = keys.day_prefix(keys.PROCESSED, now.date())
+    return Status(
+        queue=_processing_queue(account, now),
+        dead_letters={
+            queue.value: _queue(account, url) for queue, url in listing.queues_of(stack).items()
+        },
+        incoming=_incoming(account, now),
+        processed_today=_pile(objects.count(s3, stack.processed_bucket_name, today)),
+        completed=(
+            None if quick else _pile(objects.count(s3, stack.raw_bucket_name, keys.COMPLETED))
+        ),
+        archived=(
+            None if quick else _pile(objects.count(s3, stack.archive_bucket_name, keys.ARCHIVE))
+        ),
+        alarms=_alarms(account),
+    )
+
+
+def _held(state: QueueState) -> str:
+    return f" ({state.in_flight} in flight, held by another reader)" if state.in_flight else ""
+
+
+def _processing_queue(account: Account, now: datetime) -> QueueState:
+    url = account.stack.processing_queue_url
+    state = _queue(account, url)
+    oldest = _oldest_message(account.cloudwatch, url.rsplit("/", 1)[1], now)
+    return QueueState(waiting=state.waiting, in_flight=state.in_flight, oldest_seconds=oldest)
+
+
+def _queue(account: Account, url: str) -> QueueState:
+    waiting, in_flight = depth(account.sqs, url)
+    return QueueState(waiting=waiting, in_flight=in_flight)
+
+
+def _oldest_message(cloudwatch: "CloudWatchClient", queue: str, now: datetime) -> float | None:
+    """Return the age in seconds; only a metric tells it, none of the queue's attributes."""
+    points = cloudwatch.get_metric_statistics(
+        Namespace="AWS/SQS",
+        MetricName="ApproximateAgeOfOldestMessage",
+        Dimensions=[{"Name": "QueueName", "Value": queue}],
+        StartTime=now - _METRIC_WINDOW,
+        EndTime=now,
+        Period=60,
+        Statistics=["Maximum"],
+    )["Datapoints"]
+    ages = [(point.get("Timestamp", now), point.get("Maximum")) for point in points]
+    return max(ages)[1] if ages else None
+
+
+def _incoming(account: Account, now: datetime) -> Pile:
+    """Count every version: one that was overwritten before it was processed is still owed."""
+    number = size = 0
+    oldest = now
+    for item in objects.versions(account.s3, account.stack.raw_bucket_name, keys.INCOMING):
+        number += 1
+        size += item.size
+        oldest = min(oldest, item.modified)
+    age = (now - oldest).total_seconds() if number else None
+    return Pile(objects=number, size=size, oldest_seconds=age)
+
+
+def _pile(counted: tuple[int, int]) -> Pile:
+    return Pile(objects=counted[0], size=counted[1])
+
+
+def _alarms(account: Account) -> tuple[str, ...] | None:
+    """Return the names of the alarms in ALARM that tell the stack's topic."""
+    topic = account.stack.alarm_topic_arn
+    if not topic:
+        return None
+    pages = account.cloudwatch.get_paginator("describe_alarms").paginate(
+        StateValue="ALARM", AlarmTypes=["MetricAlarm", "CompositeAlarm"]
+    )
+    return tuple(
+        alarm.get("AlarmName", "")
+        for page in pages
+        for alarm in (*page.get("MetricAlarms", []), *page.get("CompositeAlarms", []))
+        if topic in alarm.get("AlarmActions", [])
+    )

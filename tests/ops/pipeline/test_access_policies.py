@@ -1,0 +1,292 @@
+"""What the commands call is what the operator's policy allows, and no grant is idle."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+from botocore.client import BaseClient
+
+from handlers import keys
+from infra.deployer import MAX_POLICY_CHARACTERS
+from local.account.strict.s3_requests.resource_policies import matches
+from ops import aws
+from ops.files import copies
+from ops.pipeline import access_policies
+from ops.pipeline.access_policies import Role
+from ops.stack import Stack
+from tests.contracts import authorization
+from tests.contracts.authorization import Request
+from tests.contracts.tables import COMMANDS
+from tests.ops.conftest import DONE, OLD, RAW, REGION, Pipeline, commit
+
+ACCOUNT = "123456789012"
+KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/12345678-1234-1234-1234-123456789012"
+OWN = {"aws:ResourceAccount": ACCOUNT}
+READING = ("status", "failures", "show")
+# What no command calls by itself.
+NOT_CALLED_BY_READERS = {
+    "logs:FilterLogEvents": "`failures` prints a command that the operator runs",
+}
+NOT_CALLED = {
+    **NOT_CALLED_BY_READERS,
+    "s3:AbortMultipartUpload": "an upload in parts that breaks off",
+}
+BATCHES = {
+    "ChangeMessageVisibilityBatch": "ChangeMessageVisibility",
+    "DeleteMessageBatch": "DeleteMessage",
+    "SendMessageBatch": "SendMessage",
+}
+
+Call = tuple[str, Mapping[str, Any]]
+
+
+def requests(  # noqa: C901, PLR0912 - a table
+    operation: str, call: Mapping[str, Any]
+) -> Iterator[Request]:
+    """Yield what IAM asks for a call, by the service authorization reference."""
+    bucket = f"arn:aws:s3:::{call.get('Bucket')}"
+    key = f"{bucket}/{call.get('Key')}"
+    version = "Version" if call.get("VersionId") else ""
+    match operation:
+        case "ListObjectsV2":
+            yield Request("s3:ListBucket", bucket, OWN)
+        case "ListObjectVersions":
+            yield Request("s3:ListBucketVersions", bucket, OWN)
+        case "GetObject" | "HeadObject":
+            yield Request(f"s3:GetObject{version}", key, OWN)
+            yield Request("s3:ListBucket", bucket, OWN)  # or what is not there answers 403
+        case "GetObjectTagging":
+            yield Request(f"s3:GetObject{version}Tagging", key, OWN)
+        case "PutObject" | "CreateMultipartUpload" | "UploadPart" | "CompleteMultipartUpload":
+            yield Request("s3:PutObject", key, OWN)
+        case "CopyObject" | "UploadPartCopy":
+            yield Request("s3:PutObject", key, OWN)
+            yield Request("s3:GetObjectVersion", source(call["CopySource"]), OWN)
+        case (
+            "ReceiveMessage" | "GetQueueAttributes" | "ChangeMessageVisibilityBatch"
+            | "DeleteMessageBatch" | "SendMessageBatch"
+        ):  # fmt: skip
+            name = call["QueueUrl"].rpartition("/")[2]
+            action = BATCHES.get(operation, operation)
+            yield Request(f"sqs:{action}", f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}")
+        case "GetFunctionConfiguration":
+            yield Request("lambda:GetFunctionConfiguration", call["FunctionName"])
+        case "Invoke":
+            yield Request("lambda:InvokeFunction", call["FunctionName"])
+        case "DescribeAlarms":
+            alarms = f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:*"
+            yield Request("cloudwatch:DescribeAlarms", alarms)
+        case "GetMetricStatistics":
+            yield Request("cloudwatch:GetMetricStatistics", "*")
+        case _:
+            pytest.fail(f"{operation} is new here: say which permissions it needs")
+    if call.get("Tagging"):
+        yield Request("s3:PutObjectTagging", key, OWN)
+
+
+def source(given: str | Mapping[str, str]) -> str:
+    if isinstance(given, str):  # botocore made a header's text of it
+        path, _, version = given.partition("?versionId=")
+        bucket, _, key = unquote(path).partition("/")
+        given = {"Bucket": bucket, "Key": key, "VersionId": version}
+    assert given["VersionId"]
+    return f"arn:aws:s3:::{given['Bucket']}/{given['Key']}"
+
+
+def stack(pipeline: Pipeline) -> Stack:
+    return Stack.from_outputs(pipeline.outputs, origin="test")
+
+
+class Recorded:
+    """The calls of each command; what a test itself calls is not among them."""
+
+    def __init__(self, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.calls: dict[str, list[Call]] = {}
+        self._pipeline = pipeline
+        account = aws.connect(stack(pipeline))
+        own = {account.s3, account.sqs, account.functions, account.cloudwatch}
+        original = BaseClient._make_api_call
+
+        def record(client: Any, operation: str, call: dict[str, Any]) -> Any:
+            if client in own:
+                self.calls[self._command].append((operation, call))
+            return original(client, operation, call)
+
+        monkeypatch.setattr(BaseClient, "_make_api_call", record)
+
+    def run(self, *words: str, code: int = 0) -> None:
+        self._command = words[0]
+        self.calls.setdefault(words[0], [])
+        result = self._pipeline.run(*words)
+        assert result.exit_code == code, (words, result.output)
+
+    def requests(self, *commands: str) -> set[Request]:
+        return {
+            request
+            for command in commands or self.calls
+            for call in self.calls[command]
+            for request in requests(*call)
+        }
+
+
+@pytest.fixture
+def recorded(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> Recorded:
+    """Let every command do all that it can do."""
+    recorded = Recorded(pipeline, monkeypatch)
+    run = recorded.run
+    small, large = pipeline.file.with_name("small.csv"), pipeline.file.with_name("large.csv")
+    small.write_text("a\n1\n")
+    large.write_bytes(b"a\n" + b"1\n" * 5_000_000)  # above what boto3 sends in one part
+    key, rejects = "incoming/done.json", "rejected/2024/01/15/done.ndjson"
+    version, output = pipeline.complete(key, Tagging="team=data")
+    told = {**commit(key, version), keys.REJECTED_KEY: rejects}
+    pipeline.put(rejects, b"{}\n", DONE)
+    pipeline.put(output, b"{}\n", DONE, Metadata=told)
+    archived = keys.archive_key(output)
+    pipeline.put(archived, b"{}\n", OLD, Metadata=told)
+    pipeline.put("incoming/waits.json")
+    # A name that is shortened in completed/: its metadata alone tells where it came from.
+    long = f"{keys.INCOMING}{'x' * (keys.MAX_KEY_BYTES - len(keys.INCOMING) - 5)}.json"
+    pipeline.complete(long, Metadata={keys.SOURCE_KEY: long})
+    pipeline.letter(key="incoming/bad.csv", version="v1", reason=None)
+    pipeline.letter(queue="archiver_dlq_url", reason=None, body='{"time":"2024-01-15T02:00:00Z"}')
+    run("status", code=1)
+    run("failures")
+    for shown in (key, "incoming/waits.json", output, archived, keys.completed_key(long)):
+        run("show", shown)
+    run("upload", str(small), str(large))
+    run("upload", str(small), "--prefix", "later/", "--wait", "--timeout", "1", code=1)
+    run("replay", key, "--yes")
+    with monkeypatch.context() as patched:
+        patched.setattr(copies, "ONE_COPY_BYTES", 0)
+        run("replay", "--prefix", "incoming/", "--yes")
+    run("redrive", "--all", "--yes")
+    pipeline.letter(key="incoming/worse.csv", version="v2")
+    run("discard", "--all", "--yes")
+    run("archive-now")
+    run("policy", "reader")
+    return recorded
+
+
+def grants(document: Mapping[str, Any]) -> set[tuple[str, str]]:
+    return {
+        (action, resource)
+        for statement in authorization.statements([document])
+        for action in statement["Action"]
+        for resource in statement["Resource"]
+    }
+
+
+def idle(document: Mapping[str, Any], asked: set[Request]) -> set[tuple[str, str]]:
+    return {
+        (action, resource)
+        for action, resource in grants(document)
+        if not any(one.action == action and matches(resource, one.resource) for one in asked)
+    }
+
+
+def test_the_operator_may_call_what_the_commands_call_and_no_more(recorded, pipeline):
+    assert set(recorded.calls) == set(COMMANDS)
+    assert recorded.calls["policy"] == []
+    document = access_policies.policy(stack(pipeline), Role.OPERATOR)
+    asked = recorded.requests()
+    assert [one for one in asked if not authorization.allows([document], one)] == []
+    assert {action for action, _ in idle(document, asked)} == set(NOT_CALLED)
+
+
+def test_the_reader_may_call_what_its_commands_call_and_no_more(recorded, pipeline):
+    document = access_policies.policy(stack(pipeline), Role.READER)
+    asked = recorded.requests(*READING)
+    assert [one for one in asked if not authorization.allows([document], one)] == []
+    assert {action for action, _ in idle(document, asked)} == set(NOT_CALLED_BY_READERS)
+    assert grants(document) < grants(access_policies.policy(stack(pipeline), Role.OPERATOR))
+    for command in set(recorded.calls) - {*READING, "policy"}:
+        asked = recorded.requests(command)
+        assert [one for one in asked if not authorization.allows([document], one)], command
+
+
+def test_a_producer_puts_files_into_incoming_and_does_nothing_else(pipeline):
+    document = access_policies.policy(stack(pipeline), Role.PRODUCER)
+    raw = f"arn:aws:s3:::{RAW}"
+    assert authorization.allows([document], Request("s3:PutObject", f"{raw}/incoming/a.csv", OWN))
+    assert not authorization.allows([document], Request("s3:PutObject", f"{raw}/completed/a", OWN))
+    assert authorization.actions([document]) == {"s3:PutObject", "s3:AbortMultipartUpload"}
+
+
+def test_a_consumer_reads_and_lists_outputs_and_nothing_else(pipeline):
+    document = access_policies.policy(stack(pipeline), Role.CONSUMER)
+    done = f"arn:aws:s3:::{DONE}"
+
+    def may(action: str, resource: str, **context: str) -> bool:
+        return authorization.allows([document], Request(action, resource, {**OWN, **context}))
+
+    assert may("s3:GetObject", f"{done}/processed/2024/01/15/a.json")
+    assert not may("s3:GetObject", f"{done}/rejected/2024/01/15/a.ndjson")
+    assert may("s3:ListBucket", done, **{"s3:prefix": "processed/2024/"})
+    assert not may("s3:ListBucket", done, **{"s3:prefix": ""})
+    assert not may("s3:ListBucket", done)
+    assert authorization.actions([document]) == {"s3:GetObject", "s3:ListBucket"}
+
+
+@pytest.mark.parametrize(
+    ("role", "uses"),
+    [
+        (Role.OPERATOR, {("kms:Decrypt", "s3"), ("kms:Decrypt", "sqs"),
+                         ("kms:GenerateDataKey", "s3"), ("kms:GenerateDataKey", "sqs")}),
+        (Role.READER, {("kms:Decrypt", "s3"), ("kms:Decrypt", "sqs")}),
+        (Role.PRODUCER, {("kms:Decrypt", "s3"), ("kms:GenerateDataKey", "s3")}),
+        (Role.CONSUMER, {("kms:Decrypt", "s3")}),
+    ],
+)  # fmt: skip
+def test_a_key_is_used_through_the_services_that_hold_the_data(pipeline, role, uses):
+    document = access_policies.policy(stack(pipeline), role, kms_key_arn=KEY)
+    allowed = {
+        (action, service)
+        for action in ("kms:Decrypt", "kms:GenerateDataKey", "kms:Encrypt")
+        for service in ("s3", "sqs", "lambda")
+        if authorization.allows(
+            [document],
+            Request(action, KEY, {"kms:ViaService": f"{service}.{REGION}.amazonaws.com"}),
+        )
+    }
+    assert allowed == uses
+    assert not any("kms" in one for one, _ in grants(access_policies.policy(stack(pipeline), role)))
+
+
+@pytest.mark.parametrize("role", Role)
+def test_a_policy_fits_iam(pipeline, role):
+    document = access_policies.policy(stack(pipeline), role, kms_key_arn=KEY)
+    assert list(authorization.problems(document)) == []
+    assert len(json.dumps(document, separators=(",", ":"))) <= MAX_POLICY_CHARACTERS
+    sids = [statement["Sid"] for statement in document["Statement"]]
+    assert len(set(sids)) == len(sids)
+
+
+def test_arns_are_of_the_stacks_partition_and_account(pipeline):
+    arn = "arn:aws-cn:lambda:cn-north-1:111122223333:function:{}"
+    for name in ("data_processor", "data_archiver"):
+        pipeline.outputs[f"{name}_lambda_arn"] = arn.format(
+            f"p-dev-{name.replace('_', '-')}-1a2b3c4"
+        )
+    document = access_policies.policy(stack(pipeline), Role.OPERATOR)
+    resources = {resource for _, resource in grants(document)} - {"*"}
+    assert all(one.startswith("arn:aws-cn:") for one in resources)
+    assert (
+        "arn:aws-cn:logs:cn-north-1:111122223333:log-group:p-dev-data-processor-logs-*" in resources
+    )
+    assert f"arn:aws-cn:s3:::{RAW}" in resources
+
+
+def test_the_command_prints_the_policy(pipeline):
+    result = pipeline.run("policy", "consumer", "--kms-key-arn", KEY)
+    expected = access_policies.policy(stack(pipeline), Role.CONSUMER, kms_key_arn=KEY)
+    assert json.loads(result.stdout) == expected
+
+
+def test_a_denied_call_names_an_action_that_the_operator_has(pipeline):
+    granted = authorization.actions([access_policies.policy(stack(pipeline), Role.OPERATOR)])
+    named = {action for text in aws.ACTIONS.values() for action in re.findall(r"\w+:\w+", text)}
+    assert named <= granted
