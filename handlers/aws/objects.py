@@ -1,4 +1,4 @@
-"""S3, SQS and Lambda as the pipeline uses them; the only module that imports boto3.
+"""S3, SQS and Lambda as the pipeline uses them; the only module that calls AWS.
 
 Every error of AWS leaves here as one of `handlers.aws.failures`, by what to do about it.
 """
@@ -12,15 +12,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache, partial
 from io import BytesIO
-from typing import Any, Final, Literal
+from typing import Any, Final
 from urllib.parse import quote, unquote, urlencode
 
-import boto3
-from boto3.s3.transfer import TransferConfig
 from botocore import __version__ as BOTOCORE_VERSION  # noqa: N812
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
+from botocore.session import Session, get_session
 
 from handlers.aws.failures import (
     AccessDeniedError,
@@ -30,6 +29,7 @@ from handlers.aws.failures import (
     TransientError,
 )
 from handlers.aws.operations import OLDEST_BOTOCORE, missing_parameters
+from handlers.aws.service_models import Service, ServiceModels
 from handlers.environment import MisconfigurationError
 
 # CopyObject copies at most 5 GB, https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
@@ -71,8 +71,6 @@ _METADATA_BYTES: Final = (
 _PLAIN_VALUE_BYTES: Final = 1_000  # a longer value is shorter in base64 if it is not ASCII
 _BASE64: Final = "base64:"
 
-Service = Literal["s3", "sqs", "lambda"]
-
 
 @cache
 def client(service: Service) -> Any:
@@ -89,9 +87,7 @@ def client(service: Service) -> Any:
         # guard it, and it is not hashed once more.
         s3={"payload_signing_enabled": False},
     )
-    # The stubs name every service there is, and most of them are not installed.
-    create: Any = boto3.client  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-    made = create(service, config=config)
+    made: Any = _session().create_client(service, config=config)
     missing = missing_parameters(service, made.meta.service_model)
     if missing:
         msg = f"botocore is {BOTOCORE_VERSION}, without {', '.join(missing)}; "
@@ -99,7 +95,23 @@ def client(service: Service) -> Any:
         raise MisconfigurationError(msg)
     if service == "s3":
         made.meta.events.register("before-send.s3.PutObject", _send_in_pieces)
+        made.copy = partial(_copy, made)
     return made
+
+
+@cache
+def _session() -> Session:
+    """Return the one session of the clients: botocore's, since boto3's takes longer to load."""
+    session = get_session()
+    session.register_component("data_loader", ServiceModels())
+    return session
+
+
+def _copy(s3: Any, *arguments: Any, **options: Any) -> None:
+    """Copy as the `copy` of boto3's client does, which few files need: above 5 GB."""
+    from boto3.s3.inject import copy  # noqa: PLC0415 - no cold start pays for it
+
+    copy(s3, *arguments, **options)
 
 
 class _Pieces(BytesIO):
@@ -285,6 +297,8 @@ class Storage:
         self, source: ObjectInfo, target: Location, added: Mapping[str, str], storage_class: str
     ) -> str:
         """Copy as `copy` does; unlike CopyObject, nothing is kept that is not named."""
+        from boto3.s3.transfer import TransferConfig  # noqa: PLC0415 - as in _copy
+
         where = source.location.parameters()
         whole = _info(source.location, self._s3.head_object(**where, IfMatch=source.etag))
         kept = {**whole.headers, "Metadata": dict(whole.metadata)}

@@ -136,7 +136,10 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, dict[str,
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     ruleset.install()
-    caches = (objects.client, data_processor._processor, data_archiver._run)
+    caches = (
+        *(objects._session, objects.client),
+        *(data_processor._processor, data_archiver._run),
+    )
     with mock_aws():
         for cached in caches:
             cached.cache_clear()
@@ -149,7 +152,8 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, dict[str,
                 return {}
             return original(client, operation, call)
 
-        make = boto3.client
+        session = objects._session()
+        make = session.create_client
 
         def marked(*args: Any, **kwargs: Any) -> Any:
             made = make(*args, **kwargs)
@@ -157,7 +161,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, dict[str,
             return made
 
         monkeypatch.setattr(BaseClient, "_make_api_call", record)
-        monkeypatch.setattr(objects.boto3, "client", marked)
+        monkeypatch.setattr(session, "create_client", marked)
         yield recorded
         for cached in caches:
             cached.cache_clear()

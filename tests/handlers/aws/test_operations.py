@@ -4,7 +4,6 @@ import re
 from dataclasses import fields
 from pathlib import Path
 
-import boto3
 import botocore
 import pytest
 from botocore import xform_name
@@ -108,7 +107,6 @@ def older(monkeypatch):
         return found
 
     monkeypatch.setattr(Loader, "load_service_model", load_older)
-    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     for field in (*fields(ProcessorEnvironment), *fields(ArchiverEnvironment)):
         value = "INFO" if field.name == "log_level" else VALUES[field.type]
