@@ -1,6 +1,5 @@
 """The data archiver: one run a day, which asks for another while work is left."""
 
-import os
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -9,7 +8,8 @@ from typing import Any
 from handlers.archive.retention import Archiver, Summary
 from handlers.aws.failures import PermanentError, TransientError
 from handlers.aws.messages import Messenger
-from handlers.aws.objects import Storage, client
+from handlers.aws.objects import Storage
+from handlers.construction import construct
 from handlers.environment import ARCHIVER_SERVICE, ArchiverEnvironment, Metric
 from handlers.invocation.deadline import Deadline
 from handlers.invocation.telemetry import Telemetry
@@ -93,18 +93,7 @@ def _read_start(event: Mapping[str, Any]) -> str:
 
 @cache
 def _run() -> ArchiverRun:
-    environment = ArchiverEnvironment.read(os.environ)
-    return ArchiverRun(
-        environment,
-        Storage(client("s3")),
-        Messenger(client),
-        Telemetry(
-            ARCHIVER_SERVICE,
-            level=environment.log_level,
-            environment=environment.environment,
-        ),
-        now=lambda: datetime.now(UTC),
-    )
+    return construct(ArchiverRun, ArchiverEnvironment, ARCHIVER_SERVICE)
 
 
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:

@@ -1,11 +1,10 @@
 """The data processor: envelopes in, one delivery an object, a report out."""
 
-import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cache, partial
 from json import dumps
 from typing import Any, Final
@@ -13,7 +12,8 @@ from typing import Any, Final
 from handlers import keys
 from handlers.aws.failures import AccessDeniedError, LoopError, PermanentError, TransientError
 from handlers.aws.messages import Messenger
-from handlers.aws.objects import Storage, client
+from handlers.aws.objects import Storage
+from handlers.construction import construct
 from handlers.delivery.protocol import Continued, Delivered, Delivery, Dropped
 from handlers.environment import PROCESSOR_SERVICE, Metric, ProcessorEnvironment
 from handlers.invocation import attempts
@@ -294,18 +294,7 @@ def _read_as(done: Delivered) -> dict[str, Any]:
 
 @cache
 def _processor() -> Processor:
-    environment = ProcessorEnvironment.read(os.environ)
-    return Processor(
-        environment,
-        Storage(client("s3")),
-        Messenger(client),
-        Telemetry(
-            PROCESSOR_SERVICE,
-            level=environment.log_level,
-            environment=environment.environment,
-        ),
-        now=lambda: datetime.now(UTC),
-    )
+    return construct(Processor, ProcessorEnvironment, PROCESSOR_SERVICE)
 
 
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:

@@ -1,0 +1,49 @@
+from dataclasses import fields
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from handlers import construction
+from handlers.aws import objects
+from handlers.aws.messages import Messenger
+from handlers.aws.objects import Storage
+from handlers.construction import construct
+from handlers.environment import ArchiverEnvironment, MisconfigurationError
+
+VARIABLES = {
+    "ENVIRONMENT": "test",
+    "LOG_LEVEL": "WARNING",
+    "PROCESSED_BUCKET": "processed",
+    "ARCHIVE_BUCKET": "archive",
+    "RETENTION_DAYS": "30",
+    "ARCHIVE_DAYS": "90",
+    "AWS_DEFAULT_REGION": "eu-central-1",
+}
+
+
+@pytest.fixture(autouse=True)
+def variables(monkeypatch):
+    for name, value in VARIABLES.items():
+        monkeypatch.setenv(name, value)
+    yield
+    objects.client.cache_clear()
+
+
+def test_a_function_is_made_of_its_variables_clients_telemetry_and_clock():
+    environment, stored, messenger, telemetry, now = construct(
+        lambda *parts: parts, ArchiverEnvironment, "constructed"
+    )
+    assert environment == ArchiverEnvironment.read(VARIABLES)
+    assert isinstance(stored, Storage)
+    assert isinstance(messenger, Messenger)
+    assert (telemetry.logger.service, telemetry.logger.log_level) == ("constructed", 30)
+    assert now().tzinfo is UTC
+    assert abs(now() - datetime.now(UTC)) < timedelta(minutes=1)
+
+
+def test_nothing_is_made_of_variables_that_are_missing(monkeypatch):
+    for field in fields(ArchiverEnvironment):
+        monkeypatch.delenv(field.name.upper())
+    monkeypatch.setattr(construction, "client", pytest.fail)
+    with pytest.raises(MisconfigurationError, match="RETENTION_DAYS is not set"):
+        construct(pytest.fail, ArchiverEnvironment, "constructed")
