@@ -15,7 +15,7 @@ from botocore.loaders import JSONFileLoader, Loader
 
 Service = Literal["s3", "sqs", "lambda"]
 
-# How botocore stores a description: plain until 1.32, packed since.
+# How botocore stores a description: plain, or packed where it is large.
 _READERS: Final[tuple[tuple[str, Callable[[bytes], bytes]], ...]] = (
     (".json", bytes),
     (".json.gz", gzip.decompress),
