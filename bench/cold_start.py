@@ -1,63 +1,97 @@
-"""What importing a handler costs, beside importing boto3 and making one S3 client.
+"""What a cold start costs, beside importing boto3 and making one S3 client.
 
-As in Lambda, the standard library and boto3 are there compiled, and what is deployed is not.
+As in Lambda, the standard library and botocore are there compiled, and what is deployed is not. It
+is measured once more with everything compiled: so much would byte code in the archive be worth.
 """
 
 import statistics
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from shutil import rmtree
+from shutil import copytree, rmtree
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
+from bench import imports
+from bench.imports import Part
 from bench.measurement import measured, span
 
-GOAL: Final = 1.25
-_DEPLOYED: Final = ("handlers", "aws_lambda_powertools", "orjson")
+IMPORT_GOAL: Final = 1.25
+READY_GOAL: Final = 1.35
 HANDLERS: Final = ("handlers.data_processor", "handlers.data_archiver")
+_DEPLOYED: Final = ("handlers", "aws_lambda_powertools", "orjson")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Start:
+    """One function's start, in medians of CPU seconds in fresh processes.
+
+    Attributes:
+        imported: the import alone.
+        ready: with the S3 client made.
+        compiled: the same, were byte code in the archive.
+        parts: of the import, by package.
+    """
+
+    imported: float
+    ready: float
+    compiled: float
+    parts: list[Part]
 
 
 @dataclass(frozen=True, kw_only=True)
 class ColdStart:
-    """Medians of CPU seconds in fresh processes: import alone, and with the S3 client made."""
+    """The starts of the functions by handler, and boto3 with one S3 client, in CPU seconds."""
 
     base: float
-    imports: dict[str, float]
-    with_client: dict[str, float]
+    starts: dict[str, Start]
 
 
 def compare(rounds: int, tell: Callable[[str], None]) -> ColdStart:
     """Measure each in turn."""
-    base: list[float] = []
-    imports: dict[str, list[float]] = {name: [] for name in HANDLERS}
-    ready: dict[str, list[float]] = {name: [] for name in HANDLERS}
     with TemporaryDirectory() as folder:
-        variables = {"PYTHONPYCACHEPREFIX": folder, "PYTHONDONTWRITEBYTECODE": "1"}
-        _compile(Path(folder))
+        everything, as_deployed = _caches(Path(folder))
+        taken = defaultdict[str, list[float]](list)
         for number in range(rounds):
             tell(f"round {number + 1} of {rounds}: cold start")
-            base.append(measured(boto3_client, variables=variables)["cpu"])
+            taken["base"].append(measured(boto3_client, variables=as_deployed)["cpu"])
             for name in HANDLERS:
-                answer = measured(handler, variables=variables, module=name)
-                imports[name].append(answer["import"])
-                ready[name].append(answer["cpu"])
-    return ColdStart(
-        base=statistics.median(base),
-        imports={name: statistics.median(values) for name, values in imports.items()},
-        with_client={name: statistics.median(values) for name, values in ready.items()},
-    )
+                answer = measured(handler, variables=as_deployed, module=name)
+                taken[f"{name} imported"].append(answer["import"])
+                taken[f"{name} ready"].append(answer["cpu"])
+                answer = measured(handler, variables=everything, module=name)
+                taken[f"{name} compiled"].append(answer["cpu"])
+        medians = {what: statistics.median(values) for what, values in taken.items()}
+        starts = {
+            name: Start(
+                imported=medians[f"{name} imported"],
+                ready=medians[f"{name} ready"],
+                compiled=medians[f"{name} compiled"],
+                parts=imports.parts(name, as_deployed),
+            )
+            for name in HANDLERS
+        }
+    return ColdStart(base=medians["base"], starts=starts)
 
 
-def _compile(folder: Path) -> None:
-    """Fill a folder with the compiled files of what is imported, but for what is deployed."""
-    variables = {"PYTHONPYCACHEPREFIX": str(folder), "PYTHONDONTWRITEBYTECODE": ""}
+def _caches(folder: Path) -> tuple[Mapping[str, str], Mapping[str, str]]:
+    """Return the variables with which all is compiled, and all but what is deployed."""
+    everything, as_deployed = folder / "everything", folder / "as-deployed"
+    writing = {"PYTHONPYCACHEPREFIX": str(everything), "PYTHONDONTWRITEBYTECODE": ""}
+    measured(boto3_client, variables=writing)
     for name in HANDLERS:
-        measured(handler, variables=variables, module=name)
+        measured(handler, variables=writing, module=name)
+    copytree(everything, as_deployed)
     for package in _DEPLOYED:
-        for found in list(folder.rglob(package)):
+        for found in list(as_deployed.rglob(package)):
             rmtree(found)
+    return _reading(everything), _reading(as_deployed)
+
+
+def _reading(folder: Path) -> dict[str, str]:
+    return {"PYTHONPYCACHEPREFIX": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 def boto3_client() -> dict[str, Any]:

@@ -30,6 +30,16 @@ flat events, and a table of twelve columns; some fields come late, some are empt
 ASCII.
 """
 
+_BYTE_CODE = """\
+## Why the archive holds no byte code
+
+Lambda runs Python 3.13, which uses only what Python 3.13 has compiled. `pulumi up` makes the
+archive, with Python 3.11, 3.12 or 3.13. If only 3.13 added byte code, the archive would depend on
+the machine, and `pulumi up` on the next one would deploy both functions again. If 3.13 were
+required, most machines would need a second Python. The last column of "What a cold start costs"
+says what is given up.
+"""
+
 
 def write(results: Results, path: Path, chart: Path) -> None:
     """Write the page beside its chart."""
@@ -42,6 +52,7 @@ def write(results: Results, path: Path, chart: Path) -> None:
         f"![Speed per CPU second]({chart.name})\n",
         f"## Machine\n\n{machine}\n",
         *(table.markdown() for table in tables(results)),
+        _BYTE_CODE,
         f"## Where a speed goal is missed, and why\n\n{gaps}\n",
         f"## Where another engine is better\n\n{better}\n",
     ]

@@ -8,6 +8,7 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from bench import engines
+from bench.cold_start import ColdStart
 from bench.results import Goal, Results, better_peers, goals, speed_gaps
 from bench.throughput import Row
 
@@ -52,6 +53,8 @@ def tables(results: Results) -> list[Table]:
         _traps(results),
         _overlap(results),
         _archiving(results),
+        _cold_starts(results.cold),
+        _imports(results.cold),
         _profiles(results),
     ]
 
@@ -119,6 +122,44 @@ def _archiving(results: Results) -> Table:
     ]
     columns = ("objects", "CPU ms an object", "S3 calls an object", "peak MB")
     return Table(title="What archiving costs", columns=columns, rows=rows)
+
+
+def _cold_starts(cold: ColdStart) -> Table:
+    rows = [
+        (
+            name,
+            f"{1000 * start.imported:.0f}",
+            f"{1000 * start.ready:.0f}",
+            f"{start.ready / cold.base:.2f}",
+            f"{start.compiled / cold.base:.2f}",
+        )
+        for name, start in cold.starts.items()
+    ]
+    columns = (
+        "CPU ms",
+        "import",
+        "with its S3 client",
+        "over boto3 with one",
+        "with byte code in the archive",
+    )
+    base = ("boto3", "", f"{1000 * cold.base:.0f}", "1", "1")
+    return Table(title="What a cold start costs", columns=columns, rows=[base, *rows])
+
+
+def _imports(cold: ColdStart) -> Table:
+    rows: list[Sequence[str]] = []
+    for name, start in cold.starts.items():
+        spent = [
+            (f"{part.package}, {part.modules} modules", part.share * start.imported)
+            for part in start.parts
+        ]
+        spent.append(("the S3 client, made", start.ready - start.imported))
+        rows += [
+            ("" if number else name, part, f"{1000 * own:.0f}", f"{own / start.ready:.0%}")
+            for number, (part, own) in enumerate(spent)
+        ]
+    columns = ("function", "part, without what it imports", "CPU ms", "share")
+    return Table(title="Where a cold start goes", columns=columns, rows=rows)
 
 
 def _profiles(results: Results) -> Table:
