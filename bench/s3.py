@@ -21,7 +21,7 @@ from botocore.exceptions import ClientError
 from bench.objects import WRITTEN, Body, Link, Stored
 
 _PAGE: Final = 1_000
-_PIECE_BYTES: Final = 1024 * 1024  # as handlers.aws.objects sends them
+_PIECE_BYTES: Final = 1024 * 1024  # as handlers.aws.clients sends them
 
 
 class FakeS3:

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TypeVar
 
+from handlers.aws.clients import client
 from handlers.aws.messages import Messenger
-from handlers.aws.objects import Storage, client
+from handlers.aws.objects import Storage
 from handlers.environment import ArchiverEnvironment, ProcessorEnvironment
 from handlers.invocation.telemetry import Telemetry
 

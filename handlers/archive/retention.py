@@ -13,6 +13,7 @@ from itertools import groupby
 from typing import Any, Final
 
 from handlers import keys
+from handlers.aws.copies import copy_object
 from handlers.aws.failures import (
     AccessDeniedError,
     GoneError,
@@ -20,7 +21,8 @@ from handlers.aws.failures import (
     TakenError,
     TransientError,
 )
-from handlers.aws.objects import Location, ObjectInfo, Storage
+from handlers.aws.object_info import Location, ObjectInfo
+from handlers.aws.objects import Storage
 from handlers.environment import ArchiverEnvironment
 from handlers.invocation.deadline import Deadline
 
@@ -161,7 +163,7 @@ class _PageMove:
             return _Copy(source=source, begun=False)
         target = self._target(source)
         try:
-            etag = self._storage.copy(source, target, storage_class=_STORAGE_CLASS)
+            etag = copy_object(self._storage, source, target, storage_class=_STORAGE_CLASS)
         except _PASSED:
             return _Copy(source=source)
         except (TransientError, PermanentError) as error:

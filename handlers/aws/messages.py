@@ -5,8 +5,9 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, Final
 
+from handlers.aws.errors import translated
 from handlers.aws.failures import TransientError
-from handlers.aws.objects import Service, translated
+from handlers.aws.service_models import Service
 
 # All attributes together stay far below the 256 KiB that a message has had from the beginning.
 _ATTRIBUTE_CHARACTERS: Final = 2_000

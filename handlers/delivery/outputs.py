@@ -7,7 +7,9 @@ from typing import Final
 
 from handlers import keys
 from handlers.aws.failures import GoneError, TakenError, TransientError
-from handlers.aws.objects import Location, ObjectInfo, Storage, decode_value, encode_value
+from handlers.aws.metadata import decode_value, encode_value
+from handlers.aws.object_info import Location, ObjectInfo
+from handlers.aws.objects import Storage
 from handlers.environment import ProcessorEnvironment
 
 # The least retention that there is; the archiver may have run under a shorter one than today's.

@@ -14,15 +14,13 @@ from functools import cache, partial
 from typing import Final
 
 from handlers import keys
+from handlers.aws.copies import copy_object
 from handlers.aws.failures import GoneError, LoopError, PermanentError, TransientError
-from handlers.aws.objects import (
-    Location,
-    ObjectInfo,
-    OpenObject,
-    Storage,
-    encode_value,
-    fits_metadata,
-)
+from handlers.aws.joins import join_objects
+from handlers.aws.metadata import encode_value, fits_metadata
+from handlers.aws.object_info import Location, ObjectInfo
+from handlers.aws.objects import Storage
+from handlers.aws.streams import OpenObject
 from handlers.delivery.chunks import FileWriter, Written
 from handlers.delivery.outputs import Outputs, SourceVersion
 from handlers.delivery.staging import STRETCH_BYTES, Counts, Progress, Staging
@@ -228,7 +226,8 @@ class Delivery:
             content_type = _GZIP if gzipped else _JSON_LINES
             if written.staged:
                 lines, rejects = pieces()
-                self._storage.join(
+                join_objects(
+                    self._storage,
                     lines if output else rejects,
                     location,
                     metadata=metadata,
@@ -262,7 +261,7 @@ class Delivery:
         mark = {keys.SOURCE_VERSION: where.version or ""}
         if not repeated or not self._is_completed(where, source.modified):
             try:
-                self._storage.copy(source, target, added=mark)
+                copy_object(self._storage, source, target, added=mark)
             except GoneError:
                 return  # another invocation has copied and deleted it
         self._storage.delete_version(where)

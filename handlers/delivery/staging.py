@@ -14,15 +14,10 @@ from itertools import pairwise
 from typing import Final, Self
 
 from handlers.aws.failures import TakenError, TransientError
-from handlers.aws.objects import (
-    MAX_PARTS,
-    Location,
-    ObjectInfo,
-    Piece,
-    Storage,
-    decode_value,
-    encode_value,
-)
+from handlers.aws.joins import MAX_PARTS, Piece, join_objects
+from handlers.aws.metadata import decode_value, encode_value
+from handlers.aws.object_info import Location, ObjectInfo
+from handlers.aws.objects import Storage
 from handlers.transform.formats.batch import (
     START,
     Batch,
@@ -233,7 +228,7 @@ class Staging:
 
     def _join(self, group: Sequence[Piece], where: Location) -> None:
         try:
-            self._storage.join(group, where, metadata={}, content_type=_CONTENT_TYPE)
+            join_objects(self._storage, group, where, metadata={}, content_type=_CONTENT_TYPE)
         except TakenError as error:
             # Another invocation has joined the same pieces, unless they were of another chain.
             there = self._storage.describe(where)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-from handlers.aws.objects import BOTOCORE_VERSION
+from handlers.aws.clients import BOTOCORE_VERSION
 from handlers.environment import FUNCTION_DIMENSION, METRICS_NAMESPACE, Metric
 
 _BYTES = {Metric.BYTES_IN, Metric.BYTES_ARCHIVED}

@@ -9,7 +9,7 @@ from urllib.parse import unquote_plus
 from botocore.exceptions import ClientError
 
 from handlers import keys
-from handlers.aws.objects import decode_value
+from handlers.aws.metadata import decode_value
 
 _LAMBDA_REASON: Final = "ErrorMessage"  # of a function's DeadLetterConfig
 _UNTOLD: Final = "killed, timed out or not started"

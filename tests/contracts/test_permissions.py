@@ -14,8 +14,8 @@ from botocore.client import BaseClient
 from moto import mock_aws
 
 from handlers import data_archiver, data_processor
-from handlers.aws import objects, operations
-from handlers.delivery import chunks
+from handlers.aws import clients, copies, operations
+from handlers.delivery import chunks, protocol
 from infra import permissions
 from local.account.strict import ruleset
 
@@ -137,7 +137,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, dict[str,
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     ruleset.install()
     caches = (
-        *(objects._session, objects.client),
+        *(clients._session, clients.client),
         *(data_processor._processor, data_archiver._run),
     )
     with mock_aws():
@@ -152,7 +152,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, dict[str,
                 return {}
             return original(client, operation, call)
 
-        session = objects._session()
+        session = clients._session()
         make = session.create_client
 
         def marked(*args: Any, **kwargs: Any) -> Any:
@@ -240,11 +240,11 @@ def work(account: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
     process(account, upload(account, "long.json", lines), looks=30)
     process(account, upload(account, "broken.json", b"["))
     with monkeypatch.context() as patched:  # the size above which a copy goes in parts
-        patched.setattr(objects, "MAX_COPY_BYTES", 1)
+        patched.setattr(copies, "MAX_COPY_BYTES", 1)
         process(account, upload(account, "parts.json", b'{"a":1}', Tagging="team=data"))
     put = account.s3.put_object
     with monkeypatch.context() as patched:
-        patched.setattr(objects.Storage, "copy", _fail)
+        patched.setattr(protocol, "copy_object", _fail)
         process(account, upload(account, "retried.json", b'{"a":1}'))
     record = upload(account, "called.json", b'{"a":1}')
     data_processor.handler({"key": record["s3"]["object"]["key"]}, Context())
@@ -254,7 +254,7 @@ def work(account: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
     data_archiver.handler({"time": later.isoformat()}, Context())
     put(Bucket="processed", Key="processed/2020/01/01/y.json", Body=b"{}", Tagging="team=data")
     with monkeypatch.context() as patched:
-        patched.setattr(objects, "MAX_COPY_BYTES", 1)
+        patched.setattr(copies, "MAX_COPY_BYTES", 1)
         data_archiver.handler({"time": later.isoformat()}, Context())
 
     for name in ("\x01", "\ufffe/\r", "z"):  # of these, XML cannot carry two

@@ -75,7 +75,7 @@ def modules_after(statement, **variables):
 
 @pytest.mark.parametrize("handler", ["handlers.data_processor", "handlers.data_archiver"])
 def test_a_handler_loads_only_what_it_may(handler):
-    ready = "from handlers.aws.objects import client; client('s3')"
+    ready = "from handlers.aws.clients import client; client('s3')"
     loaded = modules_after(f"import {handler}; {ready}", AWS_DEFAULT_REGION="eu-central-1")
     roots = {name.partition(".")[0] for name in loaded} - set(sys.stdlib_module_names)
     assert handler in loaded

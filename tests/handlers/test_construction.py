@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from handlers import construction
-from handlers.aws import objects
+from handlers.aws import clients
 from handlers.aws.messages import Messenger
 from handlers.aws.objects import Storage
 from handlers.construction import construct
@@ -26,7 +26,7 @@ def variables(monkeypatch):
     for name, value in VARIABLES.items():
         monkeypatch.setenv(name, value)
     yield
-    objects.client.cache_clear()
+    clients.client.cache_clear()
 
 
 def test_a_function_is_made_of_its_variables_clients_telemetry_and_clock():

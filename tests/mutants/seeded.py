@@ -69,8 +69,8 @@ MUTANTS = (
     Mutant(
         "unversioned-delete",
         "handlers/aws/objects.py",
-        "            self._s3.delete_object(**location.parameters())",
-        "            self._s3.delete_object(Bucket=location.bucket, Key=location.key)",
+        "            self.s3.delete_object(**location.parameters())",
+        "            self.s3.delete_object(Bucket=location.bucket, Key=location.key)",
         DELIVERY,
     ),
     Mutant(
@@ -82,7 +82,7 @@ MUTANTS = (
     ),
     Mutant(
         "unconditional-complete",
-        "handlers/aws/objects.py",
+        "handlers/aws/joins.py",
         'MultipartUpload={"Parts": parts}, IfNoneMatch="*"',
         'MultipartUpload={"Parts": parts}',
         ("tests/handlers/aws/test_objects.py",),
@@ -272,8 +272,8 @@ MUTANTS = (
     Mutant(
         "what-was-replaced-is-deleted-alone",
         "handlers/aws/objects.py",
-        "            self._s3.delete_object(**source.location.parameters(), IfMatch=source.etag)",
-        "            self._s3.delete_object(**source.location.parameters())",
+        "            self.s3.delete_object(**source.location.parameters(), IfMatch=source.etag)",
+        "            self.s3.delete_object(**source.location.parameters())",
         ARCHIVER,
     ),
     Mutant(
@@ -404,9 +404,9 @@ MUTANTS = (
     ),
     Mutant(
         "copies-what-was-replaced",
-        "handlers/aws/objects.py",
-        "                CopySourceIfMatch=source.etag,\n                StorageClass",
-        "                StorageClass",
+        "handlers/aws/copies.py",
+        "            CopySourceIfMatch=source.etag,\n            StorageClass",
+        "            StorageClass",
         ARCHIVER,
     ),
     Mutant(
@@ -670,9 +670,9 @@ MUTANTS = (
     ),
     Mutant(
         "a-copy-in-parts-of-what-was-replaced",
-        "handlers/aws/objects.py",
-        '            "CopySourceIfMatch": source.etag,\n        }\n',
-        "        }\n",
+        "handlers/aws/copies.py",
+        '        "CopySourceIfMatch": source.etag,\n    }\n',
+        "    }\n",
         ("tests/handlers/aws/test_objects.py",),
     ),
     Mutant(
@@ -1206,7 +1206,7 @@ MUTANTS = (
     ),
     Mutant(
         "boto3-in-every-cold-start",
-        "handlers/aws/objects.py",
+        "handlers/aws/clients.py",
         "from botocore.session import Session, get_session\n",
         "from botocore.session import Session, get_session\nimport boto3\n",
         ("tests/handlers/test_budgets.py",),
@@ -1227,7 +1227,7 @@ MUTANTS = (
     ),
     Mutant(
         "managed-copy-without-its-arguments",
-        "handlers/aws/objects.py",
+        "handlers/aws/clients.py",
         "    copy(s3, *arguments, **options)\n",
         "    copy(s3, *arguments)\n",
         ("tests/handlers/aws/test_objects.py",),

@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 
 from handlers import keys
-from handlers.aws.objects import decode_value
+from handlers.aws.metadata import decode_value
 from tests.proof.files import Kind, output_bytes, read_output
 from tests.proof.memory import Version
 from tests.proof.world import ARCHIVE, PROCESSED, RAW, World

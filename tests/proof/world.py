@@ -16,8 +16,9 @@ import pytest
 
 from handlers import data_processor
 from handlers.archive import retention
-from handlers.aws import objects
+from handlers.aws import copies, joins, streams
 from handlers.aws.messages import Messenger
+from handlers.aws.objects import Storage
 from handlers.data_archiver import ArchiverRun
 from handlers.data_processor import Processor
 from handlers.delivery import chunks
@@ -76,19 +77,19 @@ class InlineExecutor:
 
 @contextlib.contextmanager
 def small_limits(
-    stretch: int = SMALL_STRETCH, max_copy: int = objects.MAX_COPY_BYTES
+    stretch: int = SMALL_STRETCH, max_copy: int = copies.MAX_COPY_BYTES
 ) -> Iterator[None]:
     """Let files of some hundred bytes be large ones, and run without threads."""
     with pytest.MonkeyPatch.context() as patch:
-        for module in (data_processor, retention, objects, chunks):
+        for module in (data_processor, retention, joins, chunks):
             patch.setattr(module, "ThreadPoolExecutor", InlineExecutor)
         for name, module in sys.modules.items():
             if name.startswith("handlers.transform") and hasattr(module, "BLOCK_BYTES"):
                 patch.setattr(module, "BLOCK_BYTES", SMALL_BLOCK)
-        patch.setattr(objects, "_READ_BYTES", SMALL_BLOCK)
-        patch.setattr(objects, "MIN_PART_BYTES", SMALL_PART)
-        patch.setattr(objects, "MAX_COPY_BYTES", max_copy)
-        patch.setattr(objects, "_COPY_PART_BYTES", SMALL_PART)
+        patch.setattr(streams, "_READ_BYTES", SMALL_BLOCK)
+        patch.setattr(joins, "MIN_PART_BYTES", SMALL_PART)
+        patch.setattr(copies, "MAX_COPY_BYTES", max_copy)
+        patch.setattr(copies, "_COPY_PART_BYTES", SMALL_PART)
         patch.setattr(chunks, "STRETCH_BYTES", stretch)
         yield
 
@@ -218,7 +219,7 @@ class World:
         )
         return Processor(
             environment,
-            objects.Storage(self.client("s3", gate)),
+            Storage(self.client("s3", gate)),
             Messenger(lambda service: self.client(service, gate)),
             self.telemetry,
             now=lambda: self.s3.now - timedelta(seconds=late),
@@ -235,7 +236,7 @@ class World:
         )
         return ArchiverRun(
             environment,
-            objects.Storage(self.client("s3", gate)),
+            Storage(self.client("s3", gate)),
             Messenger(lambda service: self.client(service, gate)),
             self.telemetry,
             now=lambda: self.s3.now,

@@ -13,7 +13,7 @@ from botocore.parsers import ResponseParserError
 from moto import mock_aws
 from urllib3 import HTTPResponse
 
-from handlers.aws import objects
+from handlers.aws import clients, copies, errors, joins, objects, streams
 from handlers.aws.failures import (
     AccessDeniedError,
     GoneError,
@@ -21,7 +21,10 @@ from handlers.aws.failures import (
     TakenError,
     TransientError,
 )
-from handlers.aws.objects import Location, Piece, Storage, decode_value, encode_value, fits_metadata
+from handlers.aws.joins import Piece
+from handlers.aws.metadata import decode_value, encode_value, fits_metadata
+from handlers.aws.object_info import Location
+from handlers.aws.objects import Storage
 from local.account.strict import ruleset
 from tests.proof.crash import FaultyGate
 from tests.proof.memory import Body, Client, MemoryS3, aws_error
@@ -69,7 +72,7 @@ def stored(s3, gate):
     ],
 )
 def test_errors_say_what_to_do(error, raised):
-    with pytest.raises(raised, match="get it"), objects.translated("get it"):
+    with pytest.raises(raised, match="get it"), errors.translated("get it"):
         raise error
 
 
@@ -122,7 +125,7 @@ def test_reading_from_an_offset(s3, stored, offset):
 
 
 def test_an_object_is_read_block_by_block(s3, stored, monkeypatch):
-    monkeypatch.setattr(objects, "_READ_BYTES", 1_000)
+    monkeypatch.setattr(streams, "_READ_BYTES", 1_000)
     s3.put_object(Bucket=BUCKET, Key=HERE.key, Body=CONTENT)
     opened = stored.open(HERE)
     blocks = opened.blocks()
@@ -150,12 +153,12 @@ def test_a_copy_is_of_what_was_described(s3, stored):
     info = stored.describe(HERE)
     s3.put_object(Bucket=BUCKET, Key=HERE.key, Body=b"two")
     with pytest.raises(TakenError):
-        stored.copy(info, Location(bucket=BUCKET, key="copy"))
+        copies.copy_object(stored, info, Location(bucket=BUCKET, key="copy"))
     assert not s3.current(BUCKET, "copy")
 
 
 def test_a_copy_in_parts_is_of_what_was_described(s3, stored, monkeypatch):
-    monkeypatch.setattr(objects, "MAX_COPY_BYTES", 2)
+    monkeypatch.setattr(copies, "MAX_COPY_BYTES", 2)
     s3.put_object(Bucket=BUCKET, Key=HERE.key, Body=b"one")
 
     def gate(operation, _given, call):
@@ -166,9 +169,9 @@ def test_a_copy_in_parts_is_of_what_was_described(s3, stored, monkeypatch):
 
     target = Location(bucket=BUCKET, key="copy")
     with pytest.raises(TakenError):
-        Storage(Client(s3, gate)).copy(stored.describe(HERE), target)
+        copies.copy_object(Storage(Client(s3, gate)), stored.describe(HERE), target)
     assert not s3.current(BUCKET, "copy")
-    stored.copy(stored.describe(HERE), target)
+    copies.copy_object(stored, stored.describe(HERE), target)
     assert s3.current(BUCKET, "copy").body == b"two"
 
 
@@ -248,7 +251,7 @@ def test_lists_go_on_over_pages(s3, stored):
     "sizes", [[3], [10], [3, 3], [10, 10], [3, 3, 3, 10, 2], [0, 12, 0, 4], [4]]
 )
 def test_pieces_are_joined_in_order(sizes, monkeypatch):
-    monkeypatch.setattr(objects, "MIN_PART_BYTES", 5)
+    monkeypatch.setattr(joins, "MIN_PART_BYTES", 5)
     s3 = MemoryS3(versioned=(BUCKET,), min_part=5)
     stored = Storage(Client(s3))
     pieces, whole = [], b""
@@ -257,11 +260,11 @@ def test_pieces_are_joined_in_order(sizes, monkeypatch):
         s3.put_object(Bucket=BUCKET, Key=f"piece {number}", Body=body)
         pieces.append(Piece(key=f"piece {number}", size=size))
         whole += body
-    stored.join(pieces, HERE, metadata={"a": "b"}, content_type="text/plain")
+    joins.join_objects(stored, pieces, HERE, metadata={"a": "b"}, content_type="text/plain")
     joined = s3.current(BUCKET, HERE.key)
     assert (joined.body, joined.metadata) == (whole, {"a": "b"})
     with pytest.raises(TakenError):
-        stored.join(pieces, HERE, metadata={}, content_type="text/plain")
+        joins.join_objects(stored, pieces, HERE, metadata={}, content_type="text/plain")
     assert not s3.uploads
 
 
@@ -296,10 +299,10 @@ def own_client(moto, monkeypatch):
     """Return the client that the function makes; moto holds what it stores."""
     assert moto
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    caches = (objects._session, objects.client)
+    caches = (clients._session, clients.client)
     for cached in caches:
         cached.cache_clear()
-    yield objects.client("s3")
+    yield clients.client("s3")
     for cached in caches:
         cached.cache_clear()
 
@@ -308,8 +311,8 @@ def own_client(moto, monkeypatch):
 def test_boto3_copies_in_parts_and_keeps_all(moto, own_client, monkeypatch, listed):
     """Above 5 GB boto3's own managed copy is used; here the limit is 8 MB, its least."""
     least = TransferConfig().multipart_threshold
-    monkeypatch.setattr(objects, "MAX_COPY_BYTES", least - 1)
-    monkeypatch.setattr(objects, "_COPY_PART_BYTES", 5 * 1024**2)
+    monkeypatch.setattr(copies, "MAX_COPY_BYTES", least - 1)
+    monkeypatch.setattr(copies, "_COPY_PART_BYTES", 5 * 1024**2)
     body = b"x" * (least + 1)
     moto.put_object(
         Bucket=BUCKET,
@@ -325,7 +328,9 @@ def test_boto3_copies_in_parts_and_keeps_all(moto, own_client, monkeypatch, list
     [[entry]] = stored.list_pages(BUCKET, "large")
     source = entry if listed else stored.describe(where)
     target = Location(bucket=BUCKET, key="copy")
-    etag = stored.copy(source, target, added={"mark": "1"}, storage_class="STANDARD_IA")
+    etag = copies.copy_object(
+        stored, source, target, added={"mark": "1"}, storage_class="STANDARD_IA"
+    )
     copy = moto.get_object(Bucket=BUCKET, Key="copy")
     assert copy["ETag"] == etag
     assert etag.endswith('-2"')
@@ -339,10 +344,10 @@ def test_boto3_copies_in_parts_and_keeps_all(moto, own_client, monkeypatch, list
 
 def test_the_function_has_one_client_of_a_service(monkeypatch):
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    made = objects.client("sqs")
-    assert made is objects.client("sqs")
+    made = clients.client("sqs")
+    assert made is clients.client("sqs")
     assert made.meta.config.retries["total_max_attempts"] == 5
-    objects.client.cache_clear()
+    clients.client.cache_clear()
 
 
 def test_a_body_goes_out_in_large_pieces_behind_its_checksum(monkeypatch):
@@ -358,12 +363,12 @@ def test_a_body_goes_out_in_large_pieces_behind_its_checksum(monkeypatch):
         status = 503 if len(sent) == 1 else 200  # what is tried again goes out whole again
         return AWSResponse(request.url, status, {}, HTTPResponse(BytesIO(), preload_content=False))
 
-    objects.client.cache_clear()
-    s3 = objects.client("s3")
+    clients.client.cache_clear()
+    s3 = clients.client("s3")
     s3.meta.events.register("before-send.s3.PutObject", answer)
     Storage(s3).put_new(HERE, content, metadata={}, content_type="text/plain")
     Storage(s3).put(HERE, content, content_type="text/plain")
-    objects.client.cache_clear()
+    clients.client.cache_clear()
     for headers, pieces in sent:
         assert b"".join(pieces) == content
         assert len(pieces) == 2

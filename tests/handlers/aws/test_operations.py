@@ -11,7 +11,7 @@ from botocore.loaders import Loader
 from botocore.model import ServiceModel
 
 from handlers import data_archiver, data_processor
-from handlers.aws import objects
+from handlers.aws import clients
 from handlers.aws.operations import OLDEST_BOTOCORE, PARAMETERS, missing_parameters
 from handlers.environment import (
     ArchiverEnvironment,
@@ -111,7 +111,7 @@ def older(monkeypatch):
     for field in (*fields(ProcessorEnvironment), *fields(ArchiverEnvironment)):
         value = "INFO" if field.name == "log_level" else VALUES[field.type]
         monkeypatch.setenv(field.name.upper(), value)
-    caches = (objects.client, data_processor._processor, data_archiver._run)
+    caches = (clients.client, data_processor._processor, data_archiver._run)
     for cached in caches:
         cached.cache_clear()
     yield

@@ -9,7 +9,7 @@ from botocore.exceptions import DataNotFoundError, UnknownServiceError
 from botocore.loaders import Loader
 from botocore.session import get_session
 
-from handlers.aws import objects
+from handlers.aws import clients
 from handlers.aws.service_models import Service, ServiceModels
 
 SERVICES = get_args(Service)
@@ -30,8 +30,8 @@ def test_what_all_services_share_is_as_botocore_reads_it(name):
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_client_does_what_one_by_the_whole_of_botocore_does(service, monkeypatch):
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
-    own, whole = objects.client(service), get_session().create_client(service)
-    objects.client.cache_clear()
+    own, whole = clients.client(service), get_session().create_client(service)
+    clients.client.cache_clear()
     assert own.meta.endpoint_url == whole.meta.endpoint_url
     assert own.meta.method_to_api_mapping == whole.meta.method_to_api_mapping
     assert own.meta.service_model.metadata == whole.meta.service_model.metadata

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from handlers import keys
-from handlers.aws import objects
+from handlers.aws import copies, joins, metadata
 from handlers.delivery import chunks
 from handlers.delivery.staging import Counts
 from handlers.invocation.deadline import Deadline
@@ -409,8 +409,8 @@ def test_a_version_that_is_denied_though_it_is_there_is_tried_again(world):
 
 @pytest.mark.parametrize(("part", "size"), [(7, 25), (10, 100)])
 def test_files_above_5_gb_are_copied_in_parts(monkeypatch, part, size):
-    monkeypatch.setattr(objects, "MAX_COPY_BYTES", 20)
-    monkeypatch.setattr(objects, "_COPY_PART_BYTES", part)
+    monkeypatch.setattr(copies, "MAX_COPY_BYTES", 20)
+    monkeypatch.setattr(copies, "_COPY_PART_BYTES", part)
     gate = FaultyGate("", -1)
     world = World(gate=gate, max_copy=20)
     world.s3._min_part = 1
@@ -440,7 +440,7 @@ def test_no_thread_is_needed_for_small_files(world, monkeypatch):
         raise AssertionError
 
     monkeypatch.setattr(chunks, "ThreadPoolExecutor", refuse)
-    monkeypatch.setattr(objects, "ThreadPoolExecutor", refuse)
+    monkeypatch.setattr(joins, "ThreadPoolExecutor", refuse)
     assert process(world, world.upload(LINES.key, LINES.body))
     assert world.outputs()
 
@@ -506,7 +506,7 @@ def test_the_longest_key_leaves_room_for_what_the_metadata_say(world):
     assert process(world, world.upload(key, b"a,b\n" + b"1,\xe9\n" * 20 + b"2\n"))
     [output] = world.outputs().values()
     assert output.metadata[keys.SOURCE_ENCODING] == "cp1252"
-    assert objects.fits_metadata(output.metadata)
+    assert metadata.fits_metadata(output.metadata)
 
 
 def test_an_output_too_large_for_its_source_fails_for_good(world, monkeypatch):

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from handlers import keys
-from handlers.aws import objects
+from handlers.aws import metadata
 from handlers.delivery import protocol, staging
 from handlers.transform import expansion
 from tests.proof.crash import FaultyGate
@@ -325,7 +325,7 @@ def test_more_pieces_than_an_object_has_parts(monkeypatch):
 
 def test_a_first_reject_of_any_length_fits():
     progress = staging.Progress(processed_at=World().s3.now, first_reject="é" * 5_000)
-    assert objects.fits_metadata(progress.to_metadata())
+    assert metadata.fits_metadata(progress.to_metadata())
     again = staging.Progress.from_metadata(progress.to_metadata())
     assert progress.first_reject.startswith(again.first_reject)
 

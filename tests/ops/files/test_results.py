@@ -2,7 +2,7 @@
 
 import pytest
 
-from handlers.aws.objects import encode_value
+from handlers.aws.metadata import encode_value
 from ops.files import results
 
 

@@ -1,0 +1,76 @@
+"""Clients of S3, SQS and Lambda, with time-outs and retries; made once and kept."""
+
+from functools import cache, partial
+from io import BytesIO
+from typing import Any, Final
+
+from botocore import __version__ as BOTOCORE_VERSION  # noqa: N812
+from botocore.config import Config
+from botocore.session import Session, get_session
+
+from handlers.aws.operations import OLDEST_BOTOCORE, missing_parameters
+from handlers.aws.service_models import Service, ServiceModels
+from handlers.environment import MisconfigurationError
+
+_PIECE_BYTES: Final = 1024 * 1024
+_CONNECTIONS: Final = 64  # the archiver's copies, or a batch of files with their uploads
+
+
+@cache
+def client(service: Service) -> Any:
+    """Return the function's one client of a service, with time-outs and retries set.
+
+    Raises MisconfigurationError where the runtime's botocore is too old for what is called.
+    """
+    config = Config(
+        connect_timeout=5,
+        read_timeout=60,  # a copy of 5 GB answers late, but sends white space meanwhile
+        retries={"mode": "standard", "total_max_attempts": 5},
+        max_pool_connections=_CONNECTIONS,
+        # As boto3 does by itself for a body that has its checksum behind it: TLS and the checksum
+        # guard it, and it is not hashed once more.
+        s3={"payload_signing_enabled": False},
+    )
+    made: Any = _session().create_client(service, config=config)
+    missing = missing_parameters(service, made.meta.service_model)
+    if missing:
+        msg = f"botocore is {BOTOCORE_VERSION}, without {', '.join(missing)}; "
+        msg += f"allowed: {OLDEST_BOTOCORE} or later"
+        raise MisconfigurationError(msg)
+    if service == "s3":
+        made.meta.events.register("before-send.s3.PutObject", _send_in_pieces)
+        made.copy = partial(_copy, made)
+    return made
+
+
+@cache
+def _session() -> Session:
+    """Return the one session of the clients: botocore's, since boto3's takes longer to load."""
+    session = get_session()
+    session.register_component("data_loader", ServiceModels())
+    return session
+
+
+def _copy(s3: Any, *arguments: Any, **options: Any) -> None:
+    """Copy as the `copy` of boto3's client does, which few files need: above 5 GB."""
+    from boto3.s3.inject import copy  # noqa: PLC0415 - no cold start pays for it
+
+    copy(s3, *arguments, **options)
+
+
+class _Pieces(BytesIO):
+    """A body that is sent in pieces of 1 MiB instead of the 16 KiB that are asked for.
+
+    Before each piece an upload has to wait until the work beside it gives way, 5 ms: with the small
+    ones it would come to no more than 3 MB/s. All at once would have to be through in the 5 s that
+    the connection has for one piece.
+    https://docs.python.org/3/library/sys.html#sys.setswitchinterval
+    """
+
+    def read(self, size: int | None = -1) -> bytes:
+        return super().read(size if size is None or size < 0 else max(size, _PIECE_BYTES))
+
+
+def _send_in_pieces(request: Any, **_: object) -> None:
+    if isinstance(request.body, BytesIO):  # as botocore makes of bytes
+        request.body = _Pieces(request.body.getvalue())

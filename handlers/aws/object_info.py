@@ -1,0 +1,58 @@
+"""Which object is meant, and what S3 says of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+# What a copy keeps besides metadata and tags; CopyObject and CreateMultipartUpload name it alike.
+_KEPT_HEADERS: Final = (
+    "CacheControl",
+    "ContentDisposition",
+    "ContentEncoding",
+    "ContentLanguage",
+    "ContentType",
+    "WebsiteRedirectLocation",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Location:
+    """An object, or one version of it."""
+
+    bucket: str
+    key: str
+    version: str | None = None
+
+    def __str__(self) -> str:
+        version = f" version {self.version}" if self.version else ""
+        return f"s3://{self.bucket}/{self.key}{version}"
+
+    def parameters(self) -> dict[str, str]:
+        """Return it as the parameters of an S3 call."""
+        named = {"Bucket": self.bucket, "Key": self.key}
+        return named | {"VersionId": self.version} if self.version else named
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObjectInfo:
+    """What S3 says of an object."""
+
+    location: Location
+    etag: str
+    size: int
+    modified: datetime
+    metadata: Mapping[str, str] = field(default_factory=dict[str, str])
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+def read_info(location: Location, response: Mapping[str, Any]) -> ObjectInfo:
+    """Return what the answer to GetObject or HeadObject says of an object."""
+    return ObjectInfo(
+        location=location,
+        etag=response["ETag"],
+        size=response["ContentLength"],
+        modified=response["LastModified"],
+        metadata=response.get("Metadata", {}),
+        headers={name: response[name] for name in _KEPT_HEADERS if response.get(name)},
+    )

@@ -1,0 +1,71 @@
+"""The bytes of an object, read from S3 in blocks; a lost connection is opened again."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from handlers.aws.errors import translated
+from handlers.aws.failures import TransientError
+from handlers.aws.object_info import ObjectInfo
+
+# So little that the kernel's buffer of a socket holds the next block, and more, by the time the
+# last is worked on. A thread that reads ahead was slower: it and the work wait for one another.
+_READ_BYTES: Final = 64 * 1024
+_READ_ATTEMPTS: Final = 5  # openings of a stream that was lost, with no byte between them
+
+
+class OpenObject:
+    """One version of an object, being read from S3."""
+
+    def __init__(self, s3: Any, info: ObjectInfo, body: Any) -> None:
+        self.info = info
+        self._s3 = s3
+        self._body = body
+
+    def close(self) -> None:
+        """Give up the bytes that have not been read."""
+        self._body = _closed(self._body)
+
+    def blocks(self, offset: int = 0) -> Iterator[bytes]:
+        """Yield the bytes from an offset on; a lost connection is taken up where it broke."""
+        failures = 0
+        body, self._body = self._body, None
+        if offset and body is not None:
+            body.close()
+            body = None
+        try:
+            while offset < self.info.size:
+                try:
+                    body = body or self._open_at(offset)
+                    with translated(f"read {self.info.location} at byte {offset}"):
+                        block = body.read(_READ_BYTES)
+                except TransientError:
+                    failures += 1
+                    if failures >= _READ_ATTEMPTS:
+                        raise
+                    body = _closed(body)
+                    continue
+                if not block:
+                    body = _closed(body)
+                    failures += 1
+                    if failures >= _READ_ATTEMPTS:
+                        msg = f"read {self.info.location}: ends at byte {offset}"
+                        raise TransientError(msg)
+                    continue
+                failures = 0
+                offset += len(block)
+                yield block
+        finally:
+            _closed(body)
+
+    def _open_at(self, offset: int) -> Any:
+        with translated(f"get {self.info.location} from byte {offset}"):
+            return self._s3.get_object(
+                **self.info.location.parameters(),
+                Range=f"bytes={offset}-",
+                IfMatch=self.info.etag,
+            )["Body"]
+
+
+def _closed(body: Any) -> None:
+    if body is not None:
+        body.close()
