@@ -28,7 +28,7 @@ from handlers.invocation.events import (
 )
 from handlers.invocation.telemetry import Telemetry
 
-_MAX_THREADS: Final = 10  # files at once; each may hold three stretches of 8 MiB
+_MAX_THREADS: Final = 10  # files at once; each may hold three chunks of 8 MiB
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,8 +40,8 @@ class Result:
     metrics: Mapping[Metric, int] = field(default_factory=dict[Metric, int])
 
     @property
-    def settled(self) -> bool:
-        """Return whether nothing is left to do: it is processed, sent on or a dead letter."""
+    def finished(self) -> bool:
+        """Return whether nothing is left to do: processed, continued, dropped or a dead letter."""
         return self.status != "retried"
 
 
@@ -82,24 +82,24 @@ class Processor:
             with ThreadPoolExecutor(min(len(together), _MAX_THREADS)) as pool:
                 found = pool.map(handle, together)
                 done.update(zip(map(_message_id, together), found, strict=True))
-        finished: Sequence[Record] = together
+        handled: Sequence[Record] = together
         for record in alone:
             # If this one kills the function, what is done stays done: Lambda deletes no message of
             # a killed batch.
-            self._delete_settled(finished, done)
+            self._delete_finished(handled, done)
             done[_message_id(record)] = handle(record)
-            finished = [record]
+            handled = [record]
         self._emit([result for results in done.values() for result in results], context)
         failed = [
             {"itemIdentifier": message}
             for message in map(_message_id, records)
-            if not _is_settled(done[message])
+            if not _is_finished(done[message])
         ]
         return {"batchItemFailures": failed}
 
-    def _delete_settled(self, records: Sequence[Record], done: Mapping[str, list[Result]]) -> None:
+    def _delete_finished(self, records: Sequence[Record], done: Mapping[str, list[Result]]) -> None:
         for record in records:
-            if _is_settled(done[_message_id(record)]):
+            if _is_finished(done[_message_id(record)]):
                 self._messenger.delete(
                     self._environment.processing_queue_url, record["receiptHandle"]
                 )
@@ -113,10 +113,10 @@ class Processor:
         try:
             reading = read_message(record["body"], self._environment.raw_bucket)
         except MalformedEventError as error:
-            results = [self._bury_message(record["body"], str(error))]
+            results = [self._fail_message(record["body"], str(error))]
         else:
             results = self._handle_objects(reading, deadline, count)
-        if not _is_settled(results):
+        if not _is_finished(results):
             self._return(record, attempts.back_off_seconds(count))
         return results
 
@@ -146,12 +146,12 @@ class Processor:
         try:
             reading = read_event(event, self._environment.raw_bucket)
         except MalformedEventError as error:
-            results = [self._bury_message(dumps(event), str(error))]
+            results = [self._fail_message(dumps(event), str(error))]
         else:
             # Lambda itself counts the attempts at an event, and makes a dead letter of the last.
             results = self._handle_objects(reading, deadline, attempt=0)
         self._emit(results, context)
-        retried = [result.reason for result in results if not result.settled]
+        retried = [result.reason for result in results if not result.finished]
         if retried:
             raise TransientError("; ".join(retried))
         counted = Counter[str](result.status for result in results)
@@ -183,9 +183,9 @@ class Processor:
                 self._log.info("dropped", reason=done.reason)
                 return Result(status="dropped")
         except PermanentError as error:
-            buried = self._bury(reference, "permanent", error.reason, error.place)
+            failed = self._fail(reference, "permanent", error.reason, error.place)
             stopped = {Metric.LOOPS_STOPPED: 1} if isinstance(error, LoopError) else {}
-            return replace(buried, metrics={**buried.metrics, **stopped})
+            return replace(failed, metrics={**failed.metrics, **stopped})
         except Exception as error:  # noqa: BLE001 - one object never holds back the others
             return self._retry(reference, error, attempt)
         return self._processed(reference, done)
@@ -230,13 +230,13 @@ class Processor:
         self._log.warning("attempt failed", **_named(reference), reason=reason, exc_info=error)
         denied = {Metric.ACCESS_DENIED: 1} if isinstance(error, AccessDeniedError) else {}
         if attempt >= self._environment.max_attempts:
-            buried = self._bury(reference, "transient", reason)
-            return replace(buried, metrics={**buried.metrics, **denied})
+            failed = self._fail(reference, "transient", reason)
+            return replace(failed, metrics={**failed.metrics, **denied})
         # None processed is a number too: without it an outage would show no share of retries.
         counted = {Metric.FILES_RETRIED: 1, Metric.FILES_PROCESSED: 0}
         return Result(status="retried", reason=reason, metrics={**counted, **denied})
 
-    def _bury(self, reference: ObjectReference, kind: str, reason: str, place: str = "") -> Result:
+    def _fail(self, reference: ObjectReference, kind: str, reason: str, place: str = "") -> Result:
         attributes = {
             keys.REASON: reason,
             keys.PLACE: place,
@@ -246,13 +246,13 @@ class Processor:
             keys.LETTER_VERSION: reference.version or "",
         }
         self._log.error("failed", **_named(reference), kind=kind, reason=reason, place=place)
-        return self._send_letter(dumps(reference.to_event()), attributes)
+        return self._send_dead_letter(dumps(reference.to_event()), attributes)
 
-    def _bury_message(self, body: str, reason: str) -> Result:
+    def _fail_message(self, body: str, reason: str) -> Result:
         self._log.error("failed", kind="permanent", reason=reason)
-        return self._send_letter(body, {keys.REASON: reason, keys.FAILURE_KIND: "permanent"})
+        return self._send_dead_letter(body, {keys.REASON: reason, keys.FAILURE_KIND: "permanent"})
 
-    def _send_letter(self, body: str, attributes: Mapping[str, str]) -> Result:
+    def _send_dead_letter(self, body: str, attributes: Mapping[str, str]) -> Result:
         reason = attributes[keys.REASON]
         try:
             self._messenger.send(self._environment.dead_letter_queue_url, body, attributes)
@@ -280,8 +280,8 @@ def _message_id(record: Record) -> str:
     return record["messageId"]
 
 
-def _is_settled(results: Sequence[Result]) -> bool:
-    return all(result.settled for result in results)
+def _is_finished(results: Sequence[Result]) -> bool:
+    return all(result.finished for result in results)
 
 
 def _named(reference: ObjectReference) -> dict[str, Any]:

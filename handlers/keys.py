@@ -14,7 +14,7 @@ COMPLETED: Final = "completed/"
 PROCESSED: Final = "processed/"
 REJECTED: Final = "rejected/"
 ARCHIVE: Final = "archive/"
-# Finished stretches of a large file, in the processed bucket, until its output stands.
+# Finished chunks of a large file, in the processed bucket, until its output is stored.
 STAGING: Final = "staging/"
 
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html: in UTF-8.
@@ -133,9 +133,9 @@ def day_prefix(prefix: str, day: date) -> str:
 
 
 def staging_prefix(key: str, version: str, maker: str) -> str:
-    """Return the folder of a source version's finished stretches.
+    """Return the folder of a source version's finished chunks.
 
-    `maker` stands for all that decides their bytes: the stretches of two never make one output, so
+    `maker` stands for all that decides their bytes: the chunks of two never make one output, so
     another build of the code, or another setting, starts a file afresh.
     """
     return f"{STAGING}{maker}/{source_digest(key, version)}/"
@@ -147,8 +147,8 @@ def _dated_keys(prefix: str, key: str, version: str, created: date, suffix: str)
     folder = day_prefix(prefix, created)
     digest = source_digest(key, version)
     plain = folder + stem + suffix
-    marked = tuple(_fit(folder, stem, f"-{mark}{suffix}") for mark in (digest[:8], digest))
-    return (plain, *marked) if len(plain.encode()) <= MAX_KEY_BYTES else marked
+    distinct = tuple(_fit(folder, stem, f"-{digits}{suffix}") for digits in (digest[:8], digest))
+    return (plain, *distinct) if len(plain.encode()) <= MAX_KEY_BYTES else distinct
 
 
 def _relative(key: str) -> str:
@@ -164,5 +164,5 @@ def _writable(path: str) -> str:
 
 def _fit(prefix: str, stem: str, ending: str) -> str:
     """Join the three, with the stem cut at a character so that the whole stays within the limit."""
-    room = MAX_KEY_BYTES - len(prefix.encode()) - len(ending.encode())
-    return prefix + stem.encode()[:room].decode(errors="ignore") + ending
+    stem_bytes = MAX_KEY_BYTES - len(prefix.encode()) - len(ending.encode())
+    return prefix + stem.encode()[:stem_bytes].decode(errors="ignore") + ending

@@ -12,7 +12,7 @@ from handlers.aws.operations import OLDEST_BOTOCORE, missing_parameters
 from handlers.aws.service_models import Service, ServiceModels
 from handlers.environment import MisconfigurationError
 
-_PIECE_BYTES: Final = 1024 * 1024
+_WRITE_BYTES: Final = 1024 * 1024
 _CONNECTIONS: Final = 64  # the archiver's copies, or a batch of files with their uploads
 
 
@@ -38,7 +38,7 @@ def client(service: Service) -> Any:
         msg += f"allowed: {OLDEST_BOTOCORE} or later"
         raise MisconfigurationError(msg)
     if service == "s3":
-        made.meta.events.register("before-send.s3.PutObject", _send_in_pieces)
+        made.meta.events.register("before-send.s3.PutObject", _enlarge_writes)
         made.copy = partial(_copy, made)
     return made
 
@@ -58,19 +58,18 @@ def _copy(s3: Any, *arguments: Any, **options: Any) -> None:
     copy(s3, *arguments, **options)
 
 
-class _Pieces(BytesIO):
-    """A body that is sent in pieces of 1 MiB instead of the 16 KiB that are asked for.
+class _LargeReads(BytesIO):
+    """A body that is sent 1 MiB at a time, where the HTTP client asks for 16 KiB.
 
-    Before each piece an upload has to wait until the work beside it gives way, 5 ms: with the small
-    ones it would come to no more than 3 MB/s. All at once would have to be through in the 5 s that
-    the connection has for one piece.
+    Before each write the thread waits up to 5 ms for the interpreter lock: at 16 KiB a write that
+    is 3 MB/s at most. The whole body at once would have to leave within the connect time-out, 5 s.
     https://docs.python.org/3/library/sys.html#sys.setswitchinterval
     """
 
     def read(self, size: int | None = -1) -> bytes:
-        return super().read(size if size is None or size < 0 else max(size, _PIECE_BYTES))
+        return super().read(size if size is None or size < 0 else max(size, _WRITE_BYTES))
 
 
-def _send_in_pieces(request: Any, **_: object) -> None:
+def _enlarge_writes(request: Any, **_: object) -> None:
     if isinstance(request.body, BytesIO):  # as botocore makes of bytes
-        request.body = _Pieces(request.body.getvalue())
+        request.body = _LargeReads(request.body.getvalue())

@@ -17,8 +17,8 @@ MAX_PARTS: Final = 10_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Piece:
-    """An object that is to become a part of another."""
+class Part:
+    """A stored object that is joined with others; `size` in bytes."""
 
     key: str
     size: int
@@ -26,34 +26,34 @@ class Piece:
 
 def join_objects(
     storage: Storage,
-    pieces: Sequence[Piece],
+    parts: Sequence[Part],
     target: Location,
     *,
     metadata: Mapping[str, str],
     content_type: str,
 ) -> None:
-    """Store the pieces, objects of the same bucket, end to end, where there is no object.
+    """Store the parts, objects of the target's bucket, end to end as one object.
 
-    The bytes stay in S3, one call a piece, except for pieces too small for a part: those are
-    read and stored with their neighbours. Raises TakenError where there is an object.
+    S3 copies the bytes, one call a part. Parts below the minimum of a multipart upload are read and
+    uploaded together. Raises TakenError where the target's key is taken.
     """
-    groups = _group(pieces)
-    if len(groups) <= 1 and sum(piece.size for piece in pieces) < MIN_PART_BYTES:
-        body = b"".join(_read(storage, target.bucket, piece) for piece in pieces)
+    groups = _group(parts)
+    if len(groups) <= 1 and sum(part.size for part in parts) < MIN_PART_BYTES:
+        body = _read(storage, target.bucket, parts)
         storage.put_new(target, body, metadata=metadata, content_type=content_type)
         return
     named = target.parameters()
-    with translated(f"join {len(pieces)} pieces as {target}"):
+    with translated(f"join {len(parts)} parts as {target}"):
         upload = storage.s3.create_multipart_upload(
             **named, Metadata=dict(metadata), ContentType=content_type
         )["UploadId"]
     try:
         with ThreadPoolExecutor(16) as pool:
-            join_part = partial(_join_part, storage, target, upload)
-            parts = list(pool.map(join_part, range(1, len(groups) + 1), groups))
+            add_part = partial(_add_part, storage, target, upload)
+            uploaded = list(pool.map(add_part, range(1, len(groups) + 1), groups))
         with translated(f"complete {target}"):
             storage.s3.complete_multipart_upload(
-                **named, UploadId=upload, MultipartUpload={"Parts": parts}, IfNoneMatch="*"
+                **named, UploadId=upload, MultipartUpload={"Parts": uploaded}, IfNoneMatch="*"
             )
     except BaseException:
         # What cannot be aborted here, the bucket's lifecycle aborts.
@@ -61,20 +61,19 @@ def join_objects(
         raise
 
 
-def _join_part(
-    storage: Storage, target: Location, upload: str, number: int, group: Sequence[Piece]
+def _add_part(
+    storage: Storage, target: Location, upload: str, number: int, group: Sequence[Part]
 ) -> dict[str, Any]:
-    part = {**target.parameters(), "UploadId": upload, "PartNumber": number}
+    """Add a group of parts to a multipart upload, as its part of that number."""
+    named = {**target.parameters(), "UploadId": upload, "PartNumber": number}
     with translated(f"part {number} of {target}"):
         if len(group) == 1 and group[0].size >= MIN_PART_BYTES:
             source = {"Bucket": target.bucket, "Key": group[0].key}
-            copied = storage.s3.upload_part_copy(**part, CopySource=source)
-            return {"PartNumber": number, "ETag": copied["CopyPartResult"]["ETag"]}
-        body = b"".join(_read(storage, target.bucket, piece) for piece in group)
-        return {
-            "PartNumber": number,
-            "ETag": storage.s3.upload_part(**part, Body=body)["ETag"],
-        }
+            etag = storage.s3.upload_part_copy(**named, CopySource=source)["CopyPartResult"]["ETag"]
+        else:
+            body = _read(storage, target.bucket, group)
+            etag = storage.s3.upload_part(**named, Body=body)["ETag"]
+        return {"PartNumber": number, "ETag": etag}
 
 
 def _abort(storage: Storage, named: Mapping[str, str], upload: str) -> None:
@@ -85,18 +84,18 @@ def _abort(storage: Storage, named: Mapping[str, str], upload: str) -> None:
         return
 
 
-def _read(storage: Storage, bucket: str, piece: Piece) -> bytes:
-    return storage.read(Location(bucket=bucket, key=piece.key))
+def _read(storage: Storage, bucket: str, parts: Sequence[Part]) -> bytes:
+    return b"".join(storage.read(Location(bucket=bucket, key=part.key)) for part in parts)
 
 
-def _group(pieces: Sequence[Piece]) -> list[list[Piece]]:
-    """Return the pieces as parts: each group is at least a part's size, except the last."""
-    groups: list[list[Piece]] = []
-    pending: list[Piece] = []
-    for piece in pieces:
-        if piece.size:
-            pending.append(piece)
-        if sum(held.size for held in pending) >= MIN_PART_BYTES:
+def _group(parts: Sequence[Part]) -> list[list[Part]]:
+    """Return the parts in groups; each but the last is large enough for a multipart upload."""
+    groups: list[list[Part]] = []
+    pending: list[Part] = []
+    for part in parts:
+        if part.size:
+            pending.append(part)
+        if sum(waiting.size for waiting in pending) >= MIN_PART_BYTES:
             groups.append(pending)
             pending = []
     return [*groups, pending] if pending else groups

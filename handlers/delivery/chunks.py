@@ -1,4 +1,4 @@
-"""A file's records, written stretch by stretch: in memory if one is enough, else staged."""
+"""A file's records, written chunk by chunk: in memory if one is enough, else staged."""
 
 import zlib
 from collections.abc import Callable, Iterator
@@ -9,31 +9,20 @@ from typing import Final, Self
 
 from handlers import __version__
 from handlers.aws.failures import OutOfTimeError, TakenError, TransientError
-from handlers.delivery.staging import STRETCH_BYTES, Progress, Staging
+from handlers.delivery.staging import CHUNK_BYTES, Progress, Staging
 from handlers.invocation.deadline import Deadline
 from handlers.transform.expansion import ExpansionError, check_expansion
-from handlers.transform.files import (
-    is_utf8,
-    transform,
-)
-from handlers.transform.formats.batch import (
-    START,
-    BadFileError,
-    Batch,
-    Position,
-)
-from handlers.transform.formats.text import (
-    UTF8,
-    NotUtf8Error,
-)
+from handlers.transform.files import is_utf8, transform
+from handlers.transform.formats.batch import START, BadFileError, Batch, Position
+from handlers.transform.formats.text import UTF8, NotUtf8Error
 from handlers.transform.records.encoder import RecordEncoder, metadata_tail
 
 _GZIP_LEVEL: Final = 1  # a third of the time of level 6, for a few per cent more bytes
 _GZIP_WINDOW_BITS: Final = 16 + zlib.MAX_WBITS  # gzip, whose header then has no time in it
 
 
-class Stretch:
-    """Output lines and rejects of some batches; compressed, each stretch is a gzip member."""
+class Chunk:
+    """Output lines and rejects of some batches; compressed, each chunk is a gzip member."""
 
     def __init__(self, *, compressed: bool) -> None:
         self._pack = zlib.compressobj(_GZIP_LEVEL, wbits=_GZIP_WINDOW_BITS) if compressed else None
@@ -64,7 +53,7 @@ class Stretch:
 
 @dataclass(frozen=True, kw_only=True)
 class Written:
-    """A whole file: held here, or in stretches where `staged`."""
+    """A whole file: held here, or in chunks where `staged`."""
 
     progress: Progress
     staged: bool
@@ -74,7 +63,7 @@ class Written:
 
 @dataclass(frozen=True, kw_only=True)
 class FileWriter:
-    """Writes one file's stretches."""
+    """Writes one file's chunks."""
 
     source: Callable[[int], Iterator[bytes]]
     suffix: str
@@ -87,7 +76,7 @@ class FileWriter:
     fallback_encoding: str | None = None
 
     def latest(self) -> Progress | None:
-        """Return how far the stretches go, or None; a second reading is further than a first."""
+        """Return how far the chunks go, or None; a second reading is further than a first."""
         again = self.staging.of(self.fallback_encoding).latest() if self.fallback_encoding else None
         return again or self.staging.latest()
 
@@ -99,7 +88,7 @@ class FileWriter:
     def write(self, progress: Progress) -> Written | Progress:
         """Write the file from where `progress` is; return it whole, or how far it got in time.
 
-        Where other invocations have staged stretches of the file, it goes on behind the last. A
+        Where other invocations have staged chunks of the file, it goes on behind the last. A
         file that turns out not to be UTF-8 is begun again in the fallback encoding, if there is
         one. What was staged of it stays for now, so that an invocation without the time for a
         second beginning does not take the first one from the next.
@@ -140,7 +129,7 @@ class FileWriter:
     def _latest(self, encoding: str) -> Progress:
         progress = self.staging.of(encoding).latest()
         if not progress:
-            msg = "the stretches of this file were removed while it was processed"
+            msg = "the chunks of this file were removed while it was processed"
             raise TransientError(msg)
         return progress
 
@@ -152,7 +141,7 @@ class FileWriter:
         )
         encoder = RecordEncoder(tail)
         progress, start = begun, begun.position
-        stretch = Stretch(compressed=self.compressed)
+        chunk = Chunk(compressed=self.compressed)
         encoding = begun.encoding
         with _Uploads(self.staging.of(encoding)) as uploads:
             try:
@@ -160,18 +149,18 @@ class FileWriter:
                     self._guarded, self.suffix, encoder, start, encoding=encoding
                 ):
                     renamed = begun.counts.renamed + encoder.renamed
-                    progress = progress.after(batch, renamed=renamed, size=stretch.add(batch))
+                    progress = progress.after(batch, renamed=renamed, size=chunk.add(batch))
                     self._check_expansion(progress)
-                    if stretch.size >= STRETCH_BYTES:
-                        progress = uploads.add(start, stretch, progress)
-                        start, stretch = progress.position, Stretch(compressed=self.compressed)
+                    if chunk.size >= CHUNK_BYTES:
+                        progress = uploads.add(start, chunk, progress)
+                        start, chunk = progress.position, Chunk(compressed=self.compressed)
             except OutOfTimeError:
-                return self._cut(uploads, start, stretch, progress)
+                return self._cut(uploads, start, chunk, progress)
             progress = replace(progress, complete=True)
             if not uploads.used and begun.position == START:
-                lines, rejects = stretch.close()
+                lines, rejects = chunk.close()
                 return Written(progress=progress, staged=False, lines=lines, rejects=rejects)
-            progress = uploads.add(start, stretch, progress)
+            progress = uploads.add(start, chunk, progress)
             uploads.finish()
         return Written(progress=progress, staged=True)
 
@@ -189,12 +178,12 @@ class FileWriter:
         self,
         uploads: "_Uploads",
         start: Position,
-        stretch: Stretch,
+        chunk: Chunk,
         progress: Progress,
     ) -> Progress:
         try:
             if start != progress.position:
-                progress = uploads.add(start, stretch, progress)
+                progress = uploads.add(start, chunk, progress)
             uploads.finish()
         except TakenError:
             return self._latest(progress.encoding)
@@ -202,7 +191,7 @@ class FileWriter:
 
 
 class _Uploads:
-    """Stores stretches beside the work on the next, one at a time: each behind its predecessor."""
+    """Stores chunks beside the work on the next, one at a time: each behind its predecessor."""
 
     def __init__(self, staging: Staging) -> None:
         self._staging = staging
@@ -213,14 +202,14 @@ class _Uploads:
     def used(self) -> bool:
         return self._pool is not None
 
-    def add(self, start: Position, stretch: Stretch, progress: Progress) -> Progress:
-        """Store a stretch when those before it stand, and return how far the file then is.
+    def add(self, start: Position, chunk: Chunk, progress: Progress) -> Progress:
+        """Store a chunk when those before it stand, and return how far the file then is.
 
         Raises what went wrong with those before.
         """
         self.finish()
         self._pool = self._pool or ThreadPoolExecutor(1)
-        lines, rejects = stretch.close()
+        lines, rejects = chunk.close()
         progress = progress.staged(lines, rejects)
         self._running = self._pool.submit(self._staging.add, start, lines, rejects, progress)
         return progress

@@ -65,9 +65,9 @@ class Outputs:
             *self._names(source, compressed=compressed),
             *self._names(source, compressed=not compressed),
         ):
-            holder = self._holder(key, archived=archived)
-            if holder and source.is_named_by(holder.metadata):
-                return holder
+            owner = self._owner(key, archived=archived)
+            if owner and source.is_named_by(owner.metadata):
+                return owner
         return None
 
     def store(
@@ -87,17 +87,17 @@ class Outputs:
         frees names by moving what is old, and a name once given must not be given again.
         """
         for key in names:
-            holder = self._holder(key) if look_first else None
-            if not holder:
+            owner = self._owner(key) if look_first else None
+            if not owner:
                 try:
                     put(Location(bucket=self._environment.processed_bucket, key=key))
                 except (TakenError, GoneError) as error:
-                    holder = self._holder(key)
-                    if not holder:
+                    owner = self._owner(key)
+                    if not owner:
                         raise TransientError(f"{error}, and nothing is there") from error
                 else:
                     return key, False
-            if source.is_named_by(holder.metadata):
+            if source.is_named_by(owner.metadata):
                 return key, True
         msg = f"every name for {source.key!r} version {source.version} is taken"
         raise TransientError(msg)
@@ -110,7 +110,7 @@ class Outputs:
     def _names(self, source: SourceVersion, *, compressed: bool) -> tuple[str, ...]:
         return keys.output_keys(source.key, source.version, source.day, compressed=compressed)
 
-    def _holder(self, key: str, *, archived: bool = True) -> ObjectInfo | None:
+    def _owner(self, key: str, *, archived: bool = True) -> ObjectInfo | None:
         """Return the object that has a name, looking where it is moved from before where to."""
         places = [Location(bucket=self._environment.processed_bucket, key=key)]
         if archived and key.startswith(keys.PROCESSED):

@@ -23,23 +23,19 @@ from handlers.aws.objects import Storage
 from handlers.aws.streams import OpenObject
 from handlers.delivery.chunks import FileWriter, Written
 from handlers.delivery.outputs import Outputs, SourceVersion
-from handlers.delivery.staging import STRETCH_BYTES, Counts, Progress, Staging
+from handlers.delivery.staging import CHUNK_BYTES, Counts, Progress, Staging
 from handlers.environment import ProcessorEnvironment
 from handlers.invocation.build import code_digest
 from handlers.invocation.deadline import Deadline
 from handlers.invocation.events import ObjectReference
-from handlers.transform.formats.batch import (
-    BadFileError,
-)
-from handlers.transform.formats.text import (
-    UTF8,
-)
+from handlers.transform.formats.batch import BadFileError
+from handlers.transform.formats.text import UTF8
 
 _JSON_LINES: Final = "application/x-ndjson"
 _GZIP: Final = "application/gzip"
 _MAKER_DIGITS: Final = 16
-# Stretches are joined some sixteen at a time, a tenth to a third of a second each.
-_JOIN_SECONDS: Final = 0.02  # a stretch
+# Chunks are joined some sixteen at a time, a tenth to a third of a second each.
+_JOIN_SECONDS: Final = 0.02  # a chunk
 # Some 5 GB each: more than the largest object that S3 holds, 50 TB, could ever need.
 _MAX_CONTINUATIONS: Final = 10_000
 # A few pipelines may well follow each other; more passes are a rule that feeds one its own outputs.
@@ -95,7 +91,7 @@ class Delivery:
     ) -> Delivered | Continued | Dropped:
         """Process one object, whatever earlier attempts have done of it.
 
-        `repeated` says that there were some, so that a large file's stretches are looked for.
+        `repeated` says that there were some, so that a large file's chunks are looked for.
 
         Raises:
             PermanentError: bad input, an unknown suffix, or a version that vanished untold.
@@ -108,7 +104,7 @@ class Delivery:
         try:
             opened = self._storage.open(location)
         except GoneError:
-            return self._settled(reference)
+            return self._outcome_of_gone(reference)
         source = _source(opened.info)
         reference = replace(reference, version=source.version)
         try:
@@ -122,7 +118,7 @@ class Delivery:
             # Somebody was faster, and has deleted the version or what was staged of it.
             if self._storage.describe(opened.info.location):
                 raise TransientError(str(error)) from error
-            return self._settled(reference)
+            return self._outcome_of_gone(reference)
 
     def _is_folder(self, reference: ObjectReference, location: Location) -> bool:
         """Return whether an object marks a folder of which only S3 knows that it is empty."""
@@ -205,7 +201,7 @@ class Delivery:
         except BadFileError as error:
             raise PermanentError(error.reason, error.place) from error
         if isinstance(written, Written) and written.staged and not begun.complete:
-            join_seconds = _JOIN_SECONDS * opened.info.size / STRETCH_BYTES
+            join_seconds = _JOIN_SECONDS * opened.info.size / CHUNK_BYTES
             if deadline.remaining_seconds() < join_seconds:
                 return written.progress  # a whole invocation is left for joining them
         return written
@@ -219,13 +215,13 @@ class Delivery:
         metadata |= {keys.PASSES: str(passes)} if passes else {}
         if fallback := _fallback_of(written.progress):
             metadata[keys.SOURCE_ENCODING] = fallback
-        pieces = cache(partial(staging.of(fallback).pieces, written.progress))
+        parts = cache(partial(staging.of(fallback).parts, written.progress))
 
         def put(metadata: Mapping[str, str], location: Location, *, output: bool) -> None:
             gzipped = output and self._environment.compress_output
             content_type = _GZIP if gzipped else _JSON_LINES
             if written.staged:
-                lines, rejects = pieces()
+                lines, rejects = parts()
                 join_objects(
                     self._storage,
                     lines if output else rejects,
@@ -258,10 +254,10 @@ class Delivery:
         """Move the original; where the output was there, the completed copy may be too."""
         where = source.location
         target = Location(bucket=where.bucket, key=keys.completed_key(where.key))
-        mark = {keys.SOURCE_VERSION: where.version or ""}
+        added = {keys.SOURCE_VERSION: where.version or ""}
         if not repeated or not self._is_completed(where, source.modified):
             try:
-                copy_object(self._storage, source, target, added=mark)
+                copy_object(self._storage, source, target, added=added)
             except GoneError:
                 return  # another invocation has copied and deleted it
         self._storage.delete_version(where)
@@ -279,7 +275,7 @@ class Delivery:
                 return True
         return False
 
-    def _settled(self, reference: ObjectReference) -> Delivered:
+    def _outcome_of_gone(self, reference: ObjectReference) -> Delivered:
         """Return what became of a version that is gone, or fail: somebody else deleted it."""
         created = _created(reference)
         where = Location(bucket=reference.bucket, key=reference.key, version=reference.version)
@@ -380,7 +376,7 @@ def _created(reference: ObjectReference) -> datetime | None:
 
 @cache
 def _maker(environment: ProcessorEnvironment) -> str:
-    """Return what stands for all that decides the bytes of a stretch: the code, and settings."""
+    """Return what stands for all that decides the bytes of a chunk: the code, and settings."""
     settings = (
         environment.environment,
         environment.compress_output,

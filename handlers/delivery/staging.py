@@ -1,9 +1,9 @@
-"""Finished stretches of a large output, until it stands: the state that survives a kill.
+"""Finished chunks of a large output, until it stands: the state that survives a kill.
 
-A stretch is an object of its own, named by the offset in the source's text at which it starts and
+A chunk is an object of its own, named by the offset in the source's text at which it starts and
 stored only where there is none; its metadata says where the next one starts and what was counted
-so far. A stretch is stored only once its predecessor is, so those there are form one chain, however
-many invocations work on the file. The rejects of a stretch are stored before it, named by where it
+so far. A chunk is stored only once its predecessor is, so those there are form one chain, however
+many invocations work on the file. The rejects of a chunk are stored before it, named by where it
 starts and ends.
 """
 
@@ -14,21 +14,15 @@ from itertools import pairwise
 from typing import Final, Self
 
 from handlers.aws.failures import TakenError, TransientError
-from handlers.aws.joins import MAX_PARTS, Piece, join_objects
+from handlers.aws.joins import MAX_PARTS, Part, join_objects
 from handlers.aws.metadata import decode_value, encode_value
 from handlers.aws.object_info import Location, ObjectInfo
 from handlers.aws.objects import Storage
-from handlers.transform.formats.batch import (
-    START,
-    Batch,
-    Position,
-)
-from handlers.transform.formats.text import (
-    UTF8,
-)
+from handlers.transform.formats.batch import START, Batch, Position
+from handlers.transform.formats.text import UTF8
 
 # Above a part's least size, and small enough for three of them per file in a batch of ten.
-STRETCH_BYTES: Final = 8 * 1024 * 1024
+CHUNK_BYTES: Final = 8 * 1024 * 1024
 _JOINED_BYTES: Final = 4 * 1024**3  # below the 5 GB that a part can be copied from
 _REASON_CHARACTERS: Final = 200  # of the first reject: metadata hold 2 KB
 _CONTENT_TYPE: Final = "application/octet-stream"
@@ -70,7 +64,7 @@ class Progress:
     encoding: str = ""  # as `formats.transform` takes it
     output_bytes: int = 0  # of lines and rejects, before compression
     # What is staged so far; what is listed must be the same, or something of it was lost.
-    stretches: int = 0
+    chunks: int = 0
     line_bytes: int = 0
     reject_bytes: int = 0
 
@@ -94,16 +88,16 @@ class Progress:
         )
 
     def staged(self, lines: bytes, rejects: bytes) -> Self:
-        """Return it with one stretch more."""
+        """Return it with one chunk more."""
         return replace(
             self,
-            stretches=self.stretches + 1,
+            chunks=self.chunks + 1,
             line_bytes=self.line_bytes + len(lines),
             reject_bytes=self.reject_bytes + len(rejects),
         )
 
     def to_metadata(self) -> dict[str, str]:
-        """Return it as the metadata of the stretch that ends here."""
+        """Return it as the metadata of the chunk that ends here."""
         counts = {name: str(value) for name, value in asdict(self.counts).items()}
         return counts | {
             "processed-at": self.processed_at.isoformat(),
@@ -114,7 +108,7 @@ class Progress:
             "complete": str(self.complete).lower(),
             "encoding": self.encoding,
             "output-bytes": str(self.output_bytes),
-            "stretches": str(self.stretches),
+            "chunks": str(self.chunks),
             "line-bytes": str(self.line_bytes),
             "reject-bytes": str(self.reject_bytes),
         }
@@ -130,14 +124,14 @@ class Progress:
             complete=metadata["complete"] == "true",
             encoding=metadata["encoding"],
             output_bytes=int(metadata["output-bytes"]),
-            stretches=int(metadata["stretches"]),
+            chunks=int(metadata["chunks"]),
             line_bytes=int(metadata["line-bytes"]),
             reject_bytes=int(metadata["reject-bytes"]),
         )
 
 
 class Staging:
-    """The stretches of one source version, in the processed bucket."""
+    """The chunks of one source version, in the processed bucket."""
 
     def __init__(self, storage: Storage, bucket: str, prefix: str) -> None:
         self._storage = storage
@@ -147,7 +141,7 @@ class Staging:
     def of(self, encoding: str) -> "Staging":
         """Return the staging of the same version, as it is read in an encoding.
 
-        A file that turns out not to be UTF-8 is begun again, and the stretches that were made
+        A file that turns out not to be UTF-8 is begun again, and the chunks that were made
         before must not be among those of the second reading.
         """
         if encoding in ("", UTF8):
@@ -155,7 +149,7 @@ class Staging:
         return Staging(self._storage, self._bucket, f"{self._prefix}{encoding}/")
 
     def add(self, start: Position, lines: bytes, rejects: bytes, progress: Progress) -> None:
-        """Store the stretch from `start` to where `progress` is.
+        """Store the chunk from `start` to where `progress` is.
 
         Raises TakenError where another invocation has stored one that starts there.
         """
@@ -169,81 +163,81 @@ class Staging:
         )
 
     def _put_rejects(self, start: int, end: int, rejects: bytes) -> None:
-        """Store rejects; those of the same stretch, stored before a kill, are the same."""
+        """Store rejects; those of the same chunk, stored before a kill, are the same."""
         self._storage.put(
             self._location(_rejects_name(start, end)), rejects, content_type=_CONTENT_TYPE
         )
 
     def latest(self) -> Progress | None:
-        """Return how far the stretches go, or None if there are none.
+        """Return how far the chunks go, or None if there are none.
 
-        A chain that has lost stretches, to a lifecycle rule say, is removed as a whole.
+        A chain that has lost chunks, to a lifecycle rule say, is removed as a whole.
         """
-        stretches = self._stretches()
-        last = self._storage.describe(stretches[-1].location) if stretches else None
+        chunks = self._chunks()
+        last = self._storage.describe(chunks[-1].location) if chunks else None
         if not last:
             return None
         progress = Progress.from_metadata(last.metadata)
-        if _is_whole(stretches, progress):
+        if _is_whole(chunks, progress):
             return progress
         self.clear()
         return None
 
-    def pieces(self, progress: Progress) -> tuple[list[Piece], list[Piece]]:
-        """Return the chain's output and its rejects, in order, each as the pieces of one object.
+    def parts(self, progress: Progress) -> tuple[list[Part], list[Part]]:
+        """Return the chain's output and its rejects, in order, each as the parts of one object.
 
         Raises TransientError where what is there is not all that `progress` tells of: then all of
         it is removed, and the next attempt begins anew.
         """
-        stretches = self._stretches()
+        chunks = self._chunks()
         listed = {entry.location.key: entry.size for entry in self._list("rejects/")}
-        starts = [int(entry.location.key.removeprefix(self._prefix)) for entry in stretches]
+        starts = [int(entry.location.key.removeprefix(self._prefix)) for entry in chunks]
         names = (
             self._prefix + _rejects_name(*ends)
             for ends in pairwise([*starts, progress.position.offset])
         )
-        outputs = [Piece(key=entry.location.key, size=entry.size) for entry in stretches]
-        rejects = [Piece(key=key, size=listed[key]) for key in names if key in listed]
-        found = sum(piece.size for piece in rejects)
-        if not _is_whole(stretches, progress) or found != progress.reject_bytes:
+        outputs = [Part(key=entry.location.key, size=entry.size) for entry in chunks]
+        rejects = [Part(key=key, size=listed[key]) for key in names if key in listed]
+        found = sum(part.size for part in rejects)
+        if not _is_whole(chunks, progress) or found != progress.reject_bytes:
             self.clear()
-            msg = f"{len(stretches)} of {progress.stretches} stretches, and {found} bytes of "
+            msg = f"{len(chunks)} of {progress.chunks} chunks, and {found} bytes of "
             msg += f"{progress.reject_bytes} of rejects are left in {self._prefix}"
             raise TransientError(msg)
         return self._within_parts(outputs), self._within_parts(rejects)
 
-    def _within_parts(self, pieces: list[Piece]) -> list[Piece]:
-        """Return no more pieces than an object has parts: beyond, they are joined by hundreds."""
-        if len(pieces) <= MAX_PARTS:
-            return pieces
+    def _within_parts(self, parts: list[Part]) -> list[Part]:
+        """Return no more parts than an object has parts: beyond, they are joined by hundreds."""
+        if len(parts) <= MAX_PARTS:
+            return parts
         joined = {entry.location.key: entry.size for entry in self._list("joined/")}
-        groups: list[Piece] = []
-        for group in _groups(pieces):
+        groups: list[Part] = []
+        for group in _groups(parts):
             key = f"{self._prefix}joined/{group[0].key.removeprefix(self._prefix)}"
-            size = sum(piece.size for piece in group)
+            size = sum(part.size for part in group)
             if joined.get(key) != size:
                 self._join(group, Location(bucket=self._bucket, key=key))
-            groups.append(Piece(key=key, size=size))
+            groups.append(Part(key=key, size=size))
         return groups
 
-    def _join(self, group: Sequence[Piece], where: Location) -> None:
+    def _join(self, group: Sequence[Part], where: Location) -> None:
         try:
             join_objects(self._storage, group, where, metadata={}, content_type=_CONTENT_TYPE)
         except TakenError as error:
-            # Another invocation has joined the same pieces, unless they were of another chain.
+            # Another invocation has joined the same parts, unless they were of another chain.
             there = self._storage.describe(where)
-            if not there or there.size != sum(piece.size for piece in group):
+            if not there or there.size != sum(part.size for part in group):
                 self.clear()
                 raise TransientError(str(error)) from error
 
     def clear(self) -> None:
-        """Delete all stretches; what a kill leaves, the bucket's lifecycle deletes."""
+        """Delete all chunks; what a kill leaves, the bucket's lifecycle deletes."""
         for page in self._storage.list_pages(self._bucket, self._prefix):
             keys = {entry.location.key: None for entry in page}
             if keys:
                 self._storage.delete_all(self._bucket, keys)
 
-    def _stretches(self) -> list[ObjectInfo]:
+    def _chunks(self) -> list[ObjectInfo]:
         return [entry for entry in self._list("") if "/" not in self._rest(entry)]
 
     def _rest(self, entry: ObjectInfo) -> str:
@@ -257,24 +251,24 @@ class Staging:
         return Location(bucket=self._bucket, key=self._prefix + name)
 
 
-def _is_whole(stretches: Sequence[ObjectInfo], progress: Progress) -> bool:
-    size = sum(entry.size for entry in stretches)
-    return (len(stretches), size) == (progress.stretches, progress.line_bytes)
+def _is_whole(chunks: Sequence[ObjectInfo], progress: Progress) -> bool:
+    size = sum(entry.size for entry in chunks)
+    return (len(chunks), size) == (progress.chunks, progress.line_bytes)
 
 
 def _name(offset: int) -> str:
     return f"{offset:016d}"  # so that names sort as offsets do, up to 10 PB
 
 
-def _groups(pieces: Iterable[Piece]) -> Iterator[list[Piece]]:
-    group: list[Piece] = []
+def _groups(parts: Iterable[Part]) -> Iterator[list[Part]]:
+    group: list[Part] = []
     size = 0
-    for piece in pieces:
-        if group and size + piece.size > _JOINED_BYTES:
+    for part in parts:
+        if group and size + part.size > _JOINED_BYTES:
             yield group
             group, size = [], 0
-        group.append(piece)
-        size += piece.size
+        group.append(part)
+        size += part.size
     yield group
 
 

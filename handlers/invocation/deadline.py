@@ -5,7 +5,7 @@ from typing import Final
 
 from handlers.aws.failures import OutOfTimeError
 
-# Kept back for what ends an invocation: the stretch in hand is stored, the rest is sent on.
+# Kept back for what ends an invocation: the chunk in hand is stored, the rest is sent on.
 _RESERVED_SHARE: Final = 0.2
 _MAX_RESERVED_SECONDS: Final = 30.0
 

@@ -2,9 +2,7 @@
 
 from typing import Final
 
-from handlers.transform.formats.batch import (
-    BadFileError,
-)
+from handlers.transform.formats.batch import BadFileError
 
 # Less than this is no harm, whatever it came from.
 _ALWAYS_ALLOWED_BYTES: Final = 64 * 1024 * 1024

@@ -13,13 +13,7 @@ from typing import Final
 import orjson
 
 from handlers.transform.formats.array import ArrayReader
-from handlers.transform.formats.batch import (
-    BLOCK_BYTES,
-    START,
-    Batch,
-    Position,
-    Source,
-)
+from handlers.transform.formats.batch import BLOCK_BYTES, START, Batch, Position, Source
 from handlers.transform.formats.concatenated import first_object, read_objects
 from handlers.transform.formats.delimited import read_rows
 from handlers.transform.formats.elements import long_value_end

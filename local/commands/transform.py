@@ -11,17 +11,12 @@ from typing import Final
 
 from handlers import __version__, keys
 from handlers.aws.failures import PermanentError
-from handlers.delivery.chunks import Stretch
+from handlers.delivery.chunks import Chunk
 from handlers.delivery.protocol import check_rejects
-from handlers.delivery.staging import STRETCH_BYTES, Progress
+from handlers.delivery.staging import CHUNK_BYTES, Progress
 from handlers.transform.expansion import check_expansion
-from handlers.transform.files import (
-    is_utf8,
-    transform,
-)
-from handlers.transform.formats.batch import (
-    BadFileError,
-)
+from handlers.transform.files import is_utf8, transform
+from handlers.transform.formats.batch import BadFileError
 from handlers.transform.records.encoder import RecordEncoder, metadata_tail
 
 _READ_BYTES: Final = 256 * 1024
@@ -76,19 +71,19 @@ def transform_file(
     with ExitStack() as files:
         write = files.enter_context(_opened(output)) if output else sys.stdout.buffer.write
         reject = files.enter_context(_opened(rejects)) if rejects else len
-        stretch = Stretch(compressed=rules.compressed)
+        chunk = Chunk(compressed=rules.compressed)
         try:
             blocks = _reader(source, report)
             for batch in transform(blocks, suffix, encoder, encoding=progress.encoding):
-                size = stretch.add(batch)
+                size = chunk.add(batch)
                 progress = progress.after(batch, renamed=encoder.renamed, size=size)
                 _check_expansion(progress, source, rules)
-                if stretch.size >= STRETCH_BYTES:
-                    stretch = _flush(stretch, write, reject, rules)
+                if chunk.size >= CHUNK_BYTES:
+                    chunk = _flush(chunk, write, reject, rules)
         except BadFileError as error:
             raise PermanentError(error.reason, error.place) from error
         check_rejects(progress, rules.max_rejected_percent)
-        _flush(stretch, write, reject, rules)
+        _flush(chunk, write, reject, rules)
     sys.stdout.buffer.flush()
     return progress
 
@@ -112,11 +107,11 @@ def _encoding(source: Path, suffix: str, rules: Rules, report: Report) -> str:
     return ""
 
 
-def _flush(stretch: Stretch, write: Write, reject: Write, rules: Rules) -> Stretch:
-    lines, rejects = stretch.close()
+def _flush(chunk: Chunk, write: Write, reject: Write, rules: Rules) -> Chunk:
+    lines, rejects = chunk.close()
     write(lines)
     reject(rejects)
-    return Stretch(compressed=rules.compressed)
+    return Chunk(compressed=rules.compressed)
 
 
 def _reader(path: Path, report: Report) -> Callable[[int], Iterator[bytes]]:

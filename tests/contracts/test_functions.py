@@ -4,11 +4,7 @@ import importlib
 
 import pytest
 
-from handlers.environment import (
-    ArchiverEnvironment,
-    ProcessorEnvironment,
-    variable_names,
-)
+from handlers.environment import ArchiverEnvironment, ProcessorEnvironment, variable_names
 from handlers.invocation.deadline import Deadline
 from infra.definitions import ARCHIVER_HANDLER, PROCESSOR_HANDLER
 from tests.infra.recording import Graph

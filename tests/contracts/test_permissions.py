@@ -231,7 +231,7 @@ def process(account: SimpleNamespace, *records: Mapping[str, Any], **context: An
 def work(account: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let both functions do all that they can do."""
     lines = b"".join(b'{"id":%d,"text":"%s"}\n' % (i, b"x" * 200) for i in range(60_000))
-    monkeypatch.setattr(chunks, "STRETCH_BYTES", 6 * 1024 * 1024)
+    monkeypatch.setattr(chunks, "CHUNK_BYTES", 6 * 1024 * 1024)
     small = upload(account, "a.json", b'{"a":1}', Tagging="team=data")
     process(account, small, upload(account, "rejects.json", b'{"a":1}\nbad\n{"a":2}\n'))
     process(account, small)  # again: gone, and settled

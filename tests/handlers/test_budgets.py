@@ -19,9 +19,7 @@ from handlers.aws.objects import Storage
 from handlers.data_processor import Processor
 from handlers.environment import ArchiverEnvironment, ProcessorEnvironment
 from handlers.invocation.deadline import Deadline
-from handlers.transform.files import (
-    transform,
-)
+from handlers.transform.files import transform
 from handlers.transform.formats.batch import BLOCK_BYTES
 from handlers.transform.records.encoder import RecordEncoder
 

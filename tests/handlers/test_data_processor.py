@@ -77,7 +77,7 @@ def test_a_failed_message_holds_back_no_other():
     assert poison in letters
     assert len(letters) == 2
     del world.letters.messages[letters.index(poison)]
-    Watch(world, kinds).settled()
+    Watch(world, kinds).check_finished()
 
 
 @pytest.mark.parametrize("direct", [False, True])

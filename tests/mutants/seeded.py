@@ -46,8 +46,8 @@ MUTANTS = (
     Mutant(
         "delete-before-copy",
         "handlers/delivery/protocol.py",
-        '        mark = {keys.SOURCE_VERSION: where.version or ""}\n',
-        '        mark = {keys.SOURCE_VERSION: where.version or ""}\n'
+        '        added = {keys.SOURCE_VERSION: where.version or ""}\n',
+        '        added = {keys.SOURCE_VERSION: where.version or ""}\n'
         "        self._storage.delete_version(where)\n",
         DELIVERY,
     ),
@@ -83,8 +83,8 @@ MUTANTS = (
     Mutant(
         "unconditional-complete",
         "handlers/aws/joins.py",
-        'MultipartUpload={"Parts": parts}, IfNoneMatch="*"',
-        'MultipartUpload={"Parts": parts}',
+        'MultipartUpload={"Parts": uploaded}, IfNoneMatch="*"',
+        'MultipartUpload={"Parts": uploaded}',
         ("tests/handlers/aws/test_objects.py",),
     ),
     Mutant(
@@ -123,9 +123,9 @@ MUTANTS = (
         DELIVERY,
     ),
     Mutant(
-        "a-stretch-twice",
+        "a-chunk-twice",
         "handlers/delivery/chunks.py",
-        "                        start, stretch = progress.position, Stretch(compressed=self.compressed)",
+        "                        start, chunk = progress.position, Chunk(compressed=self.compressed)",
         "                        start = progress.position",
         DELIVERY,
     ),
@@ -153,7 +153,7 @@ MUTANTS = (
     Mutant(
         "doubled-batch-item",
         "handlers/data_processor.py",
-        "            if not _is_settled(done[message])\n        ]\n        return",
+        "            if not _is_finished(done[message])\n        ]\n        return",
         "        ]\n        return",
         PROCESSOR,
     ),
@@ -202,8 +202,8 @@ MUTANTS = (
     Mutant(
         "done-but-not-deleted-before-the-next",
         "handlers/data_processor.py",
-        "            finished = [record]",
-        "            finished = together",
+        "            handled = [record]",
+        "            handled = together",
         PROCESSOR,
     ),
     Mutant(
@@ -216,7 +216,7 @@ MUTANTS = (
     Mutant(
         "unsettled-deleted",
         "handlers/data_processor.py",
-        "            if _is_settled(done[_message_id(record)]):",
+        "            if _is_finished(done[_message_id(record)]):",
         "            if done[_message_id(record)]:",
         PROCESSOR,
     ),
@@ -433,8 +433,8 @@ MUTANTS = (
     Mutant(
         "long-keys-grow",
         "handlers/keys.py",
-        "    return (plain, *marked) if len(plain.encode()) <= MAX_KEY_BYTES else marked",
-        "    return (plain, *marked)",
+        "    return (plain, *distinct) if len(plain.encode()) <= MAX_KEY_BYTES else distinct",
+        "    return (plain, *distinct)",
         ("tests/handlers/test_keys.py",),
     ),
     Mutant(
@@ -482,8 +482,8 @@ MUTANTS = (
     Mutant(
         "a-denial-at-the-last-attempt-is-not-counted",
         "handlers/data_processor.py",
-        "            return replace(buried, metrics={**buried.metrics, **denied})",
-        "            return buried",
+        "            return replace(failed, metrics={**failed.metrics, **denied})",
+        "            return failed",
         ("tests/handlers/test_data_processor.py",),
     ),
     Mutant(
@@ -496,8 +496,8 @@ MUTANTS = (
     Mutant(
         "an-event-that-cannot-be-read-is-not-kept",
         "handlers/data_processor.py",
-        "self._bury_message(dumps(event), str(error))",
-        'self._bury_message("{}", str(error))',
+        "self._fail_message(dumps(event), str(error))",
+        'self._fail_message("{}", str(error))',
         ("tests/handlers/test_data_processor.py",),
     ),
     Mutant(
@@ -655,7 +655,7 @@ MUTANTS = (
         ("tests/handlers/delivery/test_protocol.py",),
     ),
     Mutant(
-        "a-repeat-leaves-its-stretches",
+        "a-repeat-leaves-its-chunks",
         "handlers/delivery/protocol.py",
         "        self._staging(_source(source)).clear()\n",
         "",

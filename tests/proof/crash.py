@@ -18,8 +18,8 @@ from tests.proof.watch import Watch
 from tests.proof.world import (
     ARCHIVE,
     PROCESSED,
+    SMALL_CHUNK,
     SMALL_PART,
-    SMALL_STRETCH,
     KilledError,
     World,
     small_limits,
@@ -93,7 +93,7 @@ def run_processor(scenario: Scenario) -> list[str]:
     """Deliver a file in a scenario, check the outcome, return the names of the calls."""
     kind = BY_NAME[scenario.kind]
     gate = FaultyGate(scenario.fault, scenario.call)
-    with small_limits(SMALL_STRETCH if kind.large else _HELD_IN_MEMORY):
+    with small_limits(SMALL_CHUNK if kind.large else _HELD_IN_MEMORY):
         world = World(
             queue_mode=scenario.queue_mode,
             compressed=kind.compressed,
@@ -108,7 +108,7 @@ def run_processor(scenario: Scenario) -> list[str]:
         world.settle()
     failed = gate.calls[scenario.call] if 0 <= scenario.call < len(gate.calls) else ""
     twice = scenario.fault == "sent twice" and failed in ("copy_object", "send_message")
-    gate.watch.settled(copies=2 if twice else 1)
+    gate.watch.check_finished(copies=2 if twice else 1)
     if not scenario.fault.startswith(("killed", "lost")) and not twice:
         _check_leftovers(gate.watch, failed)
     return gate.calls

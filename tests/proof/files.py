@@ -65,7 +65,7 @@ def _lines(records: list[dict[str, Any]]) -> bytes:
 _LARGE = [{"id": number, "name": f"name {number:03d}"} for number in range(24)]
 _LARGE_CSV = b"id,name\n" + b"".join(b"%d,n%d\n" % (n, n) for n in range(60))
 _LARGE_ROWS = tuple({"id": str(n), "name": f"n{n}"} for n in range(60))
-# Not UTF-8 only far behind the first stretches.
+# Not UTF-8 only far behind the first chunks.
 _LATE = tuple({"id": str(n), "name": f"n{n}" + "é" * (n > 55)} for n in range(60))
 _LATE_CSV = "id,name\n" + "".join(f"{one['id']},{one['name']}\n" for one in _LATE)
 _SPOILT = [*(json.dumps(one) for one in _LARGE[:12]), "{broken", *map(json.dumps, _LARGE[12:])]

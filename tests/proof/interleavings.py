@@ -19,7 +19,7 @@ from tests.proof.watch import Watch
 from tests.proof.world import (
     ARCHIVE,
     PROCESSED,
-    SMALL_STRETCH,
+    SMALL_CHUNK,
     Context,
     KilledError,
     World,
@@ -34,7 +34,7 @@ SHARED = Kind(
     body=b'{"b":2}',
     records=({"b": 2},),
 )
-# Three stretches, of which two become parts of their own.
+# Three chunks, of which two become parts of their own.
 STAGED = Kind(
     name="staged",
     key="incoming/staged.json",
@@ -96,7 +96,7 @@ class Meeting:
                 self.world.queue.messages[-1]["receives"] = 1
         self.world.settle()
         # A copy made by each worker that found none, and by the one that comes again.
-        self.watch.settled(copies=self.copies)
+        self.watch.check_finished(copies=self.copies)
         if self.archived:
             self.world.archive(self.world.after(60))
             self.watch.look()
@@ -231,7 +231,7 @@ class Case:
 
     def explore(self) -> Explored:
         """Search all states of it."""
-        with small_limits(SMALL_STRETCH if self.large else _HELD_IN_MEMORY):
+        with small_limits(SMALL_CHUNK if self.large else _HELD_IN_MEMORY):
             return Search(self.make, kills=self.kills, max_runs=self.max_runs).run()
 
 

@@ -8,16 +8,16 @@ import pytest
 
 from tests.proof.crash import FaultyGate
 from tests.proof.files import BY_NAME, KINDS, Kind
-from tests.proof.world import SMALL_STRETCH, World, small_limits
+from tests.proof.world import SMALL_CHUNK, World, small_limits
 
 GOOD = [kind for kind in KINDS if not kind.failure]
 LARGE = [kind for kind in GOOD if kind.large]
 STAMP = re.compile(rb'"processed_at":"[^"]*"')
 
 
-def made(kind, *, stretch=10**9, ticks=10**9, late=0, gate=None):
+def made(kind, *, chunk=10**9, ticks=10**9, late=0, gate=None):
     """Return all that a delivery stores for a file, `processed_at` apart, by key."""
-    with small_limits(stretch):
+    with small_limits(chunk):
         world = World(
             compressed=kind.compressed,
             fallback=kind.fallback,
@@ -46,13 +46,13 @@ def test_twice(kind):
 
 
 @pytest.mark.parametrize("kind", LARGE, ids=lambda kind: kind.name)
-def test_in_stretches_and_invocations(kind):
+def test_in_chunks_and_invocations(kind):
     """Cut anywhere and joined again, the output is that of one run."""
     whole = made(kind)
     again = 5 if kind.fallback else 0  # such a file is read from its beginning each time
-    for stretch in (1, 200, SMALL_STRETCH, 2_000):
+    for chunk in (1, 200, SMALL_CHUNK, 2_000):
         for ticks in (7, 8, 9, 11, 15, 10**9):
-            assert made(kind, stretch=stretch, ticks=ticks + again) == whole
+            assert made(kind, chunk=chunk, ticks=ticks + again) == whole
 
 
 def test_with_faults():
@@ -63,7 +63,7 @@ def test_with_faults():
         gate = FaultyGate(
             rng.choice(("killed after", "lost after", "unavailable")), rng.randrange(30)
         )
-        assert made(kind, stretch=SMALL_STRETCH, ticks=12, gate=gate) == whole
+        assert made(kind, chunk=SMALL_CHUNK, ticks=12, gate=gate) == whole
 
 
 def test_the_compressed_bytes_hold_no_time():

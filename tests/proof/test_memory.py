@@ -202,7 +202,7 @@ def test_keys_that_xml_cannot_carry(twins, key):
 def test_multipart_uploads(twins):
     where = {"Bucket": VERSIONED, "Key": "whole"}
     large = b"x" * PART
-    both(twins, "put_object", Bucket=VERSIONED, Key="piece", Body=large)
+    both(twins, "put_object", Bucket=VERSIONED, Key="part", Body=large)
     double, real = twins.call("create_multipart_upload", **where, Metadata={"a": "b"})
     upload = double["UploadId"], real["UploadId"]
     named = where | {"UploadId": upload}
@@ -212,7 +212,7 @@ def test_multipart_uploads(twins):
         "upload_part_copy",
         **named,
         PartNumber=2,
-        CopySource={"Bucket": VERSIONED, "Key": "piece"},
+        CopySource={"Bucket": VERSIONED, "Key": "part"},
     )
     small, _ = both(twins, "upload_part", **named, PartNumber=1, Body=b"small")
     parts = [

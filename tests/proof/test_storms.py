@@ -255,7 +255,7 @@ def end_to_end(seed):
     unreadable = [one["body"] for one in letters if "source_key" not in one["attributes"]]
     assert sorted(unreadable) == sorted([*broken, "no JSON"])
     letters[:] = [one for one in letters if "source_key" in one["attributes"]]
-    watch.settled()
+    watch.check_finished()
     watch.nothing_is_left()
 
 

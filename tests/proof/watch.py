@@ -85,7 +85,7 @@ class Watch:
             assert copy.tags == (("team", "blue"),)
         return marked
 
-    def settled(self, *, copies: int = 1, letters: bool = False) -> None:
+    def check_finished(self, *, copies: int = 1, letters: bool = False) -> None:
         """Check what must hold at rest: all is delivered, or a dead letter that says why."""
         self.look()
         s3 = self._world.s3
@@ -125,7 +125,7 @@ class Watch:
         assert lines == expected, f"{lines} instead of {expected}"
 
     def nothing_is_left(self) -> None:
-        """Check that no stretch and no unfinished upload is left."""
+        """Check that no chunk and no unfinished upload is left."""
         assert not self._world.s3.visible(PROCESSED, "staging/")
         assert not self._world.s3.uploads
 

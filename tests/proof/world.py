@@ -40,7 +40,7 @@ NOW = datetime(2024, 1, 15, 10, 30, tzinfo=UTC)
 MAX_ATTEMPTS = 4
 EXTRA_RECEIVES = 2  # behind which the queue itself makes a dead letter
 ASYNC_ATTEMPTS = 3  # an asynchronous invocation and its two retries
-SMALL_BLOCK, SMALL_STRETCH, SMALL_PART = 64, 500, 600
+SMALL_BLOCK, SMALL_CHUNK, SMALL_PART = 64, 500, 600
 
 
 class KilledError(BaseException):
@@ -76,9 +76,7 @@ class InlineExecutor:
 
 
 @contextlib.contextmanager
-def small_limits(
-    stretch: int = SMALL_STRETCH, max_copy: int = copies.MAX_COPY_BYTES
-) -> Iterator[None]:
+def small_limits(chunk: int = SMALL_CHUNK, max_copy: int = copies.MAX_COPY_BYTES) -> Iterator[None]:
     """Let files of some hundred bytes be large ones, and run without threads."""
     with pytest.MonkeyPatch.context() as patch:
         for module in (data_processor, retention, joins, chunks):
@@ -90,7 +88,7 @@ def small_limits(
         patch.setattr(joins, "MIN_PART_BYTES", SMALL_PART)
         patch.setattr(copies, "MAX_COPY_BYTES", max_copy)
         patch.setattr(copies, "_COPY_PART_BYTES", SMALL_PART)
-        patch.setattr(chunks, "STRETCH_BYTES", stretch)
+        patch.setattr(chunks, "CHUNK_BYTES", chunk)
         yield
 
 

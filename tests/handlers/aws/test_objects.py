@@ -21,7 +21,7 @@ from handlers.aws.failures import (
     TakenError,
     TransientError,
 )
-from handlers.aws.joins import Piece
+from handlers.aws.joins import Part
 from handlers.aws.metadata import decode_value, encode_value, fits_metadata
 from handlers.aws.object_info import Location
 from handlers.aws.objects import Storage
@@ -254,17 +254,17 @@ def test_pieces_are_joined_in_order(sizes, monkeypatch):
     monkeypatch.setattr(joins, "MIN_PART_BYTES", 5)
     s3 = MemoryS3(versioned=(BUCKET,), min_part=5)
     stored = Storage(Client(s3))
-    pieces, whole = [], b""
+    parts, whole = [], b""
     for number, size in enumerate(sizes):
         body = bytes([65 + number]) * size
-        s3.put_object(Bucket=BUCKET, Key=f"piece {number}", Body=body)
-        pieces.append(Piece(key=f"piece {number}", size=size))
+        s3.put_object(Bucket=BUCKET, Key=f"part {number}", Body=body)
+        parts.append(Part(key=f"part {number}", size=size))
         whole += body
-    joins.join_objects(stored, pieces, HERE, metadata={"a": "b"}, content_type="text/plain")
+    joins.join_objects(stored, parts, HERE, metadata={"a": "b"}, content_type="text/plain")
     joined = s3.current(BUCKET, HERE.key)
     assert (joined.body, joined.metadata) == (whole, {"a": "b"})
     with pytest.raises(TakenError):
-        joins.join_objects(stored, pieces, HERE, metadata={}, content_type="text/plain")
+        joins.join_objects(stored, parts, HERE, metadata={}, content_type="text/plain")
     assert not s3.uploads
 
 
@@ -358,8 +358,8 @@ def test_a_body_goes_out_in_large_pieces_behind_its_checksum(monkeypatch):
     sent = []
 
     def answer(request, **_):
-        pieces = list(iter(partial(request.body.read, 16 * 1024), b""))
-        sent.append((request.headers, pieces))
+        parts = list(iter(partial(request.body.read, 16 * 1024), b""))
+        sent.append((request.headers, parts))
         status = 503 if len(sent) == 1 else 200  # what is tried again goes out whole again
         return AWSResponse(request.url, status, {}, HTTPResponse(BytesIO(), preload_content=False))
 
@@ -369,9 +369,9 @@ def test_a_body_goes_out_in_large_pieces_behind_its_checksum(monkeypatch):
     Storage(s3).put_new(HERE, content, metadata={}, content_type="text/plain")
     Storage(s3).put(HERE, content, content_type="text/plain")
     clients.client.cache_clear()
-    for headers, pieces in sent:
-        assert b"".join(pieces) == content
-        assert len(pieces) == 2
+    for headers, parts in sent:
+        assert b"".join(parts) == content
+        assert len(parts) == 2
         assert headers["Content-Length"] == str(len(content))
         assert headers["x-amz-checksum-crc32"] == checksum
         assert headers["x-amz-content-sha256"] == b"UNSIGNED-PAYLOAD"

@@ -419,7 +419,7 @@ def test_files_above_5_gb_are_copied_in_parts(monkeypatch, part, size):
     watch = Watch(world, [kind])
     assert process(world, world.upload(kind.key, kind.body))
     assert gate.calls.count("upload_part_copy") == -(-len(body) // part)
-    watch.settled()
+    watch.check_finished()
 
 
 def test_an_output_of_a_long_name_stands_without_the_name_of_its_rejects(world):

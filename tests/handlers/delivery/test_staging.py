@@ -1,4 +1,4 @@
-"""Large files: stretches, their chain, and invocations that go on where others stopped."""
+"""Large files: chunks, their chain, and invocations that go on where others stopped."""
 
 import gzip
 import json
@@ -80,7 +80,7 @@ def run(kind, blocks):
         assert invocations < 500
         world.ticks = time_for(world, kind, blocks)
         world._poll()
-    watch.settled()
+    watch.check_finished()
     watch.nothing_is_left()
     return invocations, next(iter(world.outputs().values()))
 
@@ -138,7 +138,7 @@ def test_a_join_that_there_is_no_time_for_is_put_off_once(monkeypatch):
     world._poll()
     assert joins
     assert not world.queue.messages
-    watch.settled()
+    watch.check_finished()
     watch.nothing_is_left()
 
 
@@ -161,7 +161,7 @@ def test_fields_that_were_renamed_are_counted_over_continuations():
     assert joined.metadata == whole.metadata
 
 
-def test_a_continuation_begins_behind_the_last_stretch():
+def test_a_continuation_begins_behind_the_last_chunk():
     world, watch = begun()
     before = set(world.s3.visible(PROCESSED, keys.STAGING))
     gate = world.gate = FaultyGate("", -1)
@@ -171,14 +171,14 @@ def test_a_continuation_begins_behind_the_last_stretch():
         gate(operation, given, call),
     )[1]
     world.settle()
-    watch.settled()
+    watch.check_finished()
     assert stored
     assert not before & set(stored)
 
 
 @pytest.mark.parametrize("lost", ["first", "middle", "rejects"])
 def test_a_chain_with_a_missing_link_is_never_joined(lost):
-    """A lifecycle rule may take the oldest stretches of a file that waited long."""
+    """A lifecycle rule may take the oldest chunks of a file that waited long."""
     kind = BY_NAME["large rejects"]
     world, watch = begun(kind)
     staged = sorted(world.s3.visible(PROCESSED, keys.STAGING))
@@ -186,9 +186,9 @@ def test_a_chain_with_a_missing_link_is_never_joined(lost):
     gone = names[0] if lost != "middle" else names[1]
     world.s3.delete_object(Bucket=PROCESSED, Key=gone)
     world.settle()
-    watch.settled()
+    watch.check_finished()
     watch.nothing_is_left()
-    # A stretch is missed before work begins; rejects are only when all is joined.
+    # A chunk is missed before work begins; rejects are only when all is joined.
     assert len(world.queue.delays) == (lost == "rejects")
 
 
@@ -205,7 +205,7 @@ def test_a_large_file_whose_key_xml_cannot_carry(source, max_copy):
         watch = Watch(world, [kind])
         world.deliver(world.upload(kind.key, kind.body))
         world.settle()
-        watch.settled()
+        watch.check_finished()
         watch.nothing_is_left()
         world.archive(world.after(40))
         watch.look()
@@ -227,7 +227,7 @@ def test_an_answer_that_is_lost_at_the_end_costs_no_attempt():
     world.gate = gate
     world.deliver(world.upload(kind.key, kind.body))
     world.settle()
-    watch.settled()
+    watch.check_finished()
     assert not world.queue.delays
 
 
@@ -255,7 +255,7 @@ def test_a_failed_file_leaves_nothing_staged():
     watch = Watch(world, [kind])
     world.deliver(world.upload(kind.key, kind.body))
     world.settle()
-    watch.settled()
+    watch.check_finished()
     watch.nothing_is_left()
 
 
@@ -276,7 +276,7 @@ def test_a_kill_behind_the_output_leaves_nothing_staged():
     assert world.outputs()
     assert world.s3.visible(PROCESSED, keys.STAGING)
     world.settle()
-    watch.settled()
+    watch.check_finished()
     watch.nothing_is_left()
 
 
@@ -300,7 +300,7 @@ def test_what_is_left_of_a_direct_call_goes_on_through_the_queue():
     assert answer["continued"] == 1
     assert (len(world.queue.messages), world.invocations) == (1, [])
     world.settle()
-    watch.settled()
+    watch.check_finished()
 
 
 def test_more_pieces_than_an_object_has_parts(monkeypatch):
@@ -317,7 +317,7 @@ def test_more_pieces_than_an_object_has_parts(monkeypatch):
         gate(operation, given, call),
     )[1]
     world.settle()
-    watch.settled()
+    watch.check_finished()
     watch.nothing_is_left()
     assert sum("/joined/" in key for key in joined) >= 2
     assert joined[-1] == "processed/2024/01/15/large.json"
@@ -335,7 +335,7 @@ def test_the_time_of_the_first_invocation_is_in_all_records():
     world, watch = begun(kind)
     world.s3.now = world.after(0.01)
     world.settle()
-    watch.settled()
+    watch.check_finished()
     [output] = world.outputs().values()
     stamps = {json.loads(line)["_metadata"]["processed_at"] for line in output.body.splitlines()}
     assert stamps == {"2024-01-15T10:30:01.000Z"}
@@ -353,7 +353,7 @@ def test_a_duplicate_that_finds_others_ahead_is_sent_on():
     assert answers == [{"batchItemFailures": []}] * 2
     assert len(world.queue.messages) == 2
     world.settle()
-    watch.settled()
+    watch.check_finished()
 
 
 LATE = BY_NAME["large fallback"]
@@ -379,7 +379,7 @@ def continued(world, kind, change=lambda _: None, ticks=8):
             break
         world.ticks = max(ticks, time_for_again(world, ticks))
         world._poll()
-    watch.settled()
+    watch.check_finished()
     [output] = world.outputs().values()
     return output
 
@@ -400,7 +400,7 @@ def test_a_file_that_turns_out_not_to_be_utf8_is_begun_again(ticks):
         watch = Watch(world, [LATE])
         world.deliver(world.upload(LATE.key, LATE.body))
         world.settle()
-        watch.settled()
+        watch.check_finished()
         [output] = world.outputs().values()
     assert output.metadata[keys.SOURCE_ENCODING] == "cp1252"
     assert not world.s3.visible(PROCESSED, keys.STAGING)
@@ -432,7 +432,7 @@ def test_a_retry_goes_on_with_the_second_reading():
         call(),
     )[1]
     assert not world.processor().handle(batch((event, 2)), Context())["batchItemFailures"]
-    watch.settled()
+    watch.check_finished()
     assert not before & {*names}
     assert all("/cp1252/" in name for name in names if name.startswith(keys.STAGING))
 
@@ -476,7 +476,7 @@ def test_two_builds_of_one_version_never_share_a_file(monkeypatch):
         call(),
     )[1]
     world.settle()
-    watch.settled()
+    watch.check_finished()
     assert not before & {given["Key"] for given in stored}
     first = min(given["Key"] for given in stored if given["Key"].startswith(keys.STAGING))
     assert first.endswith(f"{0:016d}")
@@ -492,7 +492,7 @@ def test_a_name_of_the_environment_that_changes_meanwhile_holds_for_all_of_it():
     assert world.s3.visible(PROCESSED, keys.STAGING)
     world.environment, world.ticks = "test", 10**9
     world.settle()
-    watch.settled()  # each record names the new one
+    watch.check_finished()  # each record names the new one
 
 
 def test_a_bomb_over_invocations_leaves_nothing(monkeypatch):
@@ -504,5 +504,5 @@ def test_a_bomb_over_invocations_leaves_nothing(monkeypatch):
     world._poll()
     assert world.s3.visible(PROCESSED, keys.STAGING)
     world.settle()
-    watch.settled()
+    watch.check_finished()
     watch.nothing_is_left()

@@ -17,12 +17,8 @@ from itertools import chain, repeat
 from pathlib import Path
 
 from handlers.transform.expansion import check_expansion
-from handlers.transform.files import (
-    transform,
-)
-from handlers.transform.formats.batch import (
-    BadFileError,
-)
+from handlers.transform.files import transform
+from handlers.transform.formats.batch import BadFileError
 from handlers.transform.records.encoder import RecordEncoder
 from tests.handlers.transform.transformed import TAIL
 

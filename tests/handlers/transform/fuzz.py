@@ -15,9 +15,7 @@ from collections import Counter
 
 import pytest
 
-from handlers.transform.formats.batch import (
-    BadFileError,
-)
+from handlers.transform.formats.batch import BadFileError
 from tests.handlers.transform.reference import FileFailsError, Outcome, expected
 from tests.handlers.transform.transformed import (
     batches_of,

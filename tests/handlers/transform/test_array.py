@@ -1,8 +1,6 @@
 import pytest
 
-from handlers.transform.formats.batch import (
-    BadFileError,
-)
+from handlers.transform.formats.batch import BadFileError
 from handlers.transform.formats.elements import ValueEnd, long_value_end, value_end
 from tests.handlers.transform.transformed import batches_of, bodies, limits, transformed
 

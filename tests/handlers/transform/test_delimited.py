@@ -8,12 +8,8 @@ from io import StringIO
 import orjson
 import pytest
 
-from handlers.transform.files import (
-    transform,
-)
-from handlers.transform.formats.batch import (
-    BadFileError,
-)
+from handlers.transform.files import transform
+from handlers.transform.formats.batch import BadFileError
 from handlers.transform.formats.rows import LineCounter, RowSkipper
 from handlers.transform.records.encoder import RecordEncoder
 from tests.handlers.transform.fuzz import check_resuming

@@ -3,16 +3,8 @@ import json
 
 import pytest
 
-from handlers.transform.files import (
-    transform,
-)
-from handlers.transform.formats.batch import (
-    RAW_BYTES,
-    START,
-    BadFileError,
-    Position,
-    Reject,
-)
+from handlers.transform.files import transform
+from handlers.transform.formats.batch import RAW_BYTES, START, BadFileError, Position, Reject
 from handlers.transform.records.encoder import RecordEncoder
 from tests.handlers.transform.transformed import (
     TAIL,

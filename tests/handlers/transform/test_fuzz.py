@@ -4,9 +4,7 @@ import sys
 
 import pytest
 
-from handlers.transform.formats.batch import (
-    BadFileError,
-)
+from handlers.transform.formats.batch import BadFileError
 from tests.handlers.transform import fuzz
 from tests.handlers.transform.fuzz import Grower, check
 

@@ -7,9 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from handlers.transform.formats.batch import (
-    BadFileError,
-)
+from handlers.transform.formats.batch import BadFileError
 from tests.handlers.transform.fuzz import NUMBERS, WORDS, check_resuming
 from tests.handlers.transform.reference import FileFailsError, expected
 from tests.handlers.transform.transformed import limits, transformed

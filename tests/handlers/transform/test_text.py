@@ -3,17 +3,9 @@ import zlib
 
 import pytest
 
-from handlers.transform.files import (
-    is_utf8,
-)
-from handlers.transform.formats.batch import (
-    BadFileError,
-)
-from handlers.transform.formats.text import (
-    UTF8,
-    NotUtf8Error,
-    Text,
-)
+from handlers.transform.files import is_utf8
+from handlers.transform.formats.batch import BadFileError
+from handlers.transform.formats.text import UTF8, NotUtf8Error, Text
 from handlers.transform.records.encodings import utf8_problem
 from tests.handlers.transform.transformed import batches_of, bodies, source, transformed
 

@@ -9,21 +9,10 @@ from unittest.mock import patch
 import pytest
 
 from handlers.transform import files
-from handlers.transform.files import (
-    is_utf8,
-    transform,
-)
+from handlers.transform.files import is_utf8, transform
 from handlers.transform.formats import array, batch, concatenated, delimited, header, ndjson, text
-from handlers.transform.formats.batch import (
-    START,
-    BadFileError,
-    Batch,
-    Position,
-)
-from handlers.transform.formats.text import (
-    UTF8,
-    NotUtf8Error,
-)
+from handlers.transform.formats.batch import START, BadFileError, Batch, Position
+from handlers.transform.formats.text import UTF8, NotUtf8Error
 from handlers.transform.records import encoder
 from handlers.transform.records.encoder import RecordEncoder, metadata_tail
 from tests.handlers.transform import reference
