@@ -55,8 +55,11 @@ test-oldest: tests/oldest/.venv/.ready ## Run the functions' tests with the olde
 	@tests/oldest/.venv/bin/python -m pytest -q --noconftest -n $(JOBS) --dist worksteal -m "not long" $(BY_BOTO3)
 
 # The tests of the functions in which botocore, or moto behind it, has a say.
-BY_BOTO3 := $(addprefix tests/handlers/test_, $(addsuffix .py, archiver delivery messages operations processor service_models staging storage)) \
-	tests/proof/test_memory.py tests/contracts/test_permissions.py
+BY_BOTO3 := $(addprefix tests/, $(addsuffix .py, \
+	$(addprefix handlers/test_, data_archiver data_processor) \
+	$(addprefix handlers/aws/test_, messages objects operations service_models) \
+	$(addprefix handlers/delivery/test_, protocol staging) \
+	proof/test_memory contracts/test_permissions))
 
 tests/oldest/.venv/.ready: tests/oldest/requirements.txt | $(READY)
 	@$(PYTHON) -m venv --clear tests/oldest/.venv \

@@ -254,3 +254,17 @@ def test_help_lists_the_targets_and_every_target_is_phony():
     # Parts of others, which nobody calls.
     assert targets - {name for name, _ in rows} == {"check-style", "pulumi-cli"}
     assert [line for line in listed if len(line) > 120] == []
+
+
+@pytest.mark.parametrize(
+    "target", ["bombs", "test-oldest", "fuzz", "crash", "interleavings", "storms", "mutants"]
+)
+def test_a_target_names_files_and_modules_that_are_there(target):
+    shown = subprocess.run(
+        [MAKE, "--dry-run", "--directory", ROOT, target], capture_output=True, text=True, check=True
+    ).stdout
+    modules = [name.replace(".", "/") + ".py" for name in re.findall(r"-m (tests\.[\w.]+)", shown)]
+    named = [*re.findall(r"(?<![\w/])tests/[\w/]+\.py", shown), *modules]
+
+    assert named
+    assert [name for name in named if not (ROOT / name).is_file()] == []
