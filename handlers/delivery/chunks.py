@@ -9,7 +9,8 @@ from typing import Final, Self
 
 from handlers import __version__
 from handlers.aws.failures import OutOfTimeError, TakenError, TransientError
-from handlers.delivery.staging import CHUNK_BYTES, Progress, Staging
+from handlers.delivery.progress import Progress
+from handlers.delivery.staging import CHUNK_BYTES, Staging
 from handlers.invocation.deadline import Deadline
 from handlers.transform.expansion import ExpansionError, check_expansion
 from handlers.transform.files import is_utf8, transform

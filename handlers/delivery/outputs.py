@@ -1,47 +1,20 @@
 """Output objects as commit records: whose a key is, and how a version gets one."""
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, time, timedelta
 from typing import Final
 
 from handlers import keys
 from handlers.aws.failures import GoneError, TakenError, TransientError
-from handlers.aws.metadata import decode_value, encode_value
 from handlers.aws.object_info import Location, ObjectInfo
 from handlers.aws.objects import Storage
+from handlers.delivery.source_version import SourceVersion
 from handlers.environment import ProcessorEnvironment
 
 # The least retention that there is; the archiver may have run under a shorter one than today's.
 _LEAST_RETENTION: Final = timedelta(days=1)
 # Clocks differ, and the archiver may start while a file is being processed.
 _ARCHIVER_MARGIN: Final = timedelta(minutes=15)
-
-
-@dataclass(frozen=True, kw_only=True)
-class SourceVersion:
-    """What an output is made of; `day` is the day, in UTC, on which S3 created it."""
-
-    bucket: str
-    key: str
-    version: str
-    day: date
-
-    def to_metadata(self) -> dict[str, str]:
-        """Return it as the metadata by which an output names it."""
-        return {
-            keys.SOURCE_BUCKET: self.bucket,
-            keys.SOURCE_KEY: encode_value(self.key),
-            keys.SOURCE_VERSION: self.version,
-        }
-
-    def is_named_by(self, metadata: Mapping[str, str]) -> bool:
-        """Return whether an object's metadata name this version."""
-        return (
-            metadata.get(keys.SOURCE_BUCKET) == self.bucket
-            and decode_value(metadata.get(keys.SOURCE_KEY, "")) == self.key
-            and metadata.get(keys.SOURCE_VERSION) == self.version
-        )
 
 
 class Outputs:

@@ -9,12 +9,11 @@ import hashlib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import MAXYEAR, MINYEAR, UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cache, partial
 from typing import Final
 
 from handlers import keys
-from handlers.aws.copies import copy_object
 from handlers.aws.failures import GoneError, LoopError, PermanentError, TransientError
 from handlers.aws.joins import join_objects
 from handlers.aws.metadata import encode_value, fits_metadata
@@ -22,8 +21,17 @@ from handlers.aws.object_info import Location, ObjectInfo
 from handlers.aws.objects import Storage
 from handlers.aws.streams import OpenObject
 from handlers.delivery.chunks import FileWriter, Written
-from handlers.delivery.outputs import Outputs, SourceVersion
-from handlers.delivery.staging import CHUNK_BYTES, Counts, Progress, Staging
+from handlers.delivery.originals import Originals
+from handlers.delivery.outputs import Outputs
+from handlers.delivery.progress import Counts, Progress, check_rejects
+from handlers.delivery.source_version import (
+    EVENT_MARGIN,
+    SourceVersion,
+    created_at,
+    possible_sources,
+    source_of,
+)
+from handlers.delivery.staging import CHUNK_BYTES, Staging
 from handlers.environment import ProcessorEnvironment
 from handlers.invocation.build import code_digest
 from handlers.invocation.deadline import Deadline
@@ -40,8 +48,6 @@ _JOIN_SECONDS: Final = 0.02  # a chunk
 _MAX_CONTINUATIONS: Final = 10_000
 # A few pipelines may well follow each other; more passes are a rule that feeds one its own outputs.
 _MAX_PASSES: Final = 8
-# How far the time that an event gives and S3's own of the object may be apart.
-_EVENT_MARGIN: Final = timedelta(minutes=15)
 
 
 # How long S3 may answer 404 for what was stored soon after versioning was switched on: 15 minutes,
@@ -85,6 +91,7 @@ class Delivery:
         self._environment = environment
         self._now = now
         self._outputs = Outputs(storage, environment)
+        self._originals = Originals(storage)
 
     def deliver(
         self, reference: ObjectReference, deadline: Deadline, *, repeated: bool = False
@@ -105,7 +112,7 @@ class Delivery:
             opened = self._storage.open(location)
         except GoneError:
             return self._outcome_of_gone(reference)
-        source = _source(opened.info)
+        source = source_of(opened.info)
         reference = replace(reference, version=source.version)
         try:
             archived = self._outputs.may_be_archived(source, self._now())
@@ -149,7 +156,7 @@ class Delivery:
                 staging.clear()
             raise
         key, found = self._commit(source, written, staging, passes)
-        self._complete(opened.info, repeated=found)
+        self._originals.complete(opened.info, repeated=found)
         if written.staged:
             staging.clear()
         return Delivered(
@@ -162,10 +169,10 @@ class Delivery:
 
     def _finish(self, source: ObjectInfo, output: ObjectInfo) -> Delivered:
         """Do what follows the output that an earlier delivery has stored."""
-        self._complete(source, repeated=True)
-        self._staging(_source(source)).clear()
+        self._originals.complete(source, repeated=True)
+        self._staging(source_of(source)).clear()
         return Delivered(
-            counts=_read_counts(output.metadata),
+            counts=Counts.from_metadata(output.metadata),
             output_key=output.location.key,
             source_bytes=source.size,
             source_encoding=output.metadata.get(keys.SOURCE_ENCODING, ""),
@@ -211,7 +218,7 @@ class Delivery:
     ) -> tuple[str, bool]:
         """Store the rejects, if any, and then the output; return its key, and if it was there."""
         counts = written.progress.counts
-        metadata = source.to_metadata() | _counts_metadata(counts)
+        metadata = source.to_metadata() | counts.to_metadata()
         metadata |= {keys.PASSES: str(passes)} if passes else {}
         if fallback := _fallback_of(written.progress):
             metadata[keys.SOURCE_ENCODING] = fallback
@@ -250,42 +257,17 @@ class Delivery:
             look_first=written.staged or self._outputs.may_be_archived(source, self._now()),
         )
 
-    def _complete(self, source: ObjectInfo, *, repeated: bool) -> None:
-        """Move the original; where the output was there, the completed copy may be too."""
-        where = source.location
-        target = Location(bucket=where.bucket, key=keys.completed_key(where.key))
-        added = {keys.SOURCE_VERSION: where.version or ""}
-        if not repeated or not self._is_completed(where, source.modified):
-            try:
-                copy_object(self._storage, source, target, added=added)
-            except GoneError:
-                return  # another invocation has copied and deleted it
-        self._storage.delete_version(where)
-
-    def _is_completed(self, source: Location, since: datetime | None) -> bool:
-        """Return whether a completed copy names the version; none is older than `since`."""
-        if not source.version:
-            return False
-        completed = keys.completed_key(source.key)
-        for copy in self._storage.versions(source.bucket, completed):
-            if since and copy.modified < since:
-                return False
-            info = self._storage.describe(copy.location)
-            if info and info.metadata.get(keys.SOURCE_VERSION) == source.version:
-                return True
-        return False
-
     def _outcome_of_gone(self, reference: ObjectReference) -> Delivered:
         """Return what became of a version that is gone, or fail: somebody else deleted it."""
-        created = _created(reference)
+        created = created_at(reference)
         where = Location(bucket=reference.bucket, key=reference.key, version=reference.version)
-        if self._is_completed(where, created - _EVENT_MARGIN if created else None):
+        if self._originals.is_completed(where, created - EVENT_MARGIN if created else None):
             return Delivered(counts=Counts(), output_key="", source_bytes=0, repeated=True)
-        for source in _possible_sources(reference):
+        for source in possible_sources(reference):
             output = self._outputs.find(source, archived=True)
             if output:
                 return Delivered(
-                    counts=_read_counts(output.metadata),
+                    counts=Counts.from_metadata(output.metadata),
                     output_key=output.location.key,
                     source_bytes=0,
                     repeated=True,
@@ -330,50 +312,6 @@ def _continuation(reference: ObjectReference) -> ObjectReference:
     return replace(reference, continuations=reference.continuations + 1)
 
 
-def check_rejects(progress: Progress, max_rejected_percent: float) -> None:
-    """Raise PermanentError if more of a file's records are bad than are allowed, in percent."""
-    rejected, records = progress.counts.rejected, progress.counts.records_in
-    if rejected * 100 <= max_rejected_percent * records:
-        return
-    place, _, reason = progress.first_reject.partition(": ")
-    share = f"{rejected} of {records} records are bad ({100 * rejected / records:.1f} %)"
-    msg = f"{share}, allowed: {max_rejected_percent:g} %; the first: {reason}"
-    raise PermanentError(msg, place)
-
-
-def _source(info: ObjectInfo) -> SourceVersion:
-    where = info.location
-    if where.version in (None, "null"):
-        msg = f"{where} has no version: the raw bucket has to be versioned"
-        raise PermanentError(msg)
-    day = info.modified.astimezone(UTC).date()
-    return SourceVersion(bucket=where.bucket, key=where.key, version=where.version, day=day)
-
-
-def _possible_sources(reference: ObjectReference) -> list[SourceVersion]:
-    """Return the version with the days it may have, by the time that the event gives."""
-    created = _created(reference)
-    if not reference.version or not created:
-        return []
-    # At midnight the event's time and S3's own may be of two days.
-    days = {(created + margin).date() for margin in (timedelta(), -_EVENT_MARGIN, _EVENT_MARGIN)}
-    return [
-        SourceVersion(
-            bucket=reference.bucket, key=reference.key, version=reference.version, day=day
-        )
-        for day in sorted(days)
-    ]
-
-
-def _created(reference: ObjectReference) -> datetime | None:
-    """Return the time that the event gives, if it gives one."""
-    try:
-        created = datetime.fromisoformat(reference.created).astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
-    return created if MINYEAR < created.year < MAXYEAR else None
-
-
 @cache
 def _maker(environment: ProcessorEnvironment) -> str:
     """Return what stands for all that decides the bytes of a chunk: the code, and settings."""
@@ -388,22 +326,3 @@ def _maker(environment: ProcessorEnvironment) -> str:
 def _fallback_of(progress: Progress) -> str:
     """Return the encoding that a file was read in, where it was not UTF-8."""
     return "" if progress.encoding == UTF8 else progress.encoding
-
-
-def _counts_metadata(counts: Counts) -> dict[str, str]:
-    return {
-        keys.RECORDS_IN: str(counts.records_in),
-        keys.RECORDS_OUT: str(counts.written),
-        keys.RECORDS_REJECTED: str(counts.rejected),
-        keys.RECORDS_EMPTY: str(counts.empty),
-        keys.FIELDS_RENAMED: str(counts.renamed),
-    }
-
-
-def _read_counts(metadata: Mapping[str, str]) -> Counts:
-    return Counts(
-        written=int(metadata.get(keys.RECORDS_OUT, 0)),
-        rejected=int(metadata.get(keys.RECORDS_REJECTED, 0)),
-        empty=int(metadata.get(keys.RECORDS_EMPTY, 0)),
-        renamed=int(metadata.get(keys.FIELDS_RENAMED, 0)),
-    )

@@ -7,127 +7,22 @@ many invocations work on the file. The rejects of a chunk are stored before it, 
 starts and ends.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
-from typing import Final, Self
+from typing import Final
 
 from handlers.aws.failures import TakenError, TransientError
 from handlers.aws.joins import MAX_PARTS, Part, join_objects
-from handlers.aws.metadata import decode_value, encode_value
 from handlers.aws.object_info import Location, ObjectInfo
 from handlers.aws.objects import Storage
-from handlers.transform.formats.batch import START, Batch, Position
+from handlers.delivery.progress import Progress
+from handlers.transform.formats.batch import Position
 from handlers.transform.formats.text import UTF8
 
 # Above a part's least size, and small enough for three of them per file in a batch of ten.
 CHUNK_BYTES: Final = 8 * 1024 * 1024
 _JOINED_BYTES: Final = 4 * 1024**3  # below the 5 GB that a part can be copied from
-_REASON_CHARACTERS: Final = 200  # of the first reject: metadata hold 2 KB
 _CONTENT_TYPE: Final = "application/octet-stream"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Counts:
-    """Records of a file: `records_in` is the sum of the other three kinds."""
-
-    written: int = 0
-    rejected: int = 0
-    empty: int = 0
-    renamed: int = 0
-
-    @property
-    def records_in(self) -> int:
-        """Return how many records were read."""
-        return self.written + self.rejected + self.empty
-
-    def plus(self, *, written: int, rejected: int, empty: int, renamed: int) -> "Counts":
-        """Return these counts and some more records; `renamed` is the new count of all fields."""
-        return Counts(
-            written=self.written + written,
-            rejected=self.rejected + rejected,
-            empty=self.empty + empty,
-            renamed=renamed,
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Progress:
-    """How far a file is."""
-
-    processed_at: datetime  # the same for all of its records, whichever invocation wrote them
-    position: Position = START
-    counts: Counts = field(default_factory=Counts)
-    first_reject: str = ""
-    complete: bool = False
-    encoding: str = ""  # as `formats.transform` takes it
-    output_bytes: int = 0  # of lines and rejects, before compression
-    # What is staged so far; what is listed must be the same, or something of it was lost.
-    chunks: int = 0
-    line_bytes: int = 0
-    reject_bytes: int = 0
-
-    def after(self, batch: Batch, *, renamed: int, size: int) -> Self:
-        """Return how far the file is behind a batch.
-
-        `renamed` counts all fields so far, `size` is what the batch adds to the output.
-        """
-        counts = self.counts.plus(
-            written=batch.written, rejected=len(batch.rejects), empty=batch.empty, renamed=renamed
-        )
-        first = self.first_reject
-        if not first and batch.rejects:
-            first = f"{batch.rejects[0].place}: {batch.rejects[0].reason}"
-        return replace(
-            self,
-            position=batch.after,
-            counts=counts,
-            first_reject=first,
-            output_bytes=self.output_bytes + size,
-        )
-
-    def staged(self, lines: bytes, rejects: bytes) -> Self:
-        """Return it with one chunk more."""
-        return replace(
-            self,
-            chunks=self.chunks + 1,
-            line_bytes=self.line_bytes + len(lines),
-            reject_bytes=self.reject_bytes + len(rejects),
-        )
-
-    def to_metadata(self) -> dict[str, str]:
-        """Return it as the metadata of the chunk that ends here."""
-        counts = {name: str(value) for name, value in asdict(self.counts).items()}
-        return counts | {
-            "processed-at": self.processed_at.isoformat(),
-            "offset": str(self.position.offset),
-            "number": str(self.position.number),
-            "lines-end": str(self.position.lines_end),
-            "first-reject": encode_value(self.first_reject[:_REASON_CHARACTERS]),
-            "complete": str(self.complete).lower(),
-            "encoding": self.encoding,
-            "output-bytes": str(self.output_bytes),
-            "chunks": str(self.chunks),
-            "line-bytes": str(self.line_bytes),
-            "reject-bytes": str(self.reject_bytes),
-        }
-
-    @classmethod
-    def from_metadata(cls, metadata: Mapping[str, str]) -> Self:
-        """Return what `to_metadata` was given."""
-        return cls(
-            processed_at=datetime.fromisoformat(metadata["processed-at"]),
-            position=Position(*(int(metadata[name]) for name in ("offset", "number", "lines-end"))),
-            counts=Counts(**{part.name: int(metadata[part.name]) for part in fields(Counts)}),
-            first_reject=decode_value(metadata["first-reject"]),
-            complete=metadata["complete"] == "true",
-            encoding=metadata["encoding"],
-            output_bytes=int(metadata["output-bytes"]),
-            chunks=int(metadata["chunks"]),
-            line_bytes=int(metadata["line-bytes"]),
-            reject_bytes=int(metadata["reject-bytes"]),
-        )
 
 
 class Staging:

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 
 from handlers import __version__
 from handlers.aws.failures import PermanentError
-from handlers.delivery.staging import Progress as Done
+from handlers.delivery.progress import Progress as Done
 from handlers.environment import ENCODING_ALLOWED, read_encoding
 from local.commands import jobs
 from local.commands.problems import UsageError

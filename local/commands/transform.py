@@ -12,8 +12,8 @@ from typing import Final
 from handlers import __version__, keys
 from handlers.aws.failures import PermanentError
 from handlers.delivery.chunks import Chunk
-from handlers.delivery.protocol import check_rejects
-from handlers.delivery.staging import CHUNK_BYTES, Progress
+from handlers.delivery.progress import Progress, check_rejects
+from handlers.delivery.staging import CHUNK_BYTES
 from handlers.transform.expansion import check_expansion
 from handlers.transform.files import is_utf8, transform
 from handlers.transform.formats.batch import BadFileError

@@ -45,7 +45,7 @@ class Mutant:
 MUTANTS = (
     Mutant(
         "delete-before-copy",
-        "handlers/delivery/protocol.py",
+        "handlers/delivery/originals.py",
         '        added = {keys.SOURCE_VERSION: where.version or ""}\n',
         '        added = {keys.SOURCE_VERSION: where.version or ""}\n'
         "        self._storage.delete_version(where)\n",
@@ -89,7 +89,7 @@ MUTANTS = (
     ),
     Mutant(
         "anybody's-output-is-mine",
-        "handlers/delivery/outputs.py",
+        "handlers/delivery/source_version.py",
         "            and metadata.get(keys.SOURCE_VERSION) == self.version",
         "",
         DELIVERY,
@@ -103,7 +103,7 @@ MUTANTS = (
     ),
     Mutant(
         "wrong-date",
-        "handlers/delivery/protocol.py",
+        "handlers/delivery/source_version.py",
         "    day = info.modified.astimezone(UTC).date()",
         "    day = datetime.now(UTC).date()",
         DELIVERY,
@@ -131,14 +131,14 @@ MUTANTS = (
     ),
     Mutant(
         "a-new-time-for-each-invocation",
-        "handlers/delivery/staging.py",
+        "handlers/delivery/progress.py",
         '            processed_at=datetime.fromisoformat(metadata["processed-at"]),',
         "            processed_at=datetime.now().astimezone(),",
         DELIVERY,
     ),
     Mutant(
         "too-many-rejects-are-fine",
-        "handlers/delivery/protocol.py",
+        "handlers/delivery/progress.py",
         "    if rejected * 100 <= max_rejected_percent * records:",
         "    if rejected * 100 <= max_rejected_percent * records + 100:",
         DELIVERY,
@@ -341,7 +341,7 @@ MUTANTS = (
     ),
     Mutant(
         "growth-forgotten-by-a-continuation",
-        "handlers/delivery/staging.py",
+        "handlers/delivery/progress.py",
         'output_bytes=int(metadata["output-bytes"]),',
         "output_bytes=0,",
         ("tests/handlers/delivery/test_staging.py",),
@@ -579,14 +579,14 @@ MUTANTS = (
     ),
     Mutant(
         "an-output-of-another-bucket-is-mine",
-        "handlers/delivery/outputs.py",
+        "handlers/delivery/source_version.py",
         "            metadata.get(keys.SOURCE_BUCKET) == self.bucket\n            and decode",
         "            decode",
         ("tests/handlers/delivery/test_protocol.py",),
     ),
     Mutant(
         "an-output-of-another-key-is-mine",
-        "handlers/delivery/outputs.py",
+        "handlers/delivery/source_version.py",
         '            and decode_value(metadata.get(keys.SOURCE_KEY, "")) == self.key\n',
         "",
         ("tests/handlers/delivery/test_protocol.py",),
@@ -594,22 +594,22 @@ MUTANTS = (
     Mutant(
         "the-events-margin-has-the-wrong-sign",
         "handlers/delivery/protocol.py",
-        "created - _EVENT_MARGIN if created",
-        "created + _EVENT_MARGIN if created",
+        "created - EVENT_MARGIN if created",
+        "created + EVENT_MARGIN if created",
         ("tests/handlers/delivery/test_protocol.py",),
     ),
     Mutant(
         "at-midnight-the-day-before-is-not-looked-at",
-        "handlers/delivery/protocol.py",
-        "(timedelta(), -_EVENT_MARGIN, _EVENT_MARGIN)",
-        "(timedelta(), _EVENT_MARGIN)",
+        "handlers/delivery/source_version.py",
+        "(timedelta(), -EVENT_MARGIN, EVENT_MARGIN)",
+        "(timedelta(), EVENT_MARGIN)",
         ("tests/handlers/delivery/test_protocol.py",),
     ),
     Mutant(
         "at-midnight-the-day-behind-is-not-looked-at",
-        "handlers/delivery/protocol.py",
-        "(timedelta(), -_EVENT_MARGIN, _EVENT_MARGIN)",
-        "(timedelta(), -_EVENT_MARGIN)",
+        "handlers/delivery/source_version.py",
+        "(timedelta(), -EVENT_MARGIN, EVENT_MARGIN)",
+        "(timedelta(), -EVENT_MARGIN)",
         ("tests/handlers/delivery/test_protocol.py",),
     ),
     Mutant(
@@ -635,14 +635,14 @@ MUTANTS = (
     ),
     Mutant(
         "a-repeat-forgets-rejects",
-        "handlers/delivery/protocol.py",
+        "handlers/delivery/progress.py",
         "        rejected=int(metadata.get(keys.RECORDS_REJECTED, 0)),\n",
         "",
         ("tests/handlers/delivery/test_protocol.py",),
     ),
     Mutant(
         "a-repeat-forgets-empty-records",
-        "handlers/delivery/protocol.py",
+        "handlers/delivery/progress.py",
         "        empty=int(metadata.get(keys.RECORDS_EMPTY, 0)),\n",
         "",
         ("tests/handlers/delivery/test_protocol.py",),
@@ -657,7 +657,7 @@ MUTANTS = (
     Mutant(
         "a-repeat-leaves-its-chunks",
         "handlers/delivery/protocol.py",
-        "        self._staging(_source(source)).clear()\n",
+        "        self._staging(source_of(source)).clear()\n",
         "",
         ("tests/handlers/delivery/test_staging.py",),
     ),

@@ -9,7 +9,7 @@ import pytest
 from handlers import keys
 from handlers.aws import copies, joins, metadata
 from handlers.delivery import chunks
-from handlers.delivery.staging import Counts
+from handlers.delivery.progress import Counts
 from handlers.invocation.deadline import Deadline
 from handlers.invocation.events import read_event
 from handlers.transform import expansion

@@ -9,6 +9,7 @@ import pytest
 from handlers import keys
 from handlers.aws import metadata
 from handlers.delivery import protocol, staging
+from handlers.delivery.progress import Progress
 from handlers.transform import expansion
 from tests.proof.crash import FaultyGate
 from tests.proof.files import BY_NAME, Kind
@@ -324,9 +325,9 @@ def test_more_pieces_than_an_object_has_parts(monkeypatch):
 
 
 def test_a_first_reject_of_any_length_fits():
-    progress = staging.Progress(processed_at=World().s3.now, first_reject="é" * 5_000)
+    progress = Progress(processed_at=World().s3.now, first_reject="é" * 5_000)
     assert metadata.fits_metadata(progress.to_metadata())
-    again = staging.Progress.from_metadata(progress.to_metadata())
+    again = Progress.from_metadata(progress.to_metadata())
     assert progress.first_reject.startswith(again.first_reject)
 
 

@@ -1,0 +1,41 @@
+"""Originals: a source version that has its output moves to `completed/`."""
+
+from datetime import datetime
+
+from handlers import keys
+from handlers.aws.copies import copy_object
+from handlers.aws.failures import GoneError
+from handlers.aws.object_info import Location, ObjectInfo
+from handlers.aws.objects import Storage
+
+
+class Originals:
+    """The originals in the raw bucket: those to be processed, and the completed copies."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+
+    def complete(self, source: ObjectInfo, *, repeated: bool) -> None:
+        """Move the original; where the output was there, the completed copy may be too."""
+        where = source.location
+        target = Location(bucket=where.bucket, key=keys.completed_key(where.key))
+        added = {keys.SOURCE_VERSION: where.version or ""}
+        if not repeated or not self.is_completed(where, source.modified):
+            try:
+                copy_object(self._storage, source, target, added=added)
+            except GoneError:
+                return  # another invocation has copied and deleted it
+        self._storage.delete_version(where)
+
+    def is_completed(self, source: Location, since: datetime | None) -> bool:
+        """Return whether a completed copy names the version; none is older than `since`."""
+        if not source.version:
+            return False
+        completed = keys.completed_key(source.key)
+        for copy in self._storage.versions(source.bucket, completed):
+            if since and copy.modified < since:
+                return False
+            info = self._storage.describe(copy.location)
+            if info and info.metadata.get(keys.SOURCE_VERSION) == source.version:
+                return True
+        return False

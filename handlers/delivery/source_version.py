@@ -1,0 +1,75 @@
+"""Which version of a source file is delivered, and the day that its output lies in."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import MAXYEAR, MINYEAR, UTC, date, datetime, timedelta
+from typing import Final
+
+from handlers import keys
+from handlers.aws.failures import PermanentError
+from handlers.aws.metadata import decode_value, encode_value
+from handlers.aws.object_info import ObjectInfo
+from handlers.invocation.events import ObjectReference
+
+# How far the time that an event gives and S3's own of the object may be apart.
+EVENT_MARGIN: Final = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceVersion:
+    """What an output is made of; `day` is the day, in UTC, on which S3 created it."""
+
+    bucket: str
+    key: str
+    version: str
+    day: date
+
+    def to_metadata(self) -> dict[str, str]:
+        """Return it as the metadata by which an output names it."""
+        return {
+            keys.SOURCE_BUCKET: self.bucket,
+            keys.SOURCE_KEY: encode_value(self.key),
+            keys.SOURCE_VERSION: self.version,
+        }
+
+    def is_named_by(self, metadata: Mapping[str, str]) -> bool:
+        """Return whether an object's metadata name this version."""
+        return (
+            metadata.get(keys.SOURCE_BUCKET) == self.bucket
+            and decode_value(metadata.get(keys.SOURCE_KEY, "")) == self.key
+            and metadata.get(keys.SOURCE_VERSION) == self.version
+        )
+
+
+def source_of(info: ObjectInfo) -> SourceVersion:
+    """Return the version that an object is; raises PermanentError where it has none."""
+    where = info.location
+    if where.version in (None, "null"):
+        msg = f"{where} has no version: the raw bucket has to be versioned"
+        raise PermanentError(msg)
+    day = info.modified.astimezone(UTC).date()
+    return SourceVersion(bucket=where.bucket, key=where.key, version=where.version, day=day)
+
+
+def possible_sources(reference: ObjectReference) -> list[SourceVersion]:
+    """Return the version with the days it may have, by the time that the event gives."""
+    created = created_at(reference)
+    if not reference.version or not created:
+        return []
+    # At midnight the event's time and S3's own may be of two days.
+    days = {(created + margin).date() for margin in (timedelta(), -EVENT_MARGIN, EVENT_MARGIN)}
+    return [
+        SourceVersion(
+            bucket=reference.bucket, key=reference.key, version=reference.version, day=day
+        )
+        for day in sorted(days)
+    ]
+
+
+def created_at(reference: ObjectReference) -> datetime | None:
+    """Return the time that the event gives, if it gives one."""
+    try:
+        created = datetime.fromisoformat(reference.created).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+    return created if MINYEAR < created.year < MAXYEAR else None
