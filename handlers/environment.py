@@ -1,7 +1,7 @@
-"""What the infrastructure tells the functions: the environment variables, read once.
+"""The environment variables of the functions, and the names of their metrics.
 
-A field `raw_bucket` is the variable `RAW_BUCKET`; infra sets exactly `variable_names(…)` of each
-function. The names of metrics stand here too, since alarms and dashboards are made from them.
+The field `raw_bucket` is the variable `RAW_BUCKET`. infra sets exactly `variable_names(…)` of each
+function, and makes alarms and dashboards from the names of the metrics.
 """
 
 import codecs
@@ -20,8 +20,8 @@ PROCESSOR_SERVICE: Final = "data-processor"
 ARCHIVER_SERVICE: Final = "data-archiver"
 
 
-# The time-outs of the processor for which the queue hides a received message, at least, so that a
-# batch whose invocation was throttled is not delivered twice.
+# The queue hides a received message for six time-outs of the processor, so that a batch whose
+# invocation was throttled is not delivered twice.
 # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
 VISIBILITY_TIMEOUTS: Final = 6
 
@@ -49,12 +49,12 @@ Encoding = NewType("Encoding", str)
 ENCODING_ALLOWED: Final = "an encoding that Python knows and that holds ASCII, cp1252 say"
 # What the variable holds where there is no fallback, since files are read as UTF-8 anyway.
 NO_FALLBACK: Final = "utf-8"
-# All of ASCII, and what some encodings mean by parts of it.
+# All of ASCII, and sequences of it that some encodings read as something else.
 _ASCII: Final = bytes(range(128)) + b" ~{ a.b xn--mnchen-3ya"
 
 
 class MisconfigurationError(Exception):
-    """The function is not set up as it must be; the message lists all that is wrong.
+    """The function is set up wrongly; the message lists every problem.
 
     A variable is missing or cannot be read, or the runtime's botocore is too old.
     """
@@ -92,7 +92,7 @@ class _Environment:
 
 @dataclass(frozen=True, kw_only=True)
 class ProcessorEnvironment(_Environment):
-    """What the data processor is told."""
+    """The variables of the data processor."""
 
     raw_bucket: str
     dead_letter_queue_url: str
@@ -106,7 +106,7 @@ class ProcessorEnvironment(_Environment):
 
 @dataclass(frozen=True, kw_only=True)
 class ArchiverEnvironment(_Environment):
-    """What the data archiver is told."""
+    """The variables of the data archiver."""
 
     retention_days: int  # of an output, before it is archived
     archive_days: int  # in the archive, before its lifecycle moves an object to GLACIER
@@ -118,9 +118,9 @@ def variable_names(environment: type[_Environment]) -> frozenset[str]:
 
 
 def read_encoding(name: str) -> Encoding:
-    """Return an encoding that files which are not UTF-8 may be in, by any of its names.
+    """Return an encoding for files that are not UTF-8, by any of its names.
 
-    It holds ASCII as it is, and more. Raises ValueError for any other.
+    It must hold ASCII as it is, and more. Raises ValueError for any other.
     """
     try:
         found = codecs.lookup(name).name

@@ -1,6 +1,6 @@
-"""The names that the pipeline gives: object keys, metadata keys and message attributes.
+"""Names that the pipeline gives: object keys, metadata keys and message attributes. Pure.
 
-The only place that knows the prefixes and how one key becomes another. Pure.
+The only module that knows the prefixes, and how one key becomes another.
 """
 
 import hashlib

@@ -1,8 +1,8 @@
 """Retention: outputs older than the retention days move to the archive bucket.
 
-Each object is copied, the copy is checked, and only then exactly that object is deleted. Keys sort
-by day, and a day's prefix can only hold what was created on that day or later: listing ends where
-nothing can be old enough. So a run may be killed anywhere, run twice, and go on from any key.
+Each object is copied, the copy is checked, then exactly that object is deleted. A run may be killed
+at any call, run twice at once, and go on from any key. Keys sort by day, and a day's prefix holds
+only objects created on that day or later, so the listing stops at the first day that is too young.
 """
 
 from collections.abc import Sequence
@@ -27,28 +27,28 @@ from handlers.environment import ArchiverEnvironment
 from handlers.invocation.deadline import Deadline
 
 _STORAGE_CLASS: Final = "STANDARD_IA"
-_COPIES_AT_ONCE: Final = 32  # with 30 ms each, as many a second as one processor can ask for
-_PASSED: Final = (GoneError, TakenError)  # another run has moved it, or it was replaced
-# Deletes that fail, and none that succeeds: what is refused then is not a key. A full page of them.
+_COPIES_AT_ONCE: Final = 32  # at 30 ms a copy, all that one processor can request
+_PASSED: Final = (GoneError, TakenError)  # another run moved it, or it was replaced
+# A page of failed deletes and no success: then the cause is not one key.
 _HOPELESS_DELETES: Final = 1_000
 
 
 @dataclass(frozen=True, kw_only=True)
 class Summary:
-    """What a run has done; `position` is the last key that needs no second look."""
+    """What a run has done; `position` is the last key that is dealt with."""
 
     archived: int = 0
     failed: int = 0
-    skipped: int = 0  # too young, changed or moved meanwhile, or not the pipeline's
-    denied: int = 0  # of the failed, for want of a permission
-    undeleted: int = 0  # of the failed, those that were copied
+    skipped: int = 0  # too young, changed or moved meanwhile, or not an output
+    denied: int = 0  # of the failed: a permission is missing
+    undeleted: int = 0  # of the failed: copied, but not deleted
     total_bytes: int = 0
     position: str = ""
     complete: bool = False
 
     @property
     def hopeless(self) -> bool:
-        """Return whether to go on would copy all there is, this night and each, for nothing."""
+        """Return whether deletes fail throughout, so that each night would copy all again."""
         return not self.archived and self.undeleted >= _HOPELESS_DELETES
 
 
@@ -69,10 +69,10 @@ class Archiver:
         self._log = log
 
     def run(self, cutoff: datetime, deadline: Deadline, *, start_after: str = "") -> Summary:
-        """Move what S3 stored before `cutoff`, behind the key `start_after`, while there is time.
+        """Move objects stored before `cutoff`, after the key `start_after`, while there is time.
 
-        Raises TransientError when listing fails; an object's failure is counted, and holds up no
-        other, unless the run is `hopeless`.
+        A failed object is counted and does not stop the others, unless the run is `hopeless`.
+        Raises TransientError when listing fails.
         """
         summary = Summary(position=start_after)
         behind = keys.day_prefix(keys.PROCESSED, cutoff.date() + timedelta(days=1))
@@ -137,9 +137,9 @@ class _PageMove:
         )
 
     def _delete(self, copies: Sequence[_Copy], pool: ThreadPoolExecutor) -> dict[str, Exception]:
-        """Delete what was copied, and return what failed, by key.
+        """Delete the copied objects; return the failures by key.
 
-        One key that XML cannot carry has the whole batch refused: then each is deleted alone.
+        A key that XML cannot hold makes S3 refuse the whole batch; then each is deleted alone.
         """
         etags = {copy.source.location.key: copy.source.etag for copy in copies}
         try:
@@ -172,9 +172,9 @@ class _PageMove:
         return _Copy(source=source, etag=etag)
 
     def _check(self, copies: Sequence[_Copy]) -> list[_Copy]:
-        """Return the copies that the archive's listing shows as they were made.
+        """Return the copies that the archive's listing shows with their ETag and size.
 
-        It is listed a day at a time: what lies between two days may be the archive of weeks.
+        Lists one day at a time, since years of archive may lie between two days of outputs.
         """
         shown: list[_Copy] = []
         for _, same_day in groupby(
@@ -183,7 +183,7 @@ class _PageMove:
             try:
                 shown += self._check_day(list(same_day))
             except AccessDeniedError:
-                raise  # all days are alike then
+                raise  # it is denied for every day
             except TransientError as error:
                 self._log.warning("copies of a day not checked", reason=str(error))
         for copy in set(copies) - set(shown):
@@ -215,12 +215,12 @@ def _is_output(entry: ObjectInfo) -> bool:
 
 
 def _just_before(key: str) -> str:
-    """Return a text that sorts before a key and behind almost all that sort before it."""
+    """Return a text that sorts just before a key."""
     return key[:-1]
 
 
 def _position(page: Sequence[ObjectInfo], copies: Sequence[_Copy]) -> str:
-    """Return the last key of a page before the first that there was no time for."""
+    """Return the last key of a page before the first that there was no time to copy."""
     waiting = next((copy.source for copy in copies if not copy.begun), None)
     done = page if waiting is None else page[: page.index(waiting)]
     return done[-1].location.key if done else ""

@@ -1,4 +1,4 @@
-"""Clients of S3, SQS and Lambda, with time-outs and retries; made once and kept."""
+"""Clients of S3, SQS and Lambda, each made once, with time-outs and retries."""
 
 from functools import cache, partial
 from io import BytesIO
@@ -18,9 +18,9 @@ _CONNECTIONS: Final = 64  # the archiver's copies, or a batch of files with thei
 
 @cache
 def client(service: Service) -> Any:
-    """Return the function's one client of a service, with time-outs and retries set.
+    """Return the client of a service, the same at each call.
 
-    Raises MisconfigurationError where the runtime's botocore is too old for what is called.
+    Raises MisconfigurationError where the runtime's botocore lacks a parameter that is used.
     """
     config = Config(
         connect_timeout=5,

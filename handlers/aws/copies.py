@@ -1,4 +1,4 @@
-"""Copies of objects within S3, of any size: exactly what was described, with all that it has."""
+"""Copies objects within S3, of any size, with metadata, headers and tags."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -24,12 +24,12 @@ def copy_object(
 ) -> str:
     """Copy exactly the object that `source` describes and return the copy's ETag.
 
-    Content type, metadata and tags are kept. `added` joins the metadata, unless the whole
-    would be more than S3 takes. Above 5 GB a multipart copy, of one call a part, and more.
+    Content type, metadata and tags are kept. `added` is added to the metadata, if all of it stays
+    within S3's limit. Above 5 GB it is a multipart copy: one call a part, and five more.
 
     Raises:
-        GoneError: the source is gone.
-        TakenError: the source is no longer what `source` describes.
+        GoneError: the source does not exist.
+        TakenError: the source has changed.
     """
     changed = _replaced(source, added) if added else {}
     with translated(f"copy {source.location} to s3://{target.bucket}/{target.key}"):
@@ -52,7 +52,7 @@ def _copy_in_parts(
     added: Mapping[str, str],
     storage_class: str,
 ) -> str:
-    """Copy as `copy_object` does; unlike CopyObject, nothing is kept that is not named."""
+    """Copy as `copy_object` does. A multipart copy keeps only what is named in its request."""
     from boto3.s3.transfer import TransferConfig  # noqa: PLC0415 - as in _copy
 
     where = source.location.parameters()

@@ -1,8 +1,8 @@
-"""Failures, as classes by what to do about them. Pure."""
+"""Failures, one class for each way to handle them. Pure."""
 
 
 class PermanentError(Exception):
-    """Trying again cannot help: to the dead-letter queue at once, with the reason."""
+    """Retrying cannot help: send to the dead-letter queue at once, with the reason."""
 
     def __init__(self, reason: str, place: str = "") -> None:
         super().__init__(f"{place}: {reason}" if place else reason)
@@ -11,24 +11,24 @@ class PermanentError(Exception):
 
 
 class LoopError(PermanentError):
-    """The same work comes back again and again: somebody has to look, an alarm tells them."""
+    """The same work comes back again and again; an alarm tells a person to look."""
 
 
 class TransientError(Exception):
-    """Trying again may help: back to the queue, and to the dead-letter queue in the end."""
+    """Retrying may help: back to the queue; after the last attempt, the dead-letter queue."""
 
 
 class AccessDeniedError(TransientError):
-    """A permission is missing: transient, since people grant it; an alarm tells them."""
+    """A permission is missing. Retried, since a person can grant it; an alarm tells them."""
 
 
 class GoneError(Exception):
-    """The object or the version is not there."""
+    """The object or version does not exist."""
 
 
 class TakenError(Exception):
-    """A precondition failed: the name is taken, or the object is not what it was."""
+    """A condition failed: the key is taken, or the object has changed."""
 
 
 class OutOfTimeError(Exception):
-    """The invocation nears its time-out."""
+    """The invocation is close to its time-out."""

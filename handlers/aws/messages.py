@@ -1,4 +1,4 @@
-"""Messages that the functions send: dead letters, continuations and delays."""
+"""Messages to SQS and Lambda: dead letters, continuations, delays and deletions."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -9,19 +9,19 @@ from handlers.aws.errors import translated
 from handlers.aws.failures import TransientError
 from handlers.aws.service_models import Service
 
-# All attributes together stay far below the 256 KiB that a message has had from the beginning.
+# All attributes together stay far below 256 KiB, the limit of a message for most of SQS's life.
 _ATTRIBUTE_CHARACTERS: Final = 2_000
 
 
 class Messenger:
-    """SQS and Lambda calls: dead letters, continuations and delays."""
+    """SQS and Lambda calls; each method is one."""
 
     def __init__(self, client: Callable[[Service], Any]) -> None:
-        """`client` returns a service's client; most invocations need none of them."""
+        """`client` makes a service's client when it is needed; most invocations need none."""
         self._client = client
 
     def send(self, queue_url: str, body: str, attributes: Mapping[str, str] | None = None) -> None:
-        """Send a message; an attribute's text is cut and made fit for SQS."""
+        """Send a message. Attribute values are shortened, and characters SQS refuses replaced."""
         fitted = {
             name: {"DataType": "String", "StringValue": _attribute_text(value)}
             for name, value in (attributes or {}).items()
@@ -33,14 +33,14 @@ class Messenger:
             )
 
     def delay(self, queue_url: str, receipt_handle: str, seconds: int) -> None:
-        """Let a received message return after so many seconds."""
+        """Make a received message visible again after `seconds`."""
         with translated(f"delay a message of {queue_url}"):
             self._client("sqs").change_message_visibility(
                 QueueUrl=queue_url, ReceiptHandle=receipt_handle, VisibilityTimeout=seconds
             )
 
     def delete(self, queue_url: str, receipt_handle: str) -> None:
-        """Delete a received message; where it cannot be, its return is harmless."""
+        """Delete a received message. A failure is ignored: the message may safely return."""
         with suppress(TransientError), translated(f"delete a message of {queue_url}"):
             self._client("sqs").delete_message(QueueUrl=queue_url, ReceiptHandle=receipt_handle)
 
@@ -53,7 +53,7 @@ class Messenger:
 
 
 def _attribute_text(value: str) -> str:
-    """Return what SQS takes: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html."""
+    """Return a text with only characters that SQS takes: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html."""
     return "".join(
         char
         if char in "\t\n\r"

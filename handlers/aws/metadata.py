@@ -13,7 +13,7 @@ _BASE64: Final = "base64:"
 
 
 def encode_value(value: str) -> str:
-    """Return a text as user metadata may hold it: ASCII, and short enough for any key."""
+    """Return a text as ASCII, so that user metadata can hold it; any S3 key fits."""
     quoted = quote(value, safe="/")
     if len(quoted) <= _PLAIN_VALUE_BYTES:
         return quoted
@@ -21,13 +21,13 @@ def encode_value(value: str) -> str:
 
 
 def decode_value(value: str) -> str:
-    """Return what `encode_value` was given."""
+    """Return the text that `encode_value` encoded."""
     if value.startswith(_BASE64):
         return base64.urlsafe_b64decode(value.removeprefix(_BASE64)).decode(errors="replace")
     return unquote(value, errors="replace")
 
 
 def fits_metadata(metadata: Mapping[str, str]) -> bool:
-    """Return whether S3 takes these as the user metadata of one object."""
+    """Return whether user metadata is within S3's limit for one object."""
     size = sum(len(name.encode()) + len(value.encode()) for name, value in metadata.items())
     return size <= _METADATA_BYTES and all(value.isascii() for value in metadata.values())

@@ -1,4 +1,4 @@
-"""Which object is meant, and what S3 says of it."""
+"""The location of an object, and what S3 says of it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ _KEPT_HEADERS: Final = (
 
 @dataclass(frozen=True, kw_only=True)
 class Location:
-    """An object, or one version of it."""
+    """The location of an object, or of one version."""
 
     bucket: str
     key: str
@@ -29,7 +29,7 @@ class Location:
         return f"s3://{self.bucket}/{self.key}{version}"
 
     def parameters(self) -> dict[str, str]:
-        """Return it as the parameters of an S3 call."""
+        """Return the location as parameters of an S3 call."""
         named = {"Bucket": self.bucket, "Key": self.key}
         return named | {"VersionId": self.version} if self.version else named
 

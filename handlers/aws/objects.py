@@ -20,7 +20,7 @@ class Storage:
         self.s3 = s3
 
     def open(self, location: Location) -> OpenObject:
-        """Return an object's info with its bytes to be read; raises GoneError."""
+        """Open an object for reading; raises GoneError."""
         with translated(f"get {location}"):
             response = self.s3.get_object(**location.parameters())
         version = response.get("VersionId")
@@ -43,7 +43,7 @@ class Storage:
     def put_new(
         self, location: Location, body: bytes, *, metadata: Mapping[str, str], content_type: str
     ) -> None:
-        """Store an object where there is none; raises TakenError where there is one."""
+        """Store an object if its key is free; raises TakenError if not."""
         with translated(f"put {location}"):
             self.s3.put_object(
                 **location.parameters(),
@@ -54,12 +54,12 @@ class Storage:
             )
 
     def put(self, location: Location, body: bytes, *, content_type: str) -> None:
-        """Store an object, over one that may be there."""
+        """Store an object, replacing one that exists."""
         with translated(f"put {location}"):
             self.s3.put_object(**location.parameters(), **_checked(body), ContentType=content_type)
 
     def delete_version(self, location: Location) -> None:
-        """Delete one version; whether it was there is not told."""
+        """Delete one version. S3 does not say whether it existed."""
         if not location.version:
             msg = f"no version to delete: {location}"
             raise ValueError(msg)
@@ -70,17 +70,17 @@ class Storage:
         """Delete exactly the object that `source` describes.
 
         Raises:
-            GoneError: it is gone.
-            TakenError: what is there now is not what `source` describes.
+            GoneError: it does not exist.
+            TakenError: the object has changed.
         """
         with translated(f"delete {source.location}"):
             self.s3.delete_object(**source.location.parameters(), IfMatch=source.etag)
 
     def delete_all(self, bucket: str, etags: Mapping[str, str | None]) -> dict[str, Exception]:
-        """Delete objects, each only if it has its ETag (None: any); return what failed, by key.
+        """Delete objects, each only if its ETag matches (None: any); return failures by key.
 
-        One call a thousand keys. A key that is gone has failed, with GoneError, if it has an ETag.
-        Raises PermanentError where a whole call is refused: for a key that XML cannot carry, say.
+        One call for 1,000 keys. A missing key with an ETag fails with GoneError. Raises
+        PermanentError where S3 refuses a whole call, as for a key that XML cannot hold.
         """
         failures: dict[str, Exception] = {}
         keys = list(etags)
@@ -145,7 +145,7 @@ class Storage:
 
 
 def _checked(body: bytes) -> dict[str, Any]:
-    """Return the parameters of a body with its checksum, which boto3 would put behind a stream."""
+    """Return the parameters of a body, with its checksum in a header instead of a trailer."""
     checksum = zlib.crc32(body).to_bytes(4, "big")
     return {"Body": body, "ChecksumCRC32": base64.b64encode(checksum).decode()}
 

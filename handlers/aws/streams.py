@@ -1,4 +1,4 @@
-"""The bytes of an object, read from S3 in blocks; a lost connection is opened again."""
+"""Reads an object's bytes from S3 in blocks, and reopens a lost connection."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -22,11 +22,11 @@ class OpenObject:
         self._body = body
 
     def close(self) -> None:
-        """Give up the bytes that have not been read."""
+        """Close the connection; unread bytes are dropped."""
         self._body = _closed(self._body)
 
     def blocks(self, offset: int = 0) -> Iterator[bytes]:
-        """Yield the bytes from an offset on; a lost connection is taken up where it broke."""
+        """Yield the bytes from an offset on. A lost connection is reopened where it broke."""
         failures = 0
         body, self._body = self._body, None
         if offset and body is not None:

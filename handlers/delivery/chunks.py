@@ -1,4 +1,4 @@
-"""A file's records, written chunk by chunk: in memory if one is enough, else staged."""
+"""Writes a file's records chunk by chunk: one chunk stays in memory, more are staged."""
 
 import zlib
 from collections.abc import Callable, Iterator
@@ -23,7 +23,7 @@ _GZIP_WINDOW_BITS: Final = 16 + zlib.MAX_WBITS  # gzip, whose header then has no
 
 
 class Chunk:
-    """Output lines and rejects of some batches; compressed, each chunk is a gzip member."""
+    """The output lines and rejects of some batches; if compressed, one gzip member."""
 
     def __init__(self, *, compressed: bool) -> None:
         self._pack = zlib.compressobj(_GZIP_LEVEL, wbits=_GZIP_WINDOW_BITS) if compressed else None
@@ -54,7 +54,7 @@ class Chunk:
 
 @dataclass(frozen=True, kw_only=True)
 class Written:
-    """A whole file: held here, or in chunks where `staged`."""
+    """All of a file's output: in `lines` and `rejects`, or in staged chunks if `staged`."""
 
     progress: Progress
     staged: bool
@@ -64,7 +64,7 @@ class Written:
 
 @dataclass(frozen=True, kw_only=True)
 class FileWriter:
-    """Writes one file's chunks."""
+    """Writes the chunks of one file."""
 
     source: Callable[[int], Iterator[bytes]]
     suffix: str
@@ -77,26 +77,26 @@ class FileWriter:
     fallback_encoding: str | None = None
 
     def latest(self) -> Progress | None:
-        """Return how far the chunks go, or None; a second reading is further than a first."""
+        """Return the progress of staged chunks, or None; a second reading counts first."""
         again = self.staging.of(self.fallback_encoding).latest() if self.fallback_encoding else None
         return again or self.staging.latest()
 
     def begin(self, processed_at: datetime) -> Progress:
-        """Return how far a file is of which nothing is written."""
+        """Return the progress of a file at its start."""
         encoding = UTF8 if self.fallback_encoding else ""
         return Progress(processed_at=processed_at, encoding=encoding)
 
     def write(self, progress: Progress) -> Written | Progress:
-        """Write the file from where `progress` is; return it whole, or how far it got in time.
+        """Write the file from the position of `progress`; return all of it, or the progress made.
 
-        Where other invocations have staged chunks of the file, it goes on behind the last. A
-        file that turns out not to be UTF-8 is begun again in the fallback encoding, if there is
-        one. What was staged of it stays for now, so that an invocation without the time for a
-        second beginning does not take the first one from the next.
+        Goes on after chunks that other invocations have staged. A file that turns out not to be
+        UTF-8 is read again from its start in the fallback encoding, if one is set. The chunks of
+        the first reading stay: if time runs out before the second reading has a chunk, the next
+        invocation still knows how far the first one came.
 
         Raises:
             BadFileError: the file as a whole is broken, or its output too large.
-            TransientError: an AWS call failed, or not one batch could be done in time.
+            TransientError: an AWS call failed, or there was no time for a single batch.
         """
         begun = progress.position
         while not progress.complete:
@@ -119,7 +119,7 @@ class FileWriter:
         return Written(progress=progress, staged=True)
 
     def _may_be_read_again(self, progress: Progress, error: BadFileError) -> bool:
-        """Return whether a file that is broken as UTF-8 is not UTF-8 further on."""
+        """Return whether a file that is broken as UTF-8 holds bytes that are not UTF-8."""
         if progress.encoding != UTF8 or isinstance(error, ExpansionError):
             return False
         try:
@@ -192,7 +192,7 @@ class FileWriter:
 
 
 class _Uploads:
-    """Stores chunks beside the work on the next, one at a time: each behind its predecessor."""
+    """Writes one chunk at a time, in order, while the next one is made."""
 
     def __init__(self, staging: Staging) -> None:
         self._staging = staging
@@ -204,9 +204,9 @@ class _Uploads:
         return self._pool is not None
 
     def add(self, start: Position, chunk: Chunk, progress: Progress) -> Progress:
-        """Store a chunk when those before it stand, and return how far the file then is.
+        """Write a chunk after those before it; return the progress with it.
 
-        Raises what went wrong with those before.
+        Raises what went wrong with the chunks before.
         """
         self.finish()
         self._pool = self._pool or ThreadPoolExecutor(1)

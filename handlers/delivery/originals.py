@@ -1,4 +1,4 @@
-"""Originals: a source version that has its output moves to `completed/`."""
+"""Originals: once its output is written, a source version moves to `completed/`."""
 
 from datetime import datetime
 
@@ -10,13 +10,16 @@ from handlers.aws.objects import Storage
 
 
 class Originals:
-    """The originals in the raw bucket: those to be processed, and the completed copies."""
+    """The source versions in the raw bucket, and their completed copies."""
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
 
     def complete(self, source: ObjectInfo, *, repeated: bool) -> None:
-        """Move the original; where the output was there, the completed copy may be too."""
+        """Copy a source version to `completed/`, then delete it.
+
+        With `repeated`, an earlier attempt wrote the output and may have made the copy too.
+        """
         where = source.location
         target = Location(bucket=where.bucket, key=keys.completed_key(where.key))
         added = {keys.SOURCE_VERSION: where.version or ""}
@@ -24,11 +27,11 @@ class Originals:
             try:
                 copy_object(self._storage, source, target, added=added)
             except GoneError:
-                return  # another invocation has copied and deleted it
+                return  # a concurrent invocation copied and deleted it
         self._storage.delete_version(where)
 
     def is_completed(self, source: Location, since: datetime | None) -> bool:
-        """Return whether a completed copy names the version; none is older than `since`."""
+        """Return whether a completed copy names the version; copies before `since` do not."""
         if not source.version:
             return False
         completed = keys.completed_key(source.key)

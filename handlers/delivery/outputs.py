@@ -1,4 +1,4 @@
-"""Output objects as commit records: whose a key is, and how a version gets one."""
+"""Output objects as commit records: who owns a key, and which key a version gets."""
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, time, timedelta
@@ -11,27 +11,27 @@ from handlers.aws.objects import Storage
 from handlers.delivery.source_version import SourceVersion
 from handlers.environment import ProcessorEnvironment
 
-# The least retention that there is; the archiver may have run under a shorter one than today's.
+# The shortest allowed retention. The archiver may have run with a shorter one than today's.
 _LEAST_RETENTION: Final = timedelta(days=1)
 # Clocks differ, and the archiver may start while a file is being processed.
 _ARCHIVER_MARGIN: Final = timedelta(minutes=15)
 
 
 class Outputs:
-    """The outputs in `processed/`, and those that the archiver has moved on."""
+    """The outputs in `processed/`, and those that the archiver moved to the archive."""
 
     def __init__(self, storage: Storage, environment: ProcessorEnvironment) -> None:
         self._storage = storage
         self._environment = environment
 
     def names(self, source: SourceVersion) -> tuple[str, ...]:
-        """Return the keys that the output of a version may take, in their order."""
+        """Return the keys that the output of a version may have, in the order they are tried."""
         return self._names(source, compressed=self._environment.compress_output)
 
     def find(self, source: SourceVersion, *, archived: bool) -> ObjectInfo | None:
-        """Return the output of a version, or None; `archived` says to look in the archive too.
+        """Return the output of a version, or None; with `archived`, look in the archive too.
 
-        Output compression may have been switched since it was stored.
+        Looks for compressed and plain outputs, since the setting may have changed meanwhile.
         """
         compressed = self._environment.compress_output
         for key in (
@@ -51,13 +51,21 @@ class Outputs:
         *,
         look_first: bool,
     ) -> tuple[str, bool]:
-        """Store an object under the first name that is free; return it, and if it was there.
+        """Write an object under the first free key; return the key, and whether it existed.
 
-        `put` stores only where there is no object, and raises TakenError otherwise, or GoneError
-        where what it stores from is gone, since another invocation has ended before. A name that
-        another version holds is passed over; one that this version holds is what was wanted.
-        With `look_first` a name is looked up before it is tried, in the archive too: the archiver
-        frees names by moving what is old, and a name once given must not be given again.
+        A key that another version owns is skipped. A key that this version owns means that an
+        earlier attempt, or a concurrent one, has written the object. With `look_first`, each key is
+        looked up before it is tried, in the archive too: the archiver frees keys by moving old
+        outputs, and a key must never be given twice.
+
+        Args:
+            source: the version that the object is made from.
+            names: the keys to try, in order.
+            put: writes the object if the key is free. Raises TakenError if not, and GoneError if
+                a concurrent invocation has deleted the chunks it is made from.
+            look_first: look each key up before it is tried.
+
+        Raises TransientError where all keys are taken, or S3 contradicts itself.
         """
         for key in names:
             owner = self._owner(key) if look_first else None
@@ -84,7 +92,7 @@ class Outputs:
         return keys.output_keys(source.key, source.version, source.day, compressed=compressed)
 
     def _owner(self, key: str, *, archived: bool = True) -> ObjectInfo | None:
-        """Return the object that has a name, looking where it is moved from before where to."""
+        """Return the object at a key; processed/ first, since the archiver moves it from there."""
         places = [Location(bucket=self._environment.processed_bucket, key=key)]
         if archived and key.startswith(keys.PROCESSED):
             moved = keys.archive_key(key)

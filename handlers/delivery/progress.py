@@ -1,4 +1,4 @@
-"""How far a file is processed: its records counted, its position, what of it is staged."""
+"""How far a file is processed: record counts, position, and chunks staged so far."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -28,7 +28,7 @@ class Counts:
         return self.written + self.rejected + self.empty
 
     def plus(self, *, written: int, rejected: int, empty: int, renamed: int) -> "Counts":
-        """Return these counts and some more records; `renamed` is the new count of all fields."""
+        """Return these counts with more records added; `renamed` replaces the old count."""
         return Counts(
             written=self.written + written,
             rejected=self.rejected + rejected,
@@ -37,7 +37,7 @@ class Counts:
         )
 
     def to_metadata(self) -> dict[str, str]:
-        """Return them as the metadata of an output."""
+        """Return the counts as the metadata of an output."""
         return {
             keys.RECORDS_IN: str(self.records_in),
             keys.RECORDS_OUT: str(self.written),
@@ -48,7 +48,7 @@ class Counts:
 
     @classmethod
     def from_metadata(cls, metadata: Mapping[str, str]) -> Self:
-        """Return the counts that an output's metadata hold; what is missing is 0."""
+        """Return the counts in an output's metadata; a missing one is 0."""
         return cls(
             written=int(metadata.get(keys.RECORDS_OUT, 0)),
             rejected=int(metadata.get(keys.RECORDS_REJECTED, 0)),
@@ -59,7 +59,7 @@ class Counts:
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """How far a file is."""
+    """How far one file is processed."""
 
     processed_at: datetime  # the same for all of its records, whichever invocation wrote them
     position: Position = START
@@ -68,15 +68,15 @@ class Progress:
     complete: bool = False
     encoding: str = ""  # as `formats.transform` takes it
     output_bytes: int = 0  # of lines and rejects, before compression
-    # What is staged so far; what is listed must be the same, or something of it was lost.
+    # What is staged so far. If a listing shows anything else, chunks were lost.
     chunks: int = 0
     line_bytes: int = 0
     reject_bytes: int = 0
 
     def after(self, batch: Batch, *, renamed: int, size: int) -> Self:
-        """Return how far the file is behind a batch.
+        """Return the progress after a batch.
 
-        `renamed` counts all fields so far, `size` is what the batch adds to the output.
+        `renamed` counts all renamed fields so far; `size` is the batch's output in bytes.
         """
         counts = self.counts.plus(
             written=batch.written, rejected=len(batch.rejects), empty=batch.empty, renamed=renamed
@@ -93,7 +93,7 @@ class Progress:
         )
 
     def staged(self, lines: bytes, rejects: bytes) -> Self:
-        """Return it with one chunk more."""
+        """Return the progress with one more chunk staged."""
         return replace(
             self,
             chunks=self.chunks + 1,
@@ -102,7 +102,7 @@ class Progress:
         )
 
     def to_metadata(self) -> dict[str, str]:
-        """Return it as the metadata of the chunk that ends here."""
+        """Return the progress as the metadata of the chunk that ends here."""
         counts = {name: str(value) for name, value in asdict(self.counts).items()}
         return counts | {
             "processed-at": self.processed_at.isoformat(),
@@ -120,7 +120,7 @@ class Progress:
 
     @classmethod
     def from_metadata(cls, metadata: Mapping[str, str]) -> Self:
-        """Return what `to_metadata` was given."""
+        """Return the progress that `to_metadata` wrote."""
         return cls(
             processed_at=datetime.fromisoformat(metadata["processed-at"]),
             position=Position(*(int(metadata[name]) for name in ("offset", "number", "lines-end"))),

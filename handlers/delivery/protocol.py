@@ -1,8 +1,9 @@
 """The delivery protocol: one source version, from `incoming/` to its output, exactly once.
 
-The output object is the commit record. It is stored only where there is none, and names its source
-version; whoever finds the name taken looks whose it is. So any step may be repeated, by anyone, at
-any time: read, store the output, copy the original to `completed/`, delete the version.
+The steps: read the version, write the output, copy the original to `completed/`, delete the
+version. Any step may be interrupted, retried or run concurrently. The output is the commit record:
+it is written only if its key is free, and its metadata names the source version. Whoever finds the
+key taken reads whose output it is. `docs/design.md` shows each step and what repairs it.
 """
 
 import hashlib
@@ -42,16 +43,16 @@ from handlers.transform.formats.text import UTF8
 _JSON_LINES: Final = "application/x-ndjson"
 _GZIP: Final = "application/gzip"
 _MAKER_DIGITS: Final = 16
-# Chunks are joined some sixteen at a time, a tenth to a third of a second each.
+# Sixteen chunks are joined at a time; each takes 0.1 to 0.3 seconds.
 _JOIN_SECONDS: Final = 0.02  # a chunk
-# Some 5 GB each: more than the largest object that S3 holds, 50 TB, could ever need.
+# Each works on some 5 GB, so the largest object of S3, 50 TB, needs no more than these.
 _MAX_CONTINUATIONS: Final = 10_000
-# A few pipelines may well follow each other; more passes are a rule that feeds one its own outputs.
+# A few pipelines may follow each other. More passes mean that a pipeline is fed its own outputs.
 _MAX_PASSES: Final = 8
 
 
-# How long S3 may answer 404 for what was stored soon after versioning was switched on: 15 minutes,
-# https://docs.aws.amazon.com/AmazonS3/latest/userguide/manage-versioning-examples.html, and some.
+# S3 may answer 404 for new objects for 15 minutes after versioning was switched on; and 5 more,
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/manage-versioning-examples.html
 _NOT_FOUND_FOR: Final = timedelta(minutes=20)
 
 
@@ -68,7 +69,7 @@ class Delivered:
 
 @dataclass(frozen=True, kw_only=True)
 class Continued:
-    """A large file is to go on in a later invocation, from where it stands."""
+    """A large file is partly processed; a later invocation goes on from there."""
 
     reference: ObjectReference
     progress: Progress
@@ -76,13 +77,13 @@ class Continued:
 
 @dataclass(frozen=True, kw_only=True)
 class Dropped:
-    """Nothing is to be done."""
+    """The object is no file to process."""
 
     reason: str
 
 
 class Delivery:
-    """Delivers versions, one call each; safe to use from several threads."""
+    """Delivers source versions. Threads may share one instance."""
 
     def __init__(
         self, storage: Storage, environment: ProcessorEnvironment, now: Callable[[], datetime]
@@ -96,12 +97,12 @@ class Delivery:
     def deliver(
         self, reference: ObjectReference, deadline: Deadline, *, repeated: bool = False
     ) -> Delivered | Continued | Dropped:
-        """Process one object, whatever earlier attempts have done of it.
+        """Process one object, and finish what earlier attempts began.
 
-        `repeated` says that there were some, so that a large file's chunks are looked for.
+        With `repeated`, there were earlier attempts: their output and chunks are looked up first.
 
         Raises:
-            PermanentError: bad input, an unknown suffix, or a version that vanished untold.
+            PermanentError: bad input, an unknown suffix, or somebody else deleted the version.
             TransientError: an AWS call failed, or a permission is missing.
         """
         location = Location(bucket=reference.bucket, key=reference.key, version=reference.version)
@@ -122,13 +123,13 @@ class Delivery:
                 return self._finish(opened.info, output)
             return self._process(opened, source, reference, deadline, repeated=repeated)
         except GoneError as error:
-            # Somebody was faster, and has deleted the version or what was staged of it.
+            # A concurrent invocation finished first and deleted the version or its chunks.
             if self._storage.describe(opened.info.location):
                 raise TransientError(str(error)) from error
             return self._outcome_of_gone(reference)
 
     def _is_folder(self, reference: ObjectReference, location: Location) -> bool:
-        """Return whether an object marks a folder of which only S3 knows that it is empty."""
+        """Return whether an object is a folder marker; asks S3 where the event gives no size."""
         if not reference.key.endswith("/") or reference.size is not None:
             return False
         info = self._storage.describe(location)
@@ -168,7 +169,7 @@ class Delivery:
         )
 
     def _finish(self, source: ObjectInfo, output: ObjectInfo) -> Delivered:
-        """Do what follows the output that an earlier delivery has stored."""
+        """Finish a delivery whose output an earlier attempt has written."""
         self._originals.complete(source, repeated=True)
         self._staging(source_of(source)).clear()
         return Delivered(
@@ -210,13 +211,13 @@ class Delivery:
         if isinstance(written, Written) and written.staged and not begun.complete:
             join_seconds = _JOIN_SECONDS * opened.info.size / CHUNK_BYTES
             if deadline.remaining_seconds() < join_seconds:
-                return written.progress  # a whole invocation is left for joining them
+                return written.progress  # the next invocation has all of its time to join them
         return written
 
     def _commit(
         self, source: SourceVersion, written: Written, staging: Staging, passes: int
     ) -> tuple[str, bool]:
-        """Store the rejects, if any, and then the output; return its key, and if it was there."""
+        """Write the rejects, if any, then the output; return its key, and whether it existed."""
         counts = written.progress.counts
         metadata = source.to_metadata() | counts.to_metadata()
         metadata |= {keys.PASSES: str(passes)} if passes else {}
@@ -258,7 +259,12 @@ class Delivery:
         )
 
     def _outcome_of_gone(self, reference: ObjectReference) -> Delivered:
-        """Return what became of a version that is gone, or fail: somebody else deleted it."""
+        """Return the result for a version that no longer exists, if a delivery moved it.
+
+        Raises:
+            TransientError: S3 may not show the version yet.
+            PermanentError: somebody else deleted it.
+        """
         created = created_at(reference)
         where = Location(bucket=reference.bucket, key=reference.key, version=reference.version)
         if self._originals.is_completed(where, created - EVENT_MARGIN if created else None):
@@ -289,9 +295,9 @@ def _check_suffix(key: str) -> None:
 
 
 def _passes(metadata: Mapping[str, str]) -> int:
-    """Return how often the content of a source has been an output; raises LoopError for too often.
+    """Return how many times the content of a source has been an output.
 
-    A copy within S3 takes the metadata of an output with it.
+    An output that is copied back within S3 keeps its metadata. Raises LoopError above the limit.
     """
     if keys.SOURCE_VERSION not in metadata or keys.RECORDS_OUT not in metadata:
         return 0
@@ -305,7 +311,7 @@ def _passes(metadata: Mapping[str, str]) -> int:
 
 
 def _continuation(reference: ObjectReference) -> ObjectReference:
-    """Return the reference of the next invocation; raises LoopError where that does not end."""
+    """Return the reference for the next invocation; raises LoopError above the limit."""
     if reference.continuations >= _MAX_CONTINUATIONS:
         msg = f"{reference.continuations} invocations have not brought it to an end"
         raise LoopError(msg)
@@ -314,7 +320,7 @@ def _continuation(reference: ObjectReference) -> ObjectReference:
 
 @cache
 def _maker(environment: ProcessorEnvironment) -> str:
-    """Return what stands for all that decides the bytes of a chunk: the code, and settings."""
+    """Return a digest of what decides a chunk's bytes: the code and the settings."""
     settings = (
         environment.environment,
         environment.compress_output,
@@ -324,5 +330,5 @@ def _maker(environment: ProcessorEnvironment) -> str:
 
 
 def _fallback_of(progress: Progress) -> str:
-    """Return the encoding that a file was read in, where it was not UTF-8."""
+    """Return the encoding that a file was read in; "" for UTF-8."""
     return "" if progress.encoding == UTF8 else progress.encoding

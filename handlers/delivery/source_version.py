@@ -1,4 +1,4 @@
-"""Which version of a source file is delivered, and the day that its output lies in."""
+"""The version of a source file, and the day that its output belongs to."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,13 +11,13 @@ from handlers.aws.metadata import decode_value, encode_value
 from handlers.aws.object_info import ObjectInfo
 from handlers.invocation.events import ObjectReference
 
-# How far the time that an event gives and S3's own of the object may be apart.
+# The time in an event and S3's LastModified of the object may differ by this much.
 EVENT_MARGIN: Final = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, kw_only=True)
 class SourceVersion:
-    """What an output is made of; `day` is the day, in UTC, on which S3 created it."""
+    """The version that an output is made from; `day`, in UTC, is the day S3 created it."""
 
     bucket: str
     key: str
@@ -25,7 +25,7 @@ class SourceVersion:
     day: date
 
     def to_metadata(self) -> dict[str, str]:
-        """Return it as the metadata by which an output names it."""
+        """Return the metadata with which an output names this version."""
         return {
             keys.SOURCE_BUCKET: self.bucket,
             keys.SOURCE_KEY: encode_value(self.key),
@@ -33,7 +33,7 @@ class SourceVersion:
         }
 
     def is_named_by(self, metadata: Mapping[str, str]) -> bool:
-        """Return whether an object's metadata name this version."""
+        """Return whether an object's metadata names this version."""
         return (
             metadata.get(keys.SOURCE_BUCKET) == self.bucket
             and decode_value(metadata.get(keys.SOURCE_KEY, "")) == self.key
@@ -42,7 +42,7 @@ class SourceVersion:
 
 
 def source_of(info: ObjectInfo) -> SourceVersion:
-    """Return the version that an object is; raises PermanentError where it has none."""
+    """Return the version of an object; raises PermanentError in an unversioned bucket."""
     where = info.location
     if where.version in (None, "null"):
         msg = f"{where} has no version: the raw bucket has to be versioned"
@@ -52,11 +52,11 @@ def source_of(info: ObjectInfo) -> SourceVersion:
 
 
 def possible_sources(reference: ObjectReference) -> list[SourceVersion]:
-    """Return the version with the days it may have, by the time that the event gives."""
+    """Return the version once for each day it may have, by the time in its event."""
     created = created_at(reference)
     if not reference.version or not created:
         return []
-    # At midnight the event's time and S3's own may be of two days.
+    # Around midnight the event and S3 may give two different days.
     days = {(created + margin).date() for margin in (timedelta(), -EVENT_MARGIN, EVENT_MARGIN)}
     return [
         SourceVersion(
@@ -67,7 +67,7 @@ def possible_sources(reference: ObjectReference) -> list[SourceVersion]:
 
 
 def created_at(reference: ObjectReference) -> datetime | None:
-    """Return the time that the event gives, if it gives one."""
+    """Return the time in the event, or None."""
     try:
         created = datetime.fromisoformat(reference.created).astimezone(UTC)
     except (ValueError, OverflowError):

@@ -1,10 +1,9 @@
-"""Finished chunks of a large output, until it stands: the state that survives a kill.
+"""Chunks of a large output, staged until the output is written: the state that survives a kill.
 
-A chunk is an object of its own, named by the offset in the source's text at which it starts and
-stored only where there is none; its metadata says where the next one starts and what was counted
-so far. A chunk is stored only once its predecessor is, so those there are form one chain, however
-many invocations work on the file. The rejects of a chunk are stored before it, named by where it
-starts and ends.
+Each chunk is an object of its own. Its name is the offset in the source's text at which it starts,
+and it is written only if that name is free. Its metadata says where the next chunk starts and what
+was counted so far. A chunk is written after its predecessor, so the chunks form one chain, however
+many invocations work on the file. The rejects of a chunk are written before it.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,7 +18,7 @@ from handlers.delivery.progress import Progress
 from handlers.transform.formats.batch import Position
 from handlers.transform.formats.text import UTF8
 
-# Above a part's least size, and small enough for three of them per file in a batch of ten.
+# Above the minimum of a part, and small enough to hold three for each file of a batch of ten.
 CHUNK_BYTES: Final = 8 * 1024 * 1024
 _JOINED_BYTES: Final = 4 * 1024**3  # below the 5 GB that a part can be copied from
 _CONTENT_TYPE: Final = "application/octet-stream"
@@ -34,19 +33,19 @@ class Staging:
         self._prefix = prefix
 
     def of(self, encoding: str) -> "Staging":
-        """Return the staging of the same version, as it is read in an encoding.
+        """Return the staging of the same version for one encoding.
 
-        A file that turns out not to be UTF-8 is begun again, and the chunks that were made
-        before must not be among those of the second reading.
+        A file that turns out not to be UTF-8 is read again from its start; the chunks of the two
+        readings must not mix.
         """
         if encoding in ("", UTF8):
             return self
         return Staging(self._storage, self._bucket, f"{self._prefix}{encoding}/")
 
     def add(self, start: Position, lines: bytes, rejects: bytes, progress: Progress) -> None:
-        """Store the chunk from `start` to where `progress` is.
+        """Write the chunk from `start` to the position of `progress`.
 
-        Raises TakenError where another invocation has stored one that starts there.
+        Raises TakenError where another invocation has written the chunk at `start`.
         """
         if rejects:
             self._put_rejects(start.offset, progress.position.offset, rejects)
@@ -58,15 +57,15 @@ class Staging:
         )
 
     def _put_rejects(self, start: int, end: int, rejects: bytes) -> None:
-        """Store rejects; those of the same chunk, stored before a kill, are the same."""
+        """Write a chunk's rejects, over the same bytes that a killed attempt may have written."""
         self._storage.put(
             self._location(_rejects_name(start, end)), rejects, content_type=_CONTENT_TYPE
         )
 
     def latest(self) -> Progress | None:
-        """Return how far the chunks go, or None if there are none.
+        """Return the progress of the last chunk, or None if there is none.
 
-        A chain that has lost chunks, to a lifecycle rule say, is removed as a whole.
+        If chunks are missing, deleted by a lifecycle rule for example, all of them are deleted.
         """
         chunks = self._chunks()
         last = self._storage.describe(chunks[-1].location) if chunks else None
@@ -79,10 +78,10 @@ class Staging:
         return None
 
     def parts(self, progress: Progress) -> tuple[list[Part], list[Part]]:
-        """Return the chain's output and its rejects, in order, each as the parts of one object.
+        """Return the parts of the output and the parts of the rejects, in order.
 
-        Raises TransientError where what is there is not all that `progress` tells of: then all of
-        it is removed, and the next attempt begins anew.
+        Raises TransientError if chunks that `progress` counts are missing. Then all chunks are
+        deleted, and the next attempt starts from the beginning.
         """
         chunks = self._chunks()
         listed = {entry.location.key: entry.size for entry in self._list("rejects/")}
@@ -102,7 +101,7 @@ class Staging:
         return self._within_parts(outputs), self._within_parts(rejects)
 
     def _within_parts(self, parts: list[Part]) -> list[Part]:
-        """Return no more parts than an object has parts: beyond, they are joined by hundreds."""
+        """Return at most as many parts as a multipart upload takes; more are joined first."""
         if len(parts) <= MAX_PARTS:
             return parts
         joined = {entry.location.key: entry.size for entry in self._list("joined/")}
@@ -119,14 +118,14 @@ class Staging:
         try:
             join_objects(self._storage, group, where, metadata={}, content_type=_CONTENT_TYPE)
         except TakenError as error:
-            # Another invocation has joined the same parts, unless they were of another chain.
+            # A concurrent invocation joined the same parts, unless its chunks were others.
             there = self._storage.describe(where)
             if not there or there.size != sum(part.size for part in group):
                 self.clear()
                 raise TransientError(str(error)) from error
 
     def clear(self) -> None:
-        """Delete all chunks; what a kill leaves, the bucket's lifecycle deletes."""
+        """Delete all chunks. What a killed attempt leaves, a lifecycle rule deletes."""
         for page in self._storage.list_pages(self._bucket, self._prefix):
             keys = {entry.location.key: None for entry in page}
             if keys:

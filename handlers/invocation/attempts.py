@@ -1,4 +1,4 @@
-"""Attempts at a message of the queue: when the next one comes, and which are made alone. Pure."""
+"""Attempts at a queue message: when the next is made, and which are made alone. Pure."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -8,28 +8,28 @@ from handlers.environment import VISIBILITY_TIMEOUTS
 
 Record = Mapping[str, Any]
 
-# Before the second, third and fourth attempt: an outage of a quarter of an hour is over by then.
+# Before the second, third and fourth attempt: enough for an outage of 15 minutes.
 BACK_OFF_SECONDS: Final = (60, 300, 900)
 
 
 def count_attempts(record: Record) -> int:
-    """Return how often a message of an SQS event has been received, this time included."""
+    """Return how often a message has been received, this time included."""
     return int(record["attributes"]["ApproximateReceiveCount"])
 
 
 def back_off_seconds(attempts: int) -> int:
-    """Return how long to wait after so many attempts at a message."""
+    """Return the seconds to wait after an attempt; `attempts` is how many were made."""
     return BACK_OFF_SECONDS[min(attempts, len(BACK_OFF_SECONDS)) - 1]
 
 
 def split(
     records: Sequence[Record], *, now: datetime, timeout_seconds: float
 ) -> tuple[list[Record], list[Record]]:
-    """Return the messages of a batch that are worked on together, and those that come alone.
+    """Return the messages of a batch to process together, and those to process one by one.
 
-    Alone comes whatever may have killed the function that had it before. Their order is turned
-    round with each receive, so that of two messages that meet again each is first in its turn: one
-    that kills cannot take another with it to the dead-letter queue.
+    A message that may have killed the function before is processed alone. The order of such
+    messages is reversed with each receive: of two that come together again, each goes first in
+    turn, so that one that kills cannot take the other with it to the dead-letter queue.
     """
     together: list[Record] = []
     alone: list[Record] = []
@@ -42,8 +42,8 @@ def split(
 def _may_kill(record: Record, now: datetime, timeout_seconds: float) -> bool:
     """Return whether an earlier attempt may have been killed.
 
-    Such a message stays hidden for the queue's visibility timeout, six time-outs of the function.
-    One that failed in order comes back sooner. `timeout_seconds` is the function's.
+    Such a message returns after the queue's visibility timeout, six time-outs of the function. A
+    message whose attempt failed without a kill returns sooner. `timeout_seconds` is the function's.
     """
     received = record["attributes"].get("ApproximateFirstReceiveTimestamp")
     if count_attempts(record) == 1 or received is None:

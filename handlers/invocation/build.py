@@ -1,4 +1,4 @@
-"""Which build of the code runs. Pure but for the files that it is in."""
+"""Which build of the code runs."""
 
 import hashlib
 import platform
@@ -10,10 +10,10 @@ import orjson
 
 @cache
 def code_digest(package: Path = Path(__file__).parents[1]) -> str:
-    """Return a digest of all that runs decides about an output: the handlers, orjson and Python.
+    """Return a digest of all code that decides an output: the handlers, orjson and Python.
 
-    The version that people give stays the same over many builds, this does not. It is read from
-    the very files that run, so that no deployment can put a wrong one beside them.
+    Unlike the version number, it changes with each build. It is computed from the files that run,
+    so no deployment can get it wrong.
     """
     digest = hashlib.sha256(f"{platform.python_version()} {orjson.__version__}".encode())
     for path in sorted(package.rglob("*.py")):

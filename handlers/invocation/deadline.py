@@ -1,26 +1,26 @@
-"""How long an invocation may still work. Pure but for the clock it is given."""
+"""How long an invocation may still work. Pure, but for the clock that it is given."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from handlers.aws.failures import OutOfTimeError
 
-# Kept back for what ends an invocation: the chunk in hand is stored, the rest is sent on.
+# Reserved to end an invocation: write the current chunk, send the rest on.
 _RESERVED_SHARE: Final = 0.2
 _MAX_RESERVED_SECONDS: Final = 30.0
 
 
 class Deadline:
-    """Tells when work has to be cut so that the function ends before its time-out."""
+    """Tells when to stop working so that the function ends before its time-out."""
 
     def __init__(self, remaining_seconds: Callable[[], float]) -> None:
         """`remaining_seconds` is the time until the function is killed."""
         self._remaining = remaining_seconds
-        self.granted_seconds = remaining_seconds()  # at the beginning: the function's time-out
+        self.granted_seconds = remaining_seconds()  # at the start: the function's time-out
         self._reserved = min(self.granted_seconds * _RESERVED_SHARE, _MAX_RESERVED_SECONDS)
 
     def remaining_seconds(self) -> float:
-        """Return the seconds of work that are left; negative when they are over."""
+        """Return the seconds left for work; negative when the time is up."""
         return self._remaining() - self._reserved
 
     def guard(self, blocks: Iterable[bytes]) -> Iterator[bytes]:

@@ -1,4 +1,4 @@
-"""Envelopes → object references: S3 notifications, bare or within SNS, EventBridge and calls. Pure.
+"""Reads events: S3 notifications, also within SNS, EventBridge events and direct calls. Pure.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html and
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
@@ -16,29 +16,27 @@ _MAX_WRAPPINGS: Final = 3  # SNS within SNS; deeper than any real set-up
 
 
 class MalformedEventError(Exception):
-    """This should be an event, but cannot be read; the message is the reason."""
+    """The event cannot be read; the message is the reason."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ObjectReference:
-    """An object that S3 says was created."""
+    """An object that an event says was created."""
 
     bucket: str
     key: str
     version: str | None = None
-    created: str = ""  # ISO 8601, as the event says; S3's own LastModified counts where it is there
+    created: str = ""  # ISO 8601, from the event; S3's LastModified counts more
     size: int | None = None
-    continuations: int = (
-        0  # of a large file: invocations that have worked on it, and asked for more
-    )
+    continuations: int = 0  # invocations that worked on a large file and asked for another
 
     @property
     def is_folder(self) -> bool:
-        """Return whether it is known as the empty object by which S3's console marks a folder."""
+        """Return whether it is a folder marker, the empty object that S3's console makes."""
         return self.key.endswith("/") and self.size == 0
 
     def to_event(self) -> dict[str, Any]:
-        """Return the S3 notification of this object alone, as `read_event` takes it."""
+        """Return an S3 notification of this object, as `read_event` takes it."""
         entry: dict[str, Any] = {"key": quote_plus(self.key, safe="/")}
         if self.version:
             entry["versionId"] = self.version
@@ -59,7 +57,7 @@ class ObjectReference:
 
 @dataclass(frozen=True)
 class Reading:
-    """What an envelope holds: objects to process, and what was dropped, each with its reason."""
+    """What an event holds: objects to process, and the reasons for what was dropped."""
 
     references: tuple[ObjectReference, ...]
     dropped: tuple[str, ...]
@@ -68,7 +66,7 @@ class Reading:
 def read_message(body: str, bucket: str) -> Reading:
     """Return what the body of a queue message holds for `bucket`.
 
-    Raises MalformedEventError for what is no JSON, or an S3 event without its bucket or key.
+    Raises MalformedEventError where it is not JSON, or an S3 event lacks its bucket or key.
     """
     try:
         event = json.loads(body)

@@ -1,4 +1,4 @@
-"""The logger and the metrics of a function, made once."""
+"""The logger and the metrics of a function."""
 
 from collections.abc import Mapping
 
@@ -12,9 +12,9 @@ _BYTES = {Metric.BYTES_IN, Metric.BYTES_ARCHIVED}
 
 
 class Telemetry:
-    """Structured log lines and embedded metrics of one service.
+    """Structured log lines and embedded metrics of one function.
 
-    Each line names the botocore that runs: the runtime's own, which AWS renews.
+    Each line names the version of botocore, since AWS updates the runtime's.
     """
 
     def __init__(self, service: str, *, level: str, environment: str) -> None:
@@ -23,7 +23,7 @@ class Telemetry:
         self._metrics = Metrics(namespace=METRICS_NAMESPACE, service=service)
 
     def emit(self, values: Mapping[Metric, int], *, function_name: str) -> None:
-        """Write the metrics of one invocation; from one thread, at its end."""
+        """Write the metrics of one invocation. Call it once, at the end, from one thread."""
         if not values:
             return
         self._metrics.add_dimension(FUNCTION_DIMENSION, function_name)

@@ -531,7 +531,7 @@ MUTANTS = (
     Mutant(
         "an-archive-that-may-not-be-listed-ends-no-run",
         "handlers/archive/retention.py",
-        "                raise  # all days are alike then\n",
+        "                raise  # it is denied for every day\n",
         "                pass\n",
         ("tests/handlers/test_data_archiver.py",),
     ),
