@@ -10,9 +10,11 @@ from typing import Any, Final
 import orjson
 
 from handlers.transform.records.json_text import MAX_DEPTH, Duplicated, OutOfBoundsError
-from handlers.transform.records.names import Names, distinct_names
+from handlers.transform.records.names import Names, Shapes, distinct_names
 
-_REMEMBERED_NAMES: Final = 10_000  # beyond any real schema; data used as names must not pile up
+# Beyond any real schema: data that is used as names must not pile up.
+_REMEMBERED_NAMES: Final = 10_000
+_REMEMBERED_CHARACTERS: Final = 1_000_000
 _SCALARS: Final = frozenset({str, int, float, bool, type(None), orjson.Fragment})
 
 
@@ -23,33 +25,39 @@ class Cleaner:
         # Of the last texts, at any depth: fields seen, and those whose name met another's.
         self.fields = 0
         self.renamed = 0
-        self._names = Names()
+        self._forget()
 
     def texts(self, records: list[dict[str, Any]]) -> list[bytes]:
         """Return the texts of records. Raises OutOfBoundsError if one is too deep."""
-        if len(self._names.known) > _REMEMBERED_NAMES:
-            self._names = Names()
-        self.renamed = 0
-        if not self._names.meeting:
-            try:
-                return self._distinct_texts(records)
-            except KeyError:
-                self._names.learn(records, 1 + MAX_DEPTH)
-        if not self._names.meeting:
-            return self._distinct_texts(records)
-        return self.careful_texts(records)
+        self._forget_many()
+        try:
+            return self._known_texts(records)
+        except KeyError:
+            self._names.learn(records, 1 + MAX_DEPTH)
+        return self._known_texts(records)
 
     def careful_texts(self, records: Sequence[dict[str, Any] | Duplicated]) -> list[bytes]:
-        """Return the texts of records in which names may meet.
+        """Return the texts of records that `parse` gave, which may have one name twice.
 
         Raises OutOfBoundsError if one is too deep.
         """
+        self._forget_many()
         self.fields = self.renamed = 0
-        return [orjson.dumps(self._clean_meeting(record, 1))[:-1] for record in records]
+        return [orjson.dumps(self._clean_any(record, 1))[:-1] for record in records]
 
-    def _distinct_texts(self, records: list[dict[str, Any]]) -> list[bytes]:
-        """Return texts while no two of the known names meet; KeyError for a name not known."""
-        self.fields = 0
+    def _forget_many(self) -> None:
+        names = self._names
+        if len(names.known) > _REMEMBERED_NAMES or names.characters > _REMEMBERED_CHARACTERS:
+            self._forget()
+
+    def _forget(self) -> None:
+        self._names = Names()
+        self._known, self._meeting = self._names.known, self._names.meeting
+        self._shapes = Shapes(self._known)
+
+    def _known_texts(self, records: list[dict[str, Any]]) -> list[bytes]:
+        """Return the texts of records all names of which are known; else KeyError."""
+        self.fields = self.renamed = 0
         clean, dumps = self._clean, orjson.dumps
         return [dumps(clean(record, 1))[:-1] for record in records]
 
@@ -58,7 +66,9 @@ class Cleaner:
         if level >= MAX_DEPTH:
             _check_deepest(fields, level)
         self.fields += len(fields)
-        names = self._names.known
+        names = self._known
+        if self._meeting and len(self._meeting.intersection(fields)) > 1:
+            names = self._distinct(fields)
         cleaned: dict[str, Any] = {}
         for name, value in fields.items():
             new, kept = names[name], value
@@ -87,21 +97,25 @@ class Cleaner:
                 kept[at] = self._clean_elements(element, level + 1)
         return kept
 
-    def _clean_meeting(self, value: "dict[str, Any] | list[Any] | Duplicated", level: int) -> Any:
+    def _distinct(self, fields: dict[str, Any]) -> dict[str, str]:
+        """Return the names of an object of which two may meet; those renamed are counted."""
+        names, renamed = self._shapes[tuple(fields)]
+        self.renamed += renamed
+        return names
+
+    def _clean_any(self, value: "dict[str, Any] | list[Any] | Duplicated", level: int) -> Any:
         if level > MAX_DEPTH:
             raise OutOfBoundsError
         if type(value) is list:
-            return [v if type(v) in _SCALARS else self._clean_meeting(v, level + 1) for v in value]
+            return [v if type(v) in _SCALARS else self._clean_any(v, level + 1) for v in value]
         self.fields += len(value)
         pairs: list[tuple[str, Any]] = list(value.items() if isinstance(value, dict) else value)
         raw = [name for name, _ in pairs]
-        names = self._names.of(raw)
-        if len(set(names)) < len(names):
-            names, renamed = distinct_names(raw, names)
-            self.renamed += renamed
+        names, renamed = distinct_names(raw, self._names.of(raw))
+        self.renamed += renamed
         cleaned: dict[str, Any] = {}
         for name, (_, field) in zip(names, pairs, strict=True):
-            kept = field if type(field) in _SCALARS else self._clean_meeting(field, level + 1)
+            kept = field if type(field) in _SCALARS else self._clean_any(field, level + 1)
             if kept or kept == 0:
                 cleaned[name] = kept
         return cleaned

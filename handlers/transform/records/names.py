@@ -2,10 +2,12 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
-from typing import Any, cast
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, cast
 
 _SNAKE_CASE = re.compile(r"[a-z0-9]+(_[a-z0-9]+)*")
+_REMEMBERED_SHAPES_BYTES: Final = 8_000_000  # some 4,000 shapes of twenty names
+_NAME_BYTES: Final = 100  # what a name takes in a shape, besides its characters
 
 
 def normalize_name(name: str) -> str:
@@ -55,6 +57,8 @@ def distinct_names(raw: Sequence[str], normalized: Sequence[str]) -> tuple[list[
     Of names that meet, the one that is spelled so keeps it, else the first. The others follow in
     their order, each as the first of `name_2`, `name_3`, … that no other name has.
     """
+    if len(set(normalized)) == len(normalized):
+        return list(normalized), 0
     keepers: dict[str, int] = {}
     for at, name in enumerate(normalized):
         if name not in keepers or (raw[at] == name != raw[keepers[name]]):
@@ -76,8 +80,9 @@ class Names:
 
     def __init__(self) -> None:
         self.known: dict[str, str] = {}
-        self.meeting = False  # whether two of the known names meet
-        self._normalized: set[str] = set()
+        self.meeting: set[str] = set()  # raw names that become what another known one becomes
+        self.characters = 0  # of the raw names
+        self._spellings: dict[str, str] = {}  # normalised names → the first raw name of each
 
     def learn(self, value: Any, levels: int) -> None:
         """Make known the names of all objects in a parsed JSON value, so many levels down."""
@@ -99,6 +104,33 @@ class Names:
 
     def _add(self, name: str) -> str:
         normalized = self.known[name] = normalize_name(name)
-        self.meeting = self.meeting or normalized in self._normalized
-        self._normalized.add(normalized)
+        self.characters += len(name)
+        first = self._spellings.setdefault(normalized, name)
+        if first != name:
+            self.meeting.update((first, name))
         return normalized
+
+
+class Shapes(dict[tuple[str, ...], tuple[dict[str, str], int]]):
+    """All raw names of an object → the name of each, and how many of them had to be renamed.
+
+    Each shape is worked out once. All are forgotten when they take too much memory together.
+    A name that is not known is a KeyError: made known amidst a pass over records, it could meet one
+    of an object that is half done.
+    """
+
+    def __init__(self, known: Mapping[str, str]) -> None:
+        super().__init__()
+        self._known = known
+        self._held_bytes = 0
+
+    def __missing__(self, raw: tuple[str, ...]) -> tuple[dict[str, str], int]:
+        names, renamed = distinct_names(raw, [self._known[name] for name in raw])
+        shape = dict(zip(raw, names, strict=True)), renamed
+        self._held_bytes += sum(map(len, raw)) + _NAME_BYTES * len(raw)
+        if self._held_bytes > _REMEMBERED_SHAPES_BYTES:
+            self.clear()
+            self._held_bytes = 0
+        else:
+            self[raw] = shape
+        return shape

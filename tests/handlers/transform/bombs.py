@@ -178,6 +178,12 @@ BOMBS: dict[str, Bomb] = {
     "400,000 names in one object": Bomb(
         ".json", lambda: _numbered(b"{", '"{0}":1', 400_000, ",", b"}")
     ),
+    "400,000 names of which two meet": Bomb(
+        ".json", lambda: _numbered(b'{"a":1,"A":2,', '"{0}":1', 400_000, ",", b"}")
+    ),
+    "9,000 names of 60 KB over records": Bomb(
+        ".ndjson", lambda: _numbered(b"", '{{"' + "x" * 60_000 + '{0}":1}}', 9_000, "\n", b"\n")
+    ),
     "400,000 columns": Bomb(
         ".csv",
         lambda: chain(

@@ -88,6 +88,8 @@ EXPANDING = ("gzip of rows of one byte", "gzip of broken lines")
 WRITTEN = {
     "gzip of 1 GiB of blank lines": 0,
     "400,000 names in one object": 1,
+    "400,000 names of which two meet": 1,
+    "9,000 names of 60 KB over records": 9_000,
     "400,000 columns": 1,
     "300,000 distinct names over records": 300_000,
     "record of short numbers": 1,

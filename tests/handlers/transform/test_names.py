@@ -3,7 +3,7 @@ from itertools import permutations
 
 import pytest
 
-from handlers.transform.records.names import Names, distinct_names, normalize_name
+from handlers.transform.records.names import Names, Shapes, distinct_names, normalize_name
 from tests.handlers.transform.reference import distinct, snake_case
 
 
@@ -101,9 +101,34 @@ def test_a_name_of_a_million_characters_takes_no_more_than_one_pass(char):
 def test_names_remember_whether_two_meet():
     names = Names()
     assert names.of(["User Name", "email", "User Name"]) == ["user_name", "email", "user_name"]
-    assert not names.meeting
+    assert names.meeting == set()
     assert names.of(["userName"]) == ["user_name"]
-    assert names.meeting
+    assert names.meeting == {"User Name", "userName"}
+    names.of(["user_name", "E-Mail"])
+    assert names.meeting == {"User Name", "userName", "user_name"}
+
+
+def test_the_names_of_a_shape_are_worked_out_once_in_the_order_of_its_fields():
+    shapes = Shapes({"A": "a", "a": "a", "a b": "a_b", "A B": "a_b"})
+    first = shapes["A", "a b", "a"]
+    assert first == ({"A": "a_2", "a b": "a_b", "a": "a"}, 1)
+    assert shapes["A", "a b", "a"] is first
+    assert shapes["A B", "a b"] == ({"A B": "a_b", "a b": "a_b_2"}, 1)
+    assert shapes["a b", "A B"] == ({"a b": "a_b", "A B": "a_b_2"}, 1)
+    with pytest.raises(KeyError):
+        shapes["a", "not known"]
+
+
+@pytest.mark.parametrize(("length", "count"), [(1, 50_000), (20_000, 500)])
+def test_shapes_that_are_data_do_not_pile_up(length, count):
+    names = Names()
+    shapes = Shapes(names.known)
+    for n in range(count):
+        raw = "x" * length + str(n), "y"
+        names.of(raw)
+        assert shapes[raw][1] == 0
+    held = sum(100 + len(name) for shape in shapes for name in shape)
+    assert held <= 8_000_000 < count * (200 + length)
 
 
 def test_names_are_learnt_at_every_depth_but_no_deeper_than_told():

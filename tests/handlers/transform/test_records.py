@@ -193,6 +193,17 @@ def test_data_that_is_used_as_names_does_not_pile_up():
     assert len(encoder._cleaner._names.known) < NAMES_BEYOND_MEMORY / 2
 
 
+@pytest.mark.parametrize("number", [b"1", b"1e999"])  # which orjson refuses, so it goes carefully
+def test_nor_do_names_one_by_one_or_long_ones(number):
+    encoder = RecordEncoder(TAIL)
+    for n in range(NAMES_BEYOND_MEMORY):
+        encoder.encode_one(b'{"id_%d":%b}' % (n, number))
+    assert len(encoder._cleaner._names.known) < NAMES_BEYOND_MEMORY / 2
+    for n in range(200):
+        encoder.encode_one(b'{"%b%d":%b}' % (b"x" * 20_000, n, number))
+    assert sum(map(len, encoder._cleaner._names.known)) < 2_000_000
+
+
 @pytest.mark.parametrize(
     ("text", "fields"),
     [
