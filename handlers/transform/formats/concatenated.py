@@ -12,7 +12,7 @@ from json import JSONDecodeError
 from typing import Final
 
 from handlers.transform.formats.batch import BLOCK_BYTES, Batch, Position
-from handlers.transform.formats.ndjson import encode_all, secret_mark
+from handlers.transform.formats.bulk import Bulk, OddTextError
 from handlers.transform.formats.window import Window
 from handlers.transform.records.encoder import (
     MAX_RECORD_BYTES,
@@ -52,6 +52,7 @@ def _begins(text: bytes) -> Iterator[int]:
 
 def read_objects(window: Window, encoder: RecordEncoder, number: int) -> Iterator[Batch]:
     """Yield the objects of a window that begins with the one of this number."""
+    bulk = Bulk(encoder, _read_object)
     while True:
         window.grow(BLOCK_BYTES)
         while not (ends := _ends(window)) and len(window.text) <= MAX_RECORD_BYTES:
@@ -60,7 +61,7 @@ def read_objects(window: Window, encoder: RecordEncoder, number: int) -> Iterato
             return
         batch = Batch()
         if ends:
-            _read_whole(window, ends, encoder, number, batch)
+            _read_whole(window, ends, bulk, number, batch)
         else:
             _read_long(window, encoder, number, batch)
         number += max(len(ends), 1)
@@ -74,19 +75,17 @@ def _ends(window: Window) -> list[int]:
     return [*ends, len(window.text)] if window.ended and len(ends) < _MOST_AT_ONCE else ends
 
 
-def _read_whole(
-    window: Window, ends: list[int], encoder: RecordEncoder, number: int, batch: Batch
-) -> None:
+def _read_whole(window: Window, ends: list[int], bulk: Bulk, number: int, batch: Batch) -> None:
     text = window.drop(ends[-1])
-    texts = [text[begin:end] for begin, end in pairwise([0, *ends])]
+    texts, odd = [text[begin:end] for begin, end in pairwise([0, *ends])], None
     if len(text) <= MAX_RECORD_PARTS:  # else one may be too rich to be parsed unseen
-        mark = secret_mark()
-        array = b"[%b]" % (b",%d," % mark).join(texts)
-        if encoded := encode_all(array, len(texts), encoder, mark):
-            batch.add(encoded)
+        try:
+            bulk.encode(bulk.joint.join(texts), len(texts), batch)
+        except OddTextError as error:
+            odd = error.at
+        else:
             return
-    for at, one in enumerate(texts, start=number):
-        _read_object(one, at, encoder, batch)
+    bulk.read(texts, number, batch, odd)
 
 
 def _read_object(text: bytes, number: int, encoder: RecordEncoder, batch: Batch) -> None:

@@ -1,30 +1,26 @@
 """Newline-delimited JSON: one record a line. Pure, streaming."""
 
-import secrets
 from collections.abc import Iterator
 from json import JSONDecodeError
-from typing import Any, Final
-
-import orjson
+from typing import Final
 
 from handlers.transform.formats.batch import BLOCK_BYTES, RAW_BYTES, Batch, Position
+from handlers.transform.formats.bulk import Bulk, OddTextError
 from handlers.transform.formats.window import Window
 from handlers.transform.records.encoder import (
     MAX_RECORD_BYTES,
     MAX_RECORD_PARTS,
-    Encoded,
     RecordEncoder,
     too_long,
 )
 from handlers.transform.records.json_text import BadRecordError
 
 _BLANK: Final = b" \t\r\n"
-_MARK_BITS: Final = 49  # at most 15 digits, which a look for long numbers passes over
 
 
 def read_lines(window: Window, encoder: RecordEncoder, number: int) -> Iterator[Batch]:
     """Yield the records of lines, from a window that begins with the line of this number."""
-    mark = secret_mark()
+    bulk = Bulk(encoder, _read_line)
     wanted = BLOCK_BYTES
     while True:
         window.grow(wanted)
@@ -34,7 +30,7 @@ def read_lines(window: Window, encoder: RecordEncoder, number: int) -> Iterator[
             return
         if cut:
             lines = window.drop(cut).removesuffix(b"\n")
-            batch, count = _read_block(lines, number, encoder, mark)
+            batch, count = _read_block(lines, number, bulk)
             number += count
         elif len(text) <= MAX_RECORD_BYTES:
             wanted = min(2 * len(text), MAX_RECORD_BYTES + 1)
@@ -47,44 +43,26 @@ def read_lines(window: Window, encoder: RecordEncoder, number: int) -> Iterator[
         yield batch
 
 
-def _read_block(text: bytes, number: int, encoder: RecordEncoder, mark: int) -> tuple[Batch, int]:
+def _read_block(text: bytes, number: int, bulk: Bulk) -> tuple[Batch, int]:
     """Return the records of whole lines, all at once if none is odd, and how many lines it is."""
-    batch = Batch()
+    batch, odd = Batch(), None
     if len(text) <= MAX_RECORD_PARTS:  # else a record may be too rich to be parsed unseen
-        joint = b",%d," % mark
-        array = b"[%b]" % text.replace(b"\n", joint)
-        count = 1 + (len(array) - len(b"[]") - len(text)) // (len(joint) - len(b"\n"))
-        encoded = encode_all(array, count, encoder, mark)
-        if encoded:
-            batch.add(encoded)
+        joined = text.replace(b"\n", bulk.joint)
+        count = 1 + (len(joined) - len(text)) // (len(bulk.joint) - len(b"\n"))
+        try:
+            bulk.encode(joined, count, batch)
+        except OddTextError as error:
+            odd = error.at
+        else:
             return batch, count
     lines = text.split(b"\n")
-    for at, line in enumerate(lines, start=number):
-        if line.strip(_BLANK):
-            _read_line(line, at, encoder, batch)
+    bulk.read(lines, number, batch, odd)
     return batch, len(lines)
 
 
-def secret_mark() -> int:
-    """Return a number that nobody can guess, to stand between the texts of two records.
-
-    Texts joined by a comma alone could be broken each and valid together; with the number between
-    them each must be one whole value.
-    """
-    return secrets.randbits(_MARK_BITS)
-
-
-def encode_all(array: bytes, count: int, encoder: RecordEncoder, mark: int) -> Encoded | None:
-    """Return the records of so many texts, or None where one is odd or not just one value."""
-    try:
-        values: list[Any] = orjson.loads(array)
-    except orjson.JSONDecodeError:
-        return None
-    whole = len(values) == 2 * count - 1 and values[1::2] == [mark] * (count - 1)
-    return encoder.encode(values, array, step=2) if whole else None
-
-
 def _read_line(line: bytes, number: int, encoder: RecordEncoder, batch: Batch) -> None:
+    if not line.strip(_BLANK):
+        return
     try:
         batch.add(encoder.encode_one(line))
     except BadRecordError as error:

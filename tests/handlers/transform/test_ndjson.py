@@ -1,8 +1,5 @@
-import random
-
 import pytest
 
-from handlers.transform.formats.ndjson import secret_mark
 from tests.handlers.transform.transformed import batches_of, bodies, limits, transformed
 
 CHUNKS = ((), (1,), (5, 2), (64,))
@@ -81,11 +78,3 @@ def test_control_characters_of_other_alphabets_end_no_line():
     data = '{"a":"x\u2028y\u0085z"}\n{"a":"\x0b"}\n'.encode()
     outcome = transformed(data, ".ndjson")
     assert (len(outcome.records), outcome.rejects) == (1, [("line 2", "not JSON")])
-
-
-def test_a_mark_is_drawn_anew_from_the_system_not_from_a_state_that_could_be_copied():
-    marks = set()
-    for _ in range(3):
-        random.seed(1)  # as in two environments that are restored from one snapshot
-        marks.add(secret_mark())
-    assert len(marks) == 3

@@ -1,0 +1,164 @@
+"""Bad records among good ones: read at once around them, against the same read one by one.
+
+`BULK_COUNT` sets how many files are made.
+"""
+
+import json
+import os
+import random
+
+import pytest
+
+from handlers.transform.formats.batch import Batch
+from handlers.transform.formats.bulk import Bulk, OddTextError, secret_mark
+from handlers.transform.records.encoder import RecordEncoder
+from tests.handlers.transform.reference import expected
+from tests.handlers.transform.transformed import TAIL, batches_of, limits, outcome_of, transformed
+
+COUNT = int(os.environ.get("BULK_COUNT", "60"))
+GOOD = (
+    b'{"a":1,"userName":"x"}',
+    '{"größe":"李小龍","b":[1,{"c":""}]}'.encode(),
+    '{"A":"😀"}'.encode(),
+)
+BAD = (
+    b"{", b"}", b"]", b"[", b'{"a":', b'{"a":"open', b'{"a":1}}', b'{"a":1},', b"x", b"1", b"null",
+    b"[{}]", b'{"a":1},{"b":2}', b'{"a":1} {"b":2}', b'{"a":NaN}', b'{"a":"\xff"}', b'"', b"\\",
+    b",", b'{"a":"\\ud800"}', b'{"a":1e999}', b'{"a":12345678901234567890123}', b'{"a":1,"a":2}',
+    b"{}", b'{"a":[1', b"2]}", b'"}', b'{"a":' * 201 + b"1" + b"}" * 201, b"\r", b"", b"  ",
+    '{"größe":"李'.encode(), b'{"a":01}', b'{"\xe9":1}', b"\xef\xbb\xbf{}",
+)  # fmt: skip
+
+
+def one_by_one(monkeypatch, data: bytes, suffix: str):
+    with monkeypatch.context() as patched:
+        patched.setattr(Bulk, "encode", _refuse)
+        return all_of(data, suffix)
+
+
+def _refuse(*_: object) -> None:
+    raise OddTextError(None)
+
+
+def all_of(data: bytes, suffix: str):
+    """Return all that can be seen of a file's batches: each line, count, reject and position."""
+    return [
+        (b"".join(b.lines), b.written, b.empty, b.rejects, b.after)
+        for b in batches_of(data, suffix)
+    ]
+
+
+def grown(draw: random.Random) -> list[bytes]:
+    """Return lines, of which few or many are bad, some of them together."""
+    lines = draw.choices(GOOD, k=draw.randint(1, 150))
+    for _ in range(draw.choice((1, 1, 2, 5, 30))):
+        at = draw.randrange(len(lines) + 1)
+        lines[at:at] = draw.choices(BAD, k=draw.choice((1, 1, 1, 2, 20)))
+    return lines
+
+
+def test_files_end_as_if_read_line_by_line_and_as_the_reference_says(monkeypatch):
+    for seed in range(COUNT):
+        draw = random.Random(seed)
+        data, block = b'{"a":0}\n' + b"\n".join(grown(draw)), draw.choice((64 * 1024, 1500, 300))
+        with limits(block=block, record=8 * 1024 * 1024, parts=500_000):
+            batches = all_of(data, ".ndjson")
+            assert batches == one_by_one(monkeypatch, data, ".ndjson"), seed
+            assert transformed(data, ".ndjson") == expected(data, ".ndjson"), seed
+
+
+def test_objects_over_lines_end_as_if_read_one_by_one(monkeypatch):
+    for seed in range(COUNT // 2):
+        draw = random.Random(seed)
+        texts = [json.dumps({"größe": n, "A": {"a": ""}}, indent=1) for n in range(60)]
+        for at in draw.sample(range(1, 60), draw.choice((1, 2, 9))):
+            texts[at] = draw.choice(
+                ('{\n"a"\n}', '{\n"a":"x\n}', '{\n"a":NaN}', '{\n"a":1,"A":2,"a":3\n}')
+            )
+        data = "\n".join(texts).encode()
+        assert all_of(data, ".json") == one_by_one(monkeypatch, data, ".json"), seed
+        assert outcome_of(batches_of(data, ".json")).rejects == expected(data, ".json").rejects
+
+
+def alone(texts: list[bytes]) -> list[int]:
+    """Return the places of texts that were read alone, in the order they were."""
+    places: list[int] = []
+
+    def note(text: bytes, number: int, *_: object) -> None:
+        assert text == texts[number - 1_000]
+        places.append(number - 1_000)
+
+    bulk, batch = Bulk(RecordEncoder(TAIL), note), Batch()
+    with pytest.raises(OddTextError) as caught:
+        bulk.encode(bulk.joint.join(texts), len(texts), batch)
+    assert batch == Batch()
+    bulk.read(texts, 1_000, batch, caught.value.at)
+    assert batch.written == len(texts) - len(places)
+    return places
+
+
+# Of these the parser does not say where they are: it takes them, or what follows as a part of them.
+UNPLACED = (
+    *(b'{"a":12345678901234567890123}', b'{"a":1,"a":2}', b"{}", b'{"a":1},{"b":2}'),
+    *(b'{"a":[1', max(BAD, key=len)),
+)
+
+
+@pytest.mark.parametrize("bad", [one for one in BAD if one not in UNPLACED])
+@pytest.mark.parametrize("place", [0, 1, 20, 58])
+def test_a_bad_text_is_read_alone_with_no_more_than_two_beside_it(bad, place):
+    """The text before each holds characters of two and three bytes."""
+    texts = [GOOD[1]] * 60
+    texts[place] = bad
+    places = alone(texts)
+    assert place in places
+    assert set(places) <= set(range(place - 2, place + 2))
+    assert places == sorted(places)
+
+
+@pytest.mark.parametrize("bad", [b"]", b"x", b"", b'{"a":}'])
+def test_so_is_the_last(bad):
+    """Of some the parser says that the comma before is too many."""
+    assert alone([*[GOOD[1]] * 59, bad]) == [58, 59]
+
+
+def test_a_text_that_is_broken_in_a_string_takes_the_next_with_it_at_most():
+    texts = [GOOD[1]] * 60
+    texts[30] = b'{"a":"open'
+    assert alone(texts) == [30, 31]
+
+
+def test_where_the_parser_cannot_tell_all_are_read_alone():
+    for odd in (b'{"a":[1', b'{"a":12345678901234567890123}', b'{"a":1,"a":2}'):
+        texts = [GOOD[1]] * 300
+        texts[290] = odd
+        assert alone(texts) == [*range(300)]
+
+
+def test_where_bad_texts_are_dense_all_are_read_alone():
+    texts = [b"x" if n % 10 == 9 else GOOD[0] for n in range(500)]
+    assert alone(texts) == [8, 9, *range(10, 500)]
+
+
+def test_a_block_is_cut_sixteen_times_at_most():
+    texts = [b"x" if n % 100 == 50 else GOOD[0] for n in range(2_000)]
+    cut = [at for n in range(15) for at in (100 * n + 49, 100 * n + 50)]
+    assert alone(texts) == [*cut, *range(cut[-1] + 1, 2_000)]
+
+
+def test_good_texts_beside_bad_ones_that_are_valid_with_them_stay_bad():
+    for pair in ((b'{"a":1,"b":[1', b"2]}"), (b"{}]", b"[{}"), (b'{"a":"x', b'y"}')):
+        data = b"\n".join([*GOOD * 10, *pair, *GOOD * 10])
+        outcome = transformed(data, ".ndjson")
+        assert (len(outcome.records), outcome.rejects) == (
+            60,
+            [("line 31", "not JSON"), ("line 32", "not JSON")],
+        )
+
+
+def test_a_mark_is_drawn_anew_from_the_system_not_from_a_state_that_could_be_copied():
+    marks = set()
+    for _ in range(3):
+        random.seed(1)  # as in two environments that are restored from one snapshot
+        marks.add(secret_mark())
+    assert len(marks) == 3
