@@ -69,8 +69,11 @@ def _measured(sizes: list[str], rounds: int, objects: int, tell: Callable[[str],
         tell(f"making files of {size}")
         files = inputs.prepare(_DATA, size, tuple(inputs.SUFFIXES))
         rows += throughput.compare(files, engines.NAMES, rounds, tell, smaller=rows)
+    shapes = inputs.prepare(_DATA, inputs.JSON_SHAPES_SIZE, tuple(inputs.JSON_SHAPES))
+    few = min(rounds, inputs.JSON_SHAPES_ROUNDS)
+    rows += throughput.compare(shapes, engines.NAMES, few, tell, smaller=rows)
     streamed = inputs.prepare(_DATA, _STREAMED_SIZE, _STREAMED)
-    profiled = inputs.prepare(_DATA, _PROFILED_SIZE, tuple(inputs.SUFFIXES))
+    profiled = inputs.prepare(_DATA, _PROFILED_SIZE, (*inputs.SUFFIXES, *inputs.JSON_SHAPES))
     small = inputs.prepare(_DATA, _SMALL, ["NDJSON"])[0]
     counts = tuple(10**power for power in range(3, 7) if 10**power <= objects)
     tell("bad input")

@@ -16,11 +16,12 @@ mpl.use("Agg")
 
 def draw(results: Results, path: Path) -> None:
     """Write the chart as a PNG."""
-    size, forms = results.judged_size(), results.forms()
+    forms = results.forms()
     figure, axes = plt.subplots(
         2, len(forms), figsize=(3.2 * len(forms), 6.4), squeeze=False, layout="constrained"
     )
     for column, form in enumerate(forms):
+        size = results.size_of(form)
         rows = [row for name in engines.NAMES if (row := results.row(size, form, name))]
         names = [row.engine for row in rows]
         colors = [_COLORS.get(name, _OTHER) for name in names]
@@ -32,9 +33,9 @@ def draw(results: Results, path: Path) -> None:
             axis.bar_label(bars, fmt="%.0f", padding=3, fontsize=8)
             axis.invert_yaxis()
             axis.margins(x=0.18)
-            axis.set_title(f"{form}\n{title}", fontsize=10)
+            axis.set_title(f"{form}, {size}\n{title}", fontsize=10)
             axis.tick_params(labelsize=8, labelleft=column == 0)
             axis.spines[["top", "right"]].set_visible(False)
-    figure.suptitle(f"Files of {size}, medians of {results.rounds} rounds", fontsize=12)
+    figure.suptitle(f"Medians of {results.rounds} rounds, or fewer: see the page", fontsize=12)
     figure.savefig(path, dpi=120, metadata={"Software": None})
     plt.close(figure)

@@ -7,6 +7,7 @@ import csv
 import gzip
 import json
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib import import_module
 from io import StringIO
@@ -63,12 +64,15 @@ def _blocks(path: Path, offset: int = 0) -> Iterator[bytes]:
 
 
 def run_floor(path: Path, suffix: str, output: Path) -> None:
-    """Parse and write the same blocks, and nothing else: no names, empties, checks, metadata."""
+    """Parse and write the same blocks, and nothing else: no names, empties, checks, metadata.
+
+    A line that is no JSON is left out.
+    """
     with output.open("wb") as out:
         if suffix == ".csv":
             out.writelines(_csv_floor(path))
         else:
-            out.writelines(orjson.dumps(orjson.loads(array)) for array in _arrays(path, suffix))
+            out.writelines(map(orjson.dumps, _blocks_of_records(path, suffix)))
 
 
 def run_unchecked(path: Path, suffix: str, output: Path) -> None:
@@ -87,8 +91,8 @@ def run_unchecked(path: Path, suffix: str, output: Path) -> None:
                 out.write(orjson.dumps(record) + b"\n")
         return
     with output.open("wb") as out:
-        for array in _arrays(path, suffix):
-            out.write(orjson.dumps([_shortest(names, each) for each in orjson.loads(array)]))
+        for records in _blocks_of_records(path, suffix):
+            out.write(orjson.dumps([_shortest(names, each) for each in records]))
 
 
 class _Names(dict[str, str]):
@@ -114,19 +118,29 @@ def _shortest(names: dict[str, str], fields: dict[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def _arrays(path: Path, suffix: str) -> Iterator[bytes]:
-    """Yield the records of each block as an array."""
+def _blocks_of_records(path: Path, suffix: str) -> Iterator[list[dict[str, Any]]]:
+    """Yield the records of each block."""
     if suffix == ".json":
-        return _elements(path)
+        return map(orjson.loads, _elements(path))
     return _lines(_unpacked(path) if suffix.endswith(".gz") else _blocks(path))
 
 
-def _lines(blocks: Iterator[bytes]) -> Iterator[bytes]:
+def _lines(blocks: Iterator[bytes]) -> Iterator[list[dict[str, Any]]]:
     rest = b""
     for block in blocks:
         lines, _, rest = (rest + block).rpartition(b"\n")
-        if lines:
-            yield b"[" + lines.replace(b"\n", b",") + b"]"
+        if not lines:
+            continue
+        try:
+            yield orjson.loads(b"[" + lines.replace(b"\n", b",") + b"]")
+        except orjson.JSONDecodeError:
+            yield list(_valid(lines.split(b"\n")))
+
+
+def _valid(lines: list[bytes]) -> Iterator[dict[str, Any]]:
+    for line in lines:
+        with suppress(orjson.JSONDecodeError):
+            yield orjson.loads(line)
 
 
 def _elements(path: Path) -> Iterator[bytes]:

@@ -16,7 +16,16 @@ from typing import Any, Final, cast
 
 import orjson
 
-SIZES: Final = {"1 KB": 10**3, "1 MB": 10**6, "10 MB": 10**7, "100 MB": 10**8, "1 GB": 10**9}
+from bench import json_shapes
+
+SIZES: Final = {
+    "1 KB": 10**3,
+    "1 MB": 10**6,
+    "10 MB": 10**7,
+    "25 MB": 25 * 10**6,
+    "100 MB": 10**8,
+    "1 GB": 10**9,
+}
 # Orders are nested: an address with a place in it, line items. Events are flat.
 SUFFIXES: Final = {
     "NDJSON": ".ndjson",
@@ -25,7 +34,21 @@ SUFFIXES: Final = {
     "NDJSON flat": ".ndjson",
     "CSV": ".csv",
 }
-_STEMS: Final = {"NDJSON flat": "events", "CSV": "table"}  # of the others: orders
+# Measured at one size, smaller and less often, so that a run does not take much longer for them.
+JSON_SHAPES: Final = {
+    "names that meet": ".ndjson",
+    "1 bad line in 100": ".ndjson",
+    "null-rich": ".ndjson",
+}
+JSON_SHAPES_SIZE: Final = "25 MB"
+JSON_SHAPES_ROUNDS: Final = 3
+_STEMS: Final = {  # of the others: orders
+    "NDJSON flat": "events",
+    "CSV": "table",
+    "names that meet": "trail",
+    "1 bad line in 100": "broken",
+    "null-rich": "sparse-json",
+}
 _SEED: Final = 20240115
 _LATE_SHARE: Final = 0.6  # a field comes that was never there before, as schemas grow
 # Raw names and what they must become.
@@ -86,7 +109,7 @@ class Input:
     @property
     def suffix(self) -> str:
         """Return the data suffix, as the pipeline is told it."""
-        return SUFFIXES[self.form]
+        return _suffix(self.form)
 
 
 def prepare(folder: Path, size: str, forms: Sequence[str]) -> list[Input]:
@@ -103,7 +126,7 @@ def prepare(folder: Path, size: str, forms: Sequence[str]) -> list[Input]:
 
 def _described(folder: Path, size: str, form: str) -> Input:
     name = f"{_STEMS.get(form, 'orders')}-{size.replace(' ', '')}"
-    suffix = SUFFIXES[form]
+    suffix = _suffix(form)
     return Input(
         form=form,
         size=size,
@@ -111,6 +134,10 @@ def _described(folder: Path, size: str, form: str) -> Input:
         expected=folder / f"{name}.expected",
         text_bytes=(folder / f"{name}{suffix.removesuffix('.gz')}").stat().st_size,
     )
+
+
+def _suffix(form: str) -> str:
+    return SUFFIXES.get(form) or JSON_SHAPES[form]
 
 
 def _write_orders(folder: Path, name: str, size: int) -> None:
@@ -269,4 +296,11 @@ def _cells(draw: random.Random, number: int) -> list[str]:
     ]
 
 
-_WRITERS: Final = {"orders": _write_orders, "events": _write_events, "table": _write_table}
+_WRITERS: Final = {
+    "orders": _write_orders,
+    "events": _write_events,
+    "table": _write_table,
+    "trail": json_shapes.write_trail,
+    "broken": json_shapes.write_broken,
+    "sparse-json": json_shapes.write_sparse,
+}

@@ -7,12 +7,13 @@ from bench import archiving, big_files, cold_start, engines, overlap, small_file
 from bench.archiving import Archiving
 from bench.big_files import BigFile
 from bench.cold_start import ColdStart
-from bench.inputs import SIZES
+from bench.inputs import JSON_SHAPES, SIZES, SUFFIXES
 from bench.overlap import Overlap
 from bench.small_files import SmallFiles
 from bench.throughput import Row
 
 _FLOOR_SHARE = 0.5
+_LOOP_SHARE = 0.9
 _LEVEL = 0.95  # closer than two runs of the same
 _PEAK_MB = 64
 _LINEAR = 1.25  # the dearest object over the cheapest, from 10,000 on
@@ -57,6 +58,12 @@ class Results:
         ]
         return (whole or self.sizes())[-1]
 
+    def size_of(self, form: str) -> str:
+        """Return the size that a kind of input is judged at: that of all, if it was measured so."""
+        sizes = [size for size in self.sizes() if self.row(size, form, engines.PROJECT)]
+        judged = self.judged_size()
+        return judged if judged in sizes or not sizes else sizes[-1]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Goal:
@@ -72,6 +79,7 @@ def goals(results: Results) -> list[Goal]:
     """Return the goals, each with what this run says of it."""
     return [
         *_speed_goals(results),
+        *_json_goals(results),
         *_memory_goals(results),
         *_overlap_goals(results),
         *_call_goals(results),
@@ -82,7 +90,7 @@ def goals(results: Results) -> list[Goal]:
 
 def _speed_goals(results: Results) -> Iterator[Goal]:
     size = results.judged_size()
-    for form in results.forms():
+    for form in SUFFIXES:
         own = results.row(size, form, engines.PROJECT)
         floor = results.row(size, form, engines.FLOOR)
         rivals = [row for name in engines.PEERS if (row := results.row(size, form, name))]
@@ -104,6 +112,34 @@ def _speed_goals(results: Results) -> Iterator[Goal]:
             measured=f"{lead:.2f}",
             holds=lead >= (_LEVEL if form == "CSV" else 1),
         )
+
+
+def _json_goals(results: Results) -> Iterator[Goal]:
+    """Yield what holds for each shape of JSON beside the shortest loop, and beside right peers."""
+    for form in (*(form for form in SUFFIXES if form != "CSV"), *JSON_SHAPES):
+        size = results.size_of(form)
+        own = results.row(size, form, engines.PROJECT)
+        loop = results.row(size, form, engines.UNCHECKED)
+        if not own or not loop:
+            continue
+        share = own.cpu_speed / loop.cpu_speed
+        yield Goal(
+            name=f"{form}, {size}: speed per CPU second over the unchecked loop's",
+            wanted=f"at least {_LOOP_SHARE:g}",
+            measured=f"{share:.2f}",
+            holds=share >= _LOOP_SHARE,
+        )
+        peers = [row for name in engines.PEERS if (row := results.row(size, form, name))]
+        right = [row for row in peers if not row.wrong]
+        if form in JSON_SHAPES and right:
+            best = max(right, key=lambda row: row.cpu_speed)
+            lead = own.cpu_speed / best.cpu_speed
+            yield Goal(
+                name=f"{form}, {size}: over the best peer's with right output, {best.engine}",
+                wanted="ahead",
+                measured=f"{lead:.2f}",
+                holds=lead >= 1,
+            )
 
 
 def _memory_goals(results: Results) -> Iterator[Goal]:
@@ -200,9 +236,11 @@ def _big_goals(results: Results) -> Iterator[Goal]:
 
 def speed_gaps(results: Results) -> list[str]:
     """Return, for each kind of input whose floor or best peer is too far, what takes the time."""
-    size, sentences = results.judged_size(), list[str]()
-    missed = [goal.name for goal in _speed_goals(results) if not goal.holds]
+    sentences = list[str]()
+    judged = (*_speed_goals(results), *_json_goals(results))
+    missed = [goal.name for goal in judged if not goal.holds]
     for form in results.forms():
+        size = results.size_of(form)
         own, floor, least = (
             results.row(size, form, name)
             for name in (engines.PROJECT, engines.FLOOR, engines.UNCHECKED)

@@ -186,8 +186,9 @@ def show(console: Console, results: Results) -> None:
 
 
 def _bars(results: Results) -> Group:
-    size, lines = results.judged_size(), list[Text]()
+    lines = list[Text]()
     for form in results.forms():
+        size = results.size_of(form)
         rows = [row for name in engines.NAMES if (row := results.row(size, form, name))]
         longest = max((row.cpu_speed for row in rows), default=1)
         lines.append(Text(f"\n{size} {form}, MB per CPU second", style="bold"))
