@@ -1,4 +1,4 @@
-"""The parts of README.md and docs/ that code makes; `make docs` writes them anew.
+"""The parts of README.md, CONTRIBUTING.md and docs/ that code makes; `make docs` writes them anew.
 
 A part stands in its page between `<!-- NAME: begin -->` and `<!-- NAME: end -->`. A new one takes
 the two markers, a function that returns its text, and a line of `PARTS`; test_pages.py compares
@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.contracts import licences, policy_parts, tables
+from tests.contracts import licences, packages, policy_parts, tables
 from tests.policy import table
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,12 +35,17 @@ PARTS = (
     Part("docs/operations.md", "help", tables.operations_help),
     *(Part("docs/permissions.md", name, text) for name, text in policy_parts.TEXTS.items()),
     Part("docs/security.md", "licences", licences.archive_table),
+    Part("CONTRIBUTING.md", "packages", packages.table),
 )
 
 
 def pages() -> list[str]:
     """Return the paths of the pages that a part may stand in."""
-    return ["README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
+    return [
+        "README.md",
+        "CONTRIBUTING.md",
+        *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")),
+    ]
 
 
 def read(page: str) -> str:

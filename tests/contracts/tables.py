@@ -11,13 +11,13 @@ from ops.commands.app import app
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = tuple(command.name for command in app.registered_commands)
-# The settings by what a person wants; each stands in one place.
+# The settings by purpose; each is in one place.
 PURPOSES = {
-    "how long data are kept": (
+    "how long data is kept": (
         "retentionDays", "archiveDays", "expirationDays", "completedDays", "rejectedDays",
         "noncurrentDays", "unfinishedUploadDays",
     ),
-    "what is taken and what comes out": (
+    "input and output": (
         "maxRejectedPercent", "maxExpansion", "fallbackEncoding", "compressOutput",
     ),
     "how files reach the processor": (
@@ -28,28 +28,28 @@ PURPOSES = {
         "processorMemoryMb", "processorTimeoutSeconds", "archiverMemoryMb",
         "archiverTimeoutSeconds", "archiveSchedule",
     ),
-    "what you see and hear": (
+    "alarms, logs and traces": (
         "alarmEmail", "maxLagMinutes", "expectFilesEveryHours", "logLevel", "logRetentionDays",
         "tracing", "accessLogs",
     ),
-    "who may do what": (
+    "protection and access": (
         "protectData", "kmsKeyArn", "producerPrincipals", "consumerPrincipals",
         "permissionsBoundaryArn",
     ),
     "names": ("environment", "rawBucketName", "processedBucketName", "archiveBucketName"),
 }  # fmt: skip
 OUTPUTS = {
-    "raw_bucket_name": "where files are dropped, under `incoming/`",
+    "raw_bucket_name": "drop files here, under `incoming/`",
     "raw_bucket_arn": "its ARN, for producers' policies",
-    "processed_bucket_name": "where outputs and rejects are",
+    "processed_bucket_name": "outputs and rejected records",
     "processed_bucket_arn": "its ARN, for consumers' policies",
-    "archive_bucket_name": "where old outputs are",
+    "archive_bucket_name": "archived outputs",
     "data_processor_lambda_arn": "the data processor",
     "data_archiver_lambda_arn": "the data archiver",
-    "processing_queue_url": "files that wait",
-    "dlq_url": "files that failed",
-    "archiver_dlq_url": "archiver runs that failed",
-    "alarm_topic_arn": "where alarms are published",
+    "processing_queue_url": "queue of files to process",
+    "dlq_url": "dead-letter queue of files",
+    "archiver_dlq_url": "dead-letter queue of archiver runs",
+    "alarm_topic_arn": "SNS topic of the alarms",
     "dashboard_url": "the dashboard",
 }
 
