@@ -1,4 +1,4 @@
-"""The README's tables hold everything that they are to hold, and the page stays readable."""
+"""The README's tables and the runbook are complete, and the README stays short."""
 
 import re
 from dataclasses import fields
@@ -28,3 +28,10 @@ def test_the_two_commands_come_first():
     head = pages.read("README.md").splitlines()[:25]
     assert any(line.startswith("$ make demo") for line in head)
     assert any(line.startswith("$ make test") for line in head)
+
+
+def test_every_alarm_has_its_section_in_the_runbook(graph):
+    alarms = {alarm.name for alarm in graph.of("aws:cloudwatch/metricAlarm:MetricAlarm")}
+    titles = re.findall(r"^## ([a-z, -]+?)(?: \(.*)?$", pages.read("docs/runbook.md"), re.MULTILINE)
+    sections = {name for title in titles for name in title.split(", ")}
+    assert {name for name in alarms if not name.endswith(tuple(f"-{it}" for it in sections))} == set()
