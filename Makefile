@@ -107,7 +107,7 @@ style: $(READY) ## Check style and formatting
 types: $(READY) ## Check types, strictly
 	@$(BIN)/basedpyright
 
-imports: $(READY) ## Check the direction of imports between the rooms
+imports: $(READY) ## Check the direction of imports between the packages
 	@$(BIN)/lint-imports
 
 coverage: $(READY) ## Run the tests and measure what they cover

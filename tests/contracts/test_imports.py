@@ -1,4 +1,4 @@
-"""The rooms import each other only as pyproject.toml allows."""
+"""The packages import each other only as pyproject.toml allows."""
 
 import subprocess
 import sys

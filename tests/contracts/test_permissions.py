@@ -21,13 +21,13 @@ from local.account.strict import ruleset
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 BUCKETS = {name: f"arn:aws:s3:::{name}" for name in ("raw", "processed", "archive")}
-QUEUES = {name: f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}" for name in ("files", "letters")}
+QUEUES = {name: f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}" for name in ("files", "dead-letters")}
 FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:data-archiver"
 
 Use = tuple[str, str]  # an IAM action and the ARN it is used on
 
 PROCESSOR = [
-    *permissions.processor(**BUCKETS, dead_letters=QUEUES["letters"], account=ACCOUNT),
+    *permissions.processor(**BUCKETS, dead_letters=QUEUES["dead-letters"], account=ACCOUNT),
     permissions.consume_queue(QUEUES["files"]),
 ]
 ARCHIVER = [
@@ -184,7 +184,7 @@ def account(calls: list[Any], monkeypatch: pytest.MonkeyPatch) -> SimpleNamespac
         "ARCHIVE_BUCKET": "archive",
         "RETENTION_DAYS": "30",
         "ARCHIVE_DAYS": "90",
-        "DEAD_LETTER_QUEUE_URL": urls["letters"],
+        "DEAD_LETTER_QUEUE_URL": urls["dead-letters"],
         "PROCESSING_QUEUE_URL": urls["files"],
         "MAX_ATTEMPTS": "3",
         "MAX_REJECTED_PERCENT": "50",
@@ -234,7 +234,7 @@ def work(account: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(chunks, "CHUNK_BYTES", 6 * 1024 * 1024)
     small = upload(account, "a.json", b'{"a":1}', Tagging="team=data")
     process(account, small, upload(account, "rejects.json", b'{"a":1}\nbad\n{"a":2}\n'))
-    process(account, small)  # again: gone, and settled
+    process(account, small)  # again: it is gone, and all is done
     process(account, upload(account, "a.csv", b"a\n1\n"))  # a name that is taken
     process(account, upload(account, "large.json", lines + b"bad\n"))
     process(account, upload(account, "long.json", lines), looks=30)
