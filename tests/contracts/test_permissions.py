@@ -15,7 +15,7 @@ from moto import mock_aws
 
 from handlers import data_archiver, data_processor
 from handlers.aws import clients, copies, operations
-from handlers.delivery import chunks, protocol
+from handlers.delivery import chunks, originals
 from infra import permissions
 from local.account.strict import ruleset
 
@@ -244,7 +244,7 @@ def work(account: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
         process(account, upload(account, "parts.json", b'{"a":1}', Tagging="team=data"))
     put = account.s3.put_object
     with monkeypatch.context() as patched:
-        patched.setattr(protocol, "copy_object", _fail)
+        patched.setattr(originals, "copy_object", _fail)
         process(account, upload(account, "retried.json", b'{"a":1}'))
     record = upload(account, "called.json", b'{"a":1}')
     data_processor.handler({"key": record["s3"]["object"]["key"]}, Context())
