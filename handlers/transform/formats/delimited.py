@@ -4,18 +4,20 @@ import csv
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from io import StringIO
 from typing import Final
 
 from handlers.transform.formats.batch import BLOCK_BYTES, START, BadFileError, Batch, Position
 from handlers.transform.formats.header import read_header
+from handlers.transform.formats.regular_rows import RegularRows
 from handlers.transform.formats.rows import BREAKS, LineCounter, RowSkipper
 from handlers.transform.formats.text import Text
 from handlers.transform.formats.window import Window
 from handlers.transform.records.encoder import MAX_RECORD_BYTES, RecordEncoder, too_long
 from handlers.transform.records.encodings import utf8_problem
 from handlers.transform.records.names import distinct_names, normalize_name
-from handlers.transform.records.row_texts import row_texts
+from handlers.transform.records.row_texts import RowTexts, row_texts
 
 _GUESSES: Final = 2
 _MOST_BLOCKS: Final = 4  # whose lines are split at once: those of more would take memory
@@ -90,8 +92,9 @@ class _RowReader:
         self._window = window
         self._encoder = encoder
         self._columns = len(table.names)
-        self._texts = row_texts(table.names)
+        self._names = table.names
         self._delimiter = table.delimiter
+        self._regular = RegularRows(table.names, table.delimiter.encode(), encoder.tail)
         self._is_tsv = table.is_tsv
         self._line = start.number
         self._lines_end = start.lines_end
@@ -114,6 +117,11 @@ class _RowReader:
             batch.after = Position(window.offset, self._line, lines_end)
             yield batch
 
+    @cached_property
+    def _texts(self) -> RowTexts:
+        """What encodes rows; most files never need it."""
+        return row_texts(self._names)
+
     @property
     def _reads_lines(self) -> bool:
         """Whether each line is a row here: those of a row whose quotes are broken."""
@@ -122,18 +130,23 @@ class _RowReader:
     def _read_lines(self) -> Batch | None:
         """Return the rows of whole lines that are there; None if not even one row is."""
         window = self._window
+        if not self._reads_lines and (rows := self._regular.read(window)):
+            batch = Batch()
+            batch.add(rows.encoded)
+            self._take(rows.length, rows.lines)
+            return batch
         end = len(window.text) if window.ended else _last_break(window.text)
         if not end:
             return None
         if not self._reads_lines:
-            near = _near_break(window.text, end)
+            near = _near_break(window.text, end, self._regular.odd_bytes)
             batch = self._guess(near) or self._read_each(near)
             if not batch and near < end and not self._reads_lines:
                 batch = self._read_each(end)
             if batch or not self._reads_lines:
                 return batch
         end = min(end, self._lines_end - window.offset)
-        return self._read_each_line(_near_break(window.text, end))
+        return self._read_each_line(_near_break(window.text, end, _MOST_BLOCKS * BLOCK_BYTES))
 
     def _guess(self, cut: int) -> Batch | None:
         """Return the rows up to a break that is guessed and then proved: no quote is open there.
@@ -294,12 +307,11 @@ def _open_bytes(lines: list[bytes]) -> int:
     return length
 
 
-def _near_break(text: bytes, end: int) -> int:
-    """Return where a line ends that is some blocks away, or the first line if it is longer.
+def _near_break(text: bytes, end: int, near: int) -> int:
+    """Return where the last line ends within `near` bytes, or the first line if it is longer.
 
     `end` is where the last line ends. Rows by the million take memory, be they short.
     """
-    near = _MOST_BLOCKS * BLOCK_BYTES
     if end <= near:
         return end
     found = _BREAK.search(text, near - 1, end)

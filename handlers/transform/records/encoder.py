@@ -70,7 +70,7 @@ class RecordEncoder:
     def __init__(self, tail: bytes) -> None:
         """`tail` is what ends each line, as `metadata_tail` returns it."""
         self.renamed = 0
-        self._tail = tail
+        self.tail = tail
         self._cleaner = Cleaner()
         self._blocks = 0
         self._compact = True  # whether a block was last found to be just as orjson writes it
@@ -139,7 +139,7 @@ class RecordEncoder:
         if not texts:
             return Encoded(b"", 0, empty)
         texts.append(b"")
-        return Encoded(self._tail.join(texts), len(texts) - 1, empty)
+        return Encoded(self.tail.join(texts), len(texts) - 1, empty)
 
 
 def _kind(value: Any) -> str:

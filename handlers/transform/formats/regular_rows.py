@@ -1,0 +1,57 @@
+"""The rows at the front of a window that can be read block by block. Pure."""
+
+from functools import cached_property
+from typing import Final
+
+from handlers.transform.formats.batch import BLOCK_BYTES
+from handlers.transform.formats.window import Window
+from handlers.transform.records.encoder import MAX_RECORD_BYTES
+from handlers.transform.row_blocks.block_encoder import RowBlock, RowBlockEncoder
+
+_MOST_BLOCKS: Final = 4  # for one long row: cut into cells it takes many times its length
+# Shares of a block. Cut into cells, a longer part would not fit the processor's cache; what is odd
+# within a shorter one is read row by row.
+_LARGEST: Final = 2
+_LEAST: Final = 32
+
+
+class RegularRows:
+    """Takes rows that are regular from a window, as many at once as can be."""
+
+    def __init__(self, names: list[str], delimiter: bytes, tail: bytes) -> None:
+        """`names` are distinct; `tail` ends each line, as `metadata_tail` returns it."""
+        self.odd_bytes = 1  # to read row by row before this is tried again
+        self._names, self._delimiter, self._tail = names, delimiter, tail
+        self._largest, self._least = BLOCK_BYTES // _LARGEST, max(BLOCK_BYTES // _LEAST, 1)
+        self._most = self._largest
+
+    @cached_property
+    def _encoder(self) -> RowBlockEncoder:
+        """What no part ever reaches is not made: a row of very many columns is too long for it."""
+        return RowBlockEncoder(self._names, self._delimiter, self._tail)
+
+    def read(self, window: Window) -> RowBlock | None:
+        """Return the rows of the next part of the window, which begins a row; None if it is odd.
+
+        A part that is odd is halved, so that one odd row keeps few regular ones from being read
+        here. Where much is odd, more and more is read row by row before this is tried again.
+        """
+        while part := self._part(window):
+            if rows := self._encoder.encode(part):
+                self._most = min(2 * self._most, self._largest)
+                self.odd_bytes = max(3 * self.odd_bytes // 4, 1)
+                return rows
+            if not self._least < len(part) <= self._most:
+                break
+            self._most = max(self._most // 2, self._least)
+        self.odd_bytes = min(max(2 * self.odd_bytes, self._least), BLOCK_BYTES)
+        return None
+
+    def _part(self, window: Window) -> bytes:
+        """Return lines of at most `most` bytes, or one if it is longer; empty if none ends."""
+        text, limit = window.text, min(_MOST_BLOCKS * BLOCK_BYTES, MAX_RECORD_BYTES)
+        most = min(self._most, limit)
+        if window.ended and len(text) <= most and not text.endswith(b"\n"):
+            return text + b"\n"
+        end = text.rfind(b"\n", 0, most) + 1
+        return text[: end or text.find(b"\n", 0, limit) + 1]

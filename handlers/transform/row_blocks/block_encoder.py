@@ -1,0 +1,142 @@
+"""Blocks of delimited text → output lines, by operations on all of a block. Pure.
+
+No row is looked at alone. A block is proved to be regular, or it is odd and `csv.reader` has to
+read it.
+"""
+
+from typing import Final, NamedTuple
+
+import orjson
+
+from handlers.transform.records.encoder import Encoded
+from handlers.transform.row_blocks.lines import RARE_ROW_END, ROW_END, RowLines
+from handlers.transform.row_blocks.quotes import MARK, QUOTE, even_end, put_back, take_out
+
+_MOST_LINES_BYTES: Final = 4 * 1024 * 1024  # short rows may have long names
+_RETURN: Final = b"\r"
+_BREAK: Final = b"\r\n"
+_BACKSLASH: Final = ord("\\")
+_CONTROLS: Final = range(0x20)
+_ESCAPED: Final = {code: orjson.dumps(chr(code))[1:-1] for code in (*_CONTROLS, _BACKSLASH)}
+
+# glibc returns what a block frees to the system and faults it in again for the next block, unless a
+# mapping this large was freed before: then it keeps up to twice as much. Wide tables take a quarter
+# longer without.
+_KEPT_BYTES: Final = 4 * 1024 * 1024
+bytes(_KEPT_BYTES)
+
+
+class RowBlock(NamedTuple):
+    """What became of the rows of a block."""
+
+    encoded: Encoded
+    length: int  # bytes of the block that these rows are
+    lines: int  # lines of the text that these rows are
+
+
+class RowBlockEncoder:
+    """Turns the rows of a block into output lines."""
+
+    def __init__(self, names: list[str], delimiter: bytes, tail: bytes) -> None:
+        """`names` are distinct; `tail` ends each line, as `metadata_tail` returns it."""
+        self._columns = len(names)
+        self._delimiter = delimiter
+        self._lines = RowLines(names, tail)
+        self._marked_row = delimiter.join([MARK] * len(names)) + b"\n"
+        special = {*_CONTROLS, _BACKSLASH, *QUOTE} - {*delimiter}
+        self._plain = bytes(code for code in range(256) if code not in special)
+
+    def encode(self, block: bytes) -> RowBlock | None:
+        """Return the lines of the rows that end in a block; None if they are odd, or none ends.
+
+        The block begins where a row begins and ends with a line feed. Odd are a row of another
+        length than the header, a quote out of place, invalid UTF-8, a return without a line feed.
+        """
+        rows, special = block, block.translate(None, self._plain)
+        if special.count(QUOTE) % 2:
+            rows = block[: even_end(block)]
+            left_out = block[len(rows) :].translate(None, self._plain)
+            special = special[: len(special) - len(left_out)]
+        if not rows or not _is_utf8(rows):
+            return None
+        cells = self._cells(_escaped(rows, special), special)
+        if not cells:
+            return None
+        lines = special.count(b"\n") + special.count(_RETURN)
+        if lines > special.count(b"\n"):
+            lines -= rows.count(_BREAK)
+        return RowBlock(self._lines.encode(cells), len(rows), lines)
+
+    def _cells(self, text: bytes, special: bytes) -> list[bytes] | None:
+        """Return the cells of rows, behind those of each row its end."""
+        contents: list[bytes] = []
+        if QUOTE in special:
+            unquoted = take_out(text)
+            if not unquoted:
+                return None
+            text, contents = unquoted
+        if _RETURN in special:
+            text = text.replace(_BREAK, b"\n")
+            if _RETURN in text:
+                return None
+        count = text.count(b"\n")
+        if not self._is_bounded(count):
+            return None
+        may_break = count < special.count(b"\n") or _RETURN in special or self._delimiter == b"\t"
+        end = RARE_ROW_END if contents and may_break else ROW_END
+        if len(contents) == count * self._columns and text == self._marked_row * count:
+            return self._quoted_cells(contents, count, end)
+        cells = self._split(text, count, end)
+        return cells if cells and put_back(cells, contents) else None
+
+    def _quoted_cells(self, contents: list[bytes], count: int, end: bytes) -> list[bytes]:
+        """Return the cells of rows of which each cell is in quotes."""
+        columns = self._columns
+        cells = [end] * (count * (columns + 1))
+        for at in range(columns):
+            cells[at :: columns + 1] = contents[at::columns]
+        return cells
+
+    def _split(self, text: bytes, count: int, end: bytes) -> list[bytes] | None:
+        """Return the cells of `count` lines, of which some may be blank."""
+        # In one column a blank line would look like a row; in others it is seldom there.
+        if self._columns > 1 and (cells := self._split_rows(text, count, end)):
+            return cells
+        filled = _without_blank_lines(text)
+        if self._columns > 1 and filled is text:
+            return None
+        return self._split_rows(filled, filled.count(b"\n"), end)
+
+    def _split_rows(self, text: bytes, count: int, end: bytes) -> list[bytes] | None:
+        """Return the cells of `count` rows; None if one is not as long as the header."""
+        delimiter, width = self._delimiter, self._columns + 1
+        cells = text.replace(b"\n", delimiter + end + delimiter).split(delimiter)
+        cells.pop()  # what is behind the last row
+        # Rows too short and too long may even out, so the ends have to be where they belong.
+        if len(cells) != count * width or cells[width - 1 :: width].count(end) != count:
+            return None
+        return cells
+
+    def _is_bounded(self, count: int) -> bool:
+        return self._lines.size(count) <= _MOST_LINES_BYTES
+
+
+def _is_utf8(rows: bytes) -> bool:
+    try:
+        return rows.isascii() or bool(rows.decode())
+    except UnicodeDecodeError:
+        return False
+
+
+def _escaped(rows: bytes, special: bytes) -> bytes:
+    """Return rows with each backslash and control character escaped, but for their breaks."""
+    codes = {*special.translate(None, b'\r\n"')}
+    for code in sorted(codes, reverse=True):  # the backslash, which the others' escapes have, first
+        rows = rows.replace(bytes([code]), _ESCAPED[code])
+    return rows
+
+
+def _without_blank_lines(text: bytes) -> bytes:
+    while b"\n\n" in text:
+        text = text.replace(b"\n\n", b"\n")
+    return text.removeprefix(b"\n")

@@ -1,0 +1,113 @@
+"""What a block of rows becomes, and each thing that makes it odd."""
+
+import csv
+from io import StringIO
+
+import orjson
+import pytest
+
+from handlers.transform.records.encoder import RecordEncoder
+from handlers.transform.records.row_texts import row_texts
+from handlers.transform.row_blocks.block_encoder import RowBlockEncoder
+from tests.handlers.transform.transformed import TAIL
+
+NAMES = ["a", "größe", "c"]
+
+
+def encoder(columns: int = 3, delimiter: bytes = b",") -> RowBlockEncoder:
+    return RowBlockEncoder(NAMES[:columns], delimiter, TAIL)
+
+
+def by_row(rows: bytes, columns: int = 3, delimiter: str = ",") -> object:
+    """Return what the row reader makes of rows."""
+    reader = csv.reader(StringIO(rows.decode(), newline=""), delimiter=delimiter, strict=True)
+    filled = [row for row in reader if row]
+    return RecordEncoder(TAIL).encode_rows(filled, row_texts(NAMES[:columns]))
+
+
+@pytest.mark.parametrize("rows", [
+    b"1,2,3\n", b"1,2,3\n4,5,6\n", b"1,,3\n,5,\n,,\n", b",,\n,,\n", b",2,3\n1,2,3\n", b",,3\n",
+    b'"1",2,"3"\n', b'"1","2","3"\n"4","","6"\n', b'"","",""\n', b'"",2,""\n', b'"1, 2",2,3\n',
+    b'1,"x\ny",3\n', b'"x\ny","\n","z\n"\n', b'"1\r\n2",2,3\r\n', b'"\r","\t",3\n', b'"\r\n",,\r\n',
+    b'"a""b",2,3\n', b'"""a","a""",""""\n', b'"""""",2,"a""""b"\n', b'"a"",""b",2,3\n',
+    b'"' + b'""' * 9 + b'","x","y"\n1,"z",3\n', b'"a""","b","c"\n' * 9 + b'"d","e","f"\n' * 40,
+    b"\\,\\n,\\\\\n", b'"\\""",2,"\\"\n', b"\0,\x01\x1f,\x1e\n", b'"\x1c","\x1d\x1e","\x1f"\n',
+    b"\x08\x0c,\x0b\x7f,\t\n", b"1,\xc3\xa9,\xf0\x9f\x98\x80\n", b"1,\xe2\x80\xa8,3\n",
+    b"1,2,3\r\n4,5,6\r\n", b"1,2,3\r\n4,5,6\n", b"\n1,2,3\n\n\n4,5,6\n\n", b"\r\n1,2,3\r\n\r\n",
+    b'"1",2,3\n\n"4",5,6\n', b"a, b ,\t\n", b"a;b,c|d,e\n",
+])  # fmt: skip
+def test_regular_rows_become_what_the_row_reader_makes_of_them(rows):
+    block = encoder().encode(rows)
+    assert block is not None
+    assert block.encoded == by_row(rows)
+    assert block.length == len(rows)
+    assert block.lines == len(list(StringIO(rows.decode(), newline="")))
+
+
+@pytest.mark.parametrize("rows", [
+    b"1\n\n2\n", b"\n\n1\n", b'""\n1\n', b'"1"\n""\n\n"2"\n', b'"\n"\n', b"1\r\n\r\n2\r\n",
+])  # fmt: skip
+def test_a_blank_line_is_no_row_of_one_column(rows):
+    block = encoder(1).encode(rows)
+    assert block is not None
+    assert block.encoded == by_row(rows, 1)
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t", "|"])
+def test_any_delimiter_splits_and_stands_in_quotes(delimiter):
+    rows = f'1,"x{delimiter}y\n",3\n"\\","",","\n'.replace(",", delimiter).encode()
+    rows = rows.replace(f'"{delimiter}"\n'.encode(), b'","\n')
+    block = encoder(3, delimiter.encode()).encode(rows)
+    assert block is not None
+    assert block.encoded == by_row(rows, 3, delimiter)
+
+
+@pytest.mark.parametrize("odd", [
+    b"1,2\n", b"1,2,3,4\n", b"1\n", b"1,2\n1,2,3,4\n", b"1,2,3,4\n1,2\n", b"1,2,3,1,2,3\n",
+    b'1,5" pipe,3\n1,6" pipe,3\n', b'"1"x,2,3\n', b'"1" ,2,3\n', b' "1",2,3\n', b'1,a""b,3\n',
+    b'1,"a""b"c,3\n', b'1,"2"","3"\n4,"5"",6\n', b'"1"2"3",2,3\n', b'1,"2"\n,3\n',
+    b'1,2,3"\n"4,5,6\n', b'1,2"\n,3\n",5,6\n', b'"1","2","3""4","5","6"\n',
+    b'"1","2"\n"3","4","5","6"\n', b'"1","2"x"3"\n', b'"1",,"2"\n"3"\n',
+    b"1,\xff,3\n", b"1,2,\xe9\n", b"1,\xed\xa0\x80,3\n", b'1,"\xc3",3\n',
+    b"1,2\r,3\n", b"1,2,3\r4,5,6\n", b"1,2,3\r\r\n", b'"1"\r,2,3\n', b'"1"\r"2",3,4\n',
+    b'"1","2","3"\r"4","5","6"\n', b'1,2,3\r"\n4",5,6\n', b"\n\n", b"\n", b"\r\n",
+])  # fmt: skip
+@pytest.mark.parametrize("where", ["alone", "first", "last"])
+def test_what_is_odd_is_found(odd, where):
+    good = b'1,2,3\n"4",5,6\n' * 3
+    rows = {"alone": odd, "first": odd + good, "last": good + odd}[where]
+    if rows.strip(b"\r\n") and not odd.strip(b"\r\n"):
+        assert encoder().encode(rows) is not None  # blank lines beside rows are no rows
+    else:
+        assert encoder().encode(rows) is None
+
+
+def test_a_row_that_goes_on_behind_the_block_is_left_out():
+    block = encoder().encode(b'1,2,3\n4,"5\r\n6",7\n8,"9\n10\n\n')
+    assert block is not None
+    assert (block.length, block.lines) == (len(b'1,2,3\n4,"5\r\n6",7\n'), 3)
+    assert block.encoded == by_row(b'1,2,3\n4,"5\r\n6",7\n')
+    assert encoder().encode(b'8,"9\n10\n\n') is None
+
+
+def test_many_short_rows_of_long_names_are_odd():
+    """Their lines would take some thousand times their memory."""
+    name = "n" * 1_000_000
+    long = RowBlockEncoder([name], b",", TAIL)
+    assert long.encode(b"1\n" * 5) is None
+    assert long.encode(b"\n" * 5 + b"1\n") is None
+    assert long.encode(b'"1"\n' * 5) is None
+    block = long.encode(b"1\n2\n")
+    assert block is not None
+    lines = block.encoded.lines.splitlines()
+    assert [orjson.loads(line)[name] for line in lines] == ["1", "2"]
+
+
+def test_where_many_cells_are_empty_the_next_block_is_as_right_as_the_first():
+    """Most columns having empty cells is remembered, and changes how lines are made."""
+    rows, sparse = b"1,2,3\n4,5,6\n", b",,3\n,5,\n1,,\n,,\n"
+    shared = encoder()
+    for block in (sparse, rows, sparse, b"1,2,\n", sparse, sparse):
+        encoded = shared.encode(block)
+        assert encoded is not None
+        assert encoded.encoded == by_row(block)
