@@ -1490,13 +1490,6 @@ MUTANTS = (
         ROW_BLOCKS,
     ),
     Mutant(
-        "a-quote-is-open-at-the-end",
-        "handlers/transform/row_blocks/quotes.py",
-        "    if not len(pieces) % 2:\n        return None\n",
-        "",
-        ROW_BLOCKS,
-    ),
-    Mutant(
         "few-doubled-quotes-joined-as-they-are",
         "handlers/transform/row_blocks/quotes.py",
         'contents[at - 1 : at + 1] = [rb"\\"".join(',

@@ -71,10 +71,7 @@ class RowBlockEncoder:
         """Return the cells of rows, behind those of each row its end."""
         contents: list[bytes] = []
         if QUOTE in special:
-            unquoted = take_out(text)
-            if not unquoted:
-                return None
-            text, contents = unquoted
+            text, contents = take_out(text)
         if _RETURN in special:
             text = text.replace(_BREAK, b"\n")
             if _RETURN in text:

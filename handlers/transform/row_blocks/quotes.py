@@ -16,16 +16,14 @@ class Unquoted(NamedTuple):
     contents: list[bytes]  # escaped, but for breaks and the delimiter
 
 
-def take_out(text: bytes) -> Unquoted | None:
-    """Return a text without what stands in its quotes; None if one is open at the end.
+def take_out(text: bytes) -> Unquoted:
+    """Return a text, with an even number of quotes, without what stands in them.
 
     Two quotes within quotes are one, which is escaped then. Backslashes and control characters are
     escaped already, but for breaks and the delimiter. Quotes need not stand around whole cells:
     that is for `put_back` to see.
     """
     pieces = text.split(QUOTE)
-    if not len(pieces) % 2:
-        return None
     outside, contents = pieces[::2], pieces[1::2]
     if pairs := outside[1:-1].count(b""):
         if pairs < _FEW * len(contents):

@@ -32,7 +32,8 @@ def by_row(rows: bytes, columns: int = 3, delimiter: str = ",") -> object:
     b'"a""b",2,3\n', b'"""a","a""",""""\n', b'"""""",2,"a""""b"\n', b'"a"",""b",2,3\n',
     b'"' + b'""' * 9 + b'","x","y"\n1,"z",3\n', b'"a""","b","c"\n' * 9 + b'"d","e","f"\n' * 40,
     b"\\,\\n,\\\\\n", b'"\\""",2,"\\"\n', b"\0,\x01\x1f,\x1e\n", b'"\x1c","\x1d\x1e","\x1f"\n',
-    b"\x08\x0c,\x0b\x7f,\t\n", b"1,\xc3\xa9,\xf0\x9f\x98\x80\n", b"1,\xe2\x80\xa8,3\n",
+    b"\\\x01,\x1f\\,\\u0001\n", b"\x08\x0c,\x0b\x7f,\t\n", b"1,\xc3\xa9,\xf0\x9f\x98\x80\n",
+    b"1,\xe2\x80\xa8,3\n",
     b"1,2,3\r\n4,5,6\r\n", b"1,2,3\r\n4,5,6\n", b"\n1,2,3\n\n\n4,5,6\n\n", b"\r\n1,2,3\r\n\r\n",
     b'"1",2,3\n\n"4",5,6\n', b"a, b ,\t\n", b"a;b,c|d,e\n",
 ])  # fmt: skip
@@ -54,9 +55,11 @@ def test_a_blank_line_is_no_row_of_one_column(rows):
 
 
 @pytest.mark.parametrize("delimiter", [";", "\t", "|"])
-def test_any_delimiter_splits_and_stands_in_quotes(delimiter):
-    rows = f'1,"x{delimiter}y\n",3\n"\\","",","\n'.replace(",", delimiter).encode()
-    rows = rows.replace(f'"{delimiter}"\n'.encode(), b'","\n')
+@pytest.mark.parametrize("form", [
+    "1{0}{0}3\n", '1{0}"x{0}y"{0}3\n', '"{0}"{0}"x"{0}"3"\n', '"x\n{0}"{0}"\\"{0}"{0}"\r\n',
+])  # fmt: skip
+def test_any_delimiter_splits_and_stands_in_quotes(form, delimiter):
+    rows = form.format(delimiter).encode()
     block = encoder(3, delimiter.encode()).encode(rows)
     assert block is not None
     assert block.encoded == by_row(rows, 3, delimiter)
@@ -87,6 +90,9 @@ def test_a_row_that_goes_on_behind_the_block_is_left_out():
     assert block is not None
     assert (block.length, block.lines) == (len(b'1,2,3\n4,"5\r\n6",7\n'), 3)
     assert block.encoded == by_row(b'1,2,3\n4,"5\r\n6",7\n')
+    again = encoder().encode(b'1,2,3\n4,"5\n6""\n7\n')
+    assert again is not None
+    assert again.length == len(b"1,2,3\n")
     assert encoder().encode(b'8,"9\n10\n\n') is None
 
 

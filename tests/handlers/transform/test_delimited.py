@@ -230,6 +230,21 @@ def test_the_last_line_of_a_broken_row_stays_one_though_reading_goes_on_with_it(
     assert data.index(b"nail", 20) in begins
 
 
+@pytest.mark.parametrize("block", [16, 32, 64, 128])
+@pytest.mark.parametrize("rows", range(40, 60))
+def test_a_line_of_a_broken_row_opens_no_row_over_lines_wherever_a_block_begins(rows, block):
+    """From its quote to the next one, all would look like a cell in quotes."""
+    data = b'a,b\nnail,"5 inch\n' + b"pin,1\n" * rows + b'nail,"6\nx"\n' + b"pin,1\n" * 9
+    with limits(block=block, record=8 * 1024 * 1024, parts=500_000):
+        outcome = transformed(data, ".csv", 17)
+    assert len(outcome.records) == rows + 9
+    assert outcome.rejects == [
+        ("line 2", "broken quotes"),
+        (f"line {rows + 3}", "broken quotes"),
+        (f"line {rows + 4}", "ragged"),
+    ]
+
+
 class _Read:
     """A source that counts what is read of it."""
 
