@@ -16,7 +16,7 @@ from typing import Any, Final, cast
 
 import orjson
 
-from bench import json_shapes
+from bench import csv_shapes, json_shapes
 
 SIZES: Final = {
     "1 KB": 10**3,
@@ -40,14 +40,23 @@ JSON_SHAPES: Final = {
     "1 bad line in 100": ".ndjson",
     "null-rich": ".ndjson",
 }
-JSON_SHAPES_SIZE: Final = "25 MB"
-JSON_SHAPES_ROUNDS: Final = 3
+CSV_SHAPES: Final = {
+    "CSV narrow": ".csv",
+    "CSV wide": ".csv",
+    "CSV text": ".csv",
+    "CSV quoted": ".csv",
+    "CSV sparse": ".csv",
+}
+SHAPES: Final = JSON_SHAPES | CSV_SHAPES
+SHAPES_SIZE: Final = "25 MB"
+SHAPES_ROUNDS: Final = 3
 _STEMS: Final = {  # of the others: orders
     "NDJSON flat": "events",
     "CSV": "table",
     "names that meet": "trail",
     "1 bad line in 100": "broken",
     "null-rich": "sparse-json",
+    **{form: form.replace("CSV ", "table-") for form in CSV_SHAPES},
 }
 _SEED: Final = 20240115
 _LATE_SHARE: Final = 0.6  # a field comes that was never there before, as schemas grow
@@ -137,7 +146,7 @@ def _described(folder: Path, size: str, form: str) -> Input:
 
 
 def _suffix(form: str) -> str:
-    return SUFFIXES.get(form) or JSON_SHAPES[form]
+    return SUFFIXES.get(form) or SHAPES[form]
 
 
 def _write_orders(folder: Path, name: str, size: int) -> None:
@@ -303,4 +312,5 @@ _WRITERS: Final = {
     "trail": json_shapes.write_trail,
     "broken": json_shapes.write_broken,
     "sparse-json": json_shapes.write_sparse,
+    **csv_shapes.WRITERS,
 }

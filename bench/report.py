@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from bench.inputs import JSON_SHAPES_ROUNDS, JSON_SHAPES_SIZE
+from bench.inputs import SHAPES_ROUNDS, SHAPES_SIZE
 from bench.results import Results, better_peers, speed_gaps
 from bench.tables import tables
 
@@ -28,11 +28,13 @@ are compared with what had to come, field by field; of files above 5 MB some 5 M
 
 The inputs are made from a seed: orders with addresses, places and line items (NDJSON, array, gzip),
 flat events, and a table of twelve columns; some fields come late, some are empty, many are not
-ASCII. Three shapes of JSON lines that cost more are measured at {shapes_size} alone, in at most
-{shapes_rounds} rounds: audit events in which a name is spelled `arn` here and `ARN` there, flat
-records with one line in 100 cut short, and records three quarters of whose fields are null. Floor
-and unchecked leave out a line that is no JSON. A peer that stops stands there with its error; what
-the others lose, in the last column; more of it under bad input.
+ASCII. Other shapes are measured at {shapes_size} alone, in at most {shapes_rounds} rounds. Tables:
+five columns of numbers (narrow), 60 of them (wide), ten of text of which 30 % of the cells are
+quoted (text), eight columns in quotes throughout (quoted), and 30 columns three quarters empty
+(sparse). JSON lines that cost more: audit events in which a name is spelled `arn` here and `ARN`
+there, flat records with one line in 100 cut short, and records three quarters of whose fields are
+null. Floor and unchecked leave out a line that is no JSON. A peer that stops stands there with its
+error; what the others lose, in the last column; more of it under bad input.
 """
 
 _BYTE_CODE = """\
@@ -55,8 +57,8 @@ def write(results: Results, path: Path, chart: Path) -> None:
         "# What the pipeline costs\n",
         _METHOD.format(
             rounds=results.rounds,
-            shapes_size=JSON_SHAPES_SIZE,
-            shapes_rounds=JSON_SHAPES_ROUNDS,
+            shapes_size=SHAPES_SIZE,
+            shapes_rounds=SHAPES_ROUNDS,
         ),
         f"![Speed per CPU second]({chart.name})\n",
         f"## Machine\n\n{machine}\n",

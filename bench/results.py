@@ -7,13 +7,16 @@ from bench import archiving, big_files, cold_start, engines, overlap, small_file
 from bench.archiving import Archiving
 from bench.big_files import BigFile
 from bench.cold_start import ColdStart
-from bench.inputs import JSON_SHAPES, SIZES, SUFFIXES
+from bench.inputs import CSV_SHAPES, JSON_SHAPES, SIZES, SUFFIXES
 from bench.overlap import Overlap
 from bench.small_files import SmallFiles
 from bench.throughput import Row
 
 _FLOOR_SHARE = 0.5
 _LOOP_SHARE = 0.9
+# What each table's speed is to be of the best peer's.
+_CSV_SHARES = {"CSV narrow": 1, "CSV wide": 1, "CSV text": 0.8, "CSV quoted": 0.8, "CSV sparse": 1}
+_BEATEN = ("duckdb", "pandas")  # on every table
 _LEVEL = 0.95  # closer than two runs of the same
 _PEAK_MB = 64
 _LINEAR = 1.25  # the dearest object over the cheapest, from 10,000 on
@@ -80,6 +83,7 @@ def goals(results: Results) -> list[Goal]:
     return [
         *_speed_goals(results),
         *_json_goals(results),
+        *_csv_goals(results),
         *_memory_goals(results),
         *_overlap_goals(results),
         *_call_goals(results),
@@ -139,6 +143,32 @@ def _json_goals(results: Results) -> Iterator[Goal]:
                 wanted="ahead",
                 measured=f"{lead:.2f}",
                 holds=lead >= 1,
+            )
+
+
+def _csv_goals(results: Results) -> Iterator[Goal]:
+    """Yield what holds for each table beside the best peer, and beside those it has to beat."""
+    for form in ("CSV", *CSV_SHAPES):
+        size = results.size_of(form)
+        own = results.row(size, form, engines.PROJECT)
+        rivals = [row for name in engines.PEERS if (row := results.row(size, form, name))]
+        judged: dict[str, tuple[tuple[str, ...], float]] = {
+            "the faster of DuckDB and pandas": (_BEATEN, 1.0)
+        }
+        if form in CSV_SHAPES:  # of the bench's own table another goal says so
+            judged["the best peer"] = (engines.PEERS, _CSV_SHARES[form])
+        judged["the faster of DuckDB and pandas"] = (_BEATEN, 1)
+        for among, (names, least) in judged.items():
+            rows = [row for row in rivals if row.engine in names]
+            if not own or not rows:
+                continue
+            best = max(rows, key=lambda row: row.cpu_speed)
+            lead = own.cpu_speed / best.cpu_speed
+            yield Goal(
+                name=f"{form}, {size}: speed per CPU second over {among}, {best.engine}",
+                wanted=f"at least {least:g}",
+                measured=f"{lead:.2f}",
+                holds=lead >= least,
             )
 
 
@@ -237,7 +267,7 @@ def _big_goals(results: Results) -> Iterator[Goal]:
 def speed_gaps(results: Results) -> list[str]:
     """Return, for each kind of input whose floor or best peer is too far, what takes the time."""
     sentences = list[str]()
-    judged = (*_speed_goals(results), *_json_goals(results))
+    judged = (*_speed_goals(results), *_json_goals(results), *_csv_goals(results))
     missed = [goal.name for goal in judged if not goal.holds]
     for form in results.forms():
         size = results.size_of(form)
