@@ -9,10 +9,7 @@ from handlers.transform.records.encoder import MAX_RECORD_BYTES
 from handlers.transform.row_blocks.block_encoder import RowBlock, RowBlockEncoder
 
 _MOST_BLOCKS: Final = 4  # for one long row: cut into cells it takes many times its length
-# Shares of a block. Cut into cells, a longer part would not fit the processor's cache; what is odd
-# within a shorter one is read row by row.
-_LARGEST: Final = 2
-_LEAST: Final = 32
+_LEAST: Final = 32  # a share of a block: what is odd within less is read row by row
 
 
 class RegularRows:
@@ -22,8 +19,7 @@ class RegularRows:
         """`names` are distinct; `tail` ends each line, as `metadata_tail` returns it."""
         self.odd_bytes = 1  # to read row by row before this is tried again
         self._names, self._delimiter, self._tail = names, delimiter, tail
-        self._largest, self._least = BLOCK_BYTES // _LARGEST, max(BLOCK_BYTES // _LEAST, 1)
-        self._most = self._largest
+        self._most, self._least = BLOCK_BYTES, max(BLOCK_BYTES // _LEAST, 1)
 
     @cached_property
     def _encoder(self) -> RowBlockEncoder:
@@ -38,7 +34,7 @@ class RegularRows:
         """
         while part := self._part(window):
             if rows := self._encoder.encode(part):
-                self._most = min(2 * self._most, self._largest)
+                self._most = min(2 * self._most, BLOCK_BYTES)
                 self.odd_bytes = max(3 * self.odd_bytes // 4, 1)
                 return rows
             if not self._least < len(part) <= self._most:
