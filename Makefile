@@ -82,7 +82,7 @@ storms: $(READY) ## 10,000 sequences of duplicated, foreign and malformed events
 mutants: $(READY) ## Seed bugs, one at a time, and see that the tests notice each (NAMES=…: some)
 	@$(BIN)/python tests/mutants/run.py --jobs $(JOBS) $(NAMES)
 
-bench: bench/.venv/.ready ## Measure against pandas, polars, DuckDB, awswrangler (LARGE=1: 1 GB too)
+bench: bench/.venv/.ready ## Measure against pandas, polars, DuckDB, awswrangler (LARGE=1: 1 GB too, an hour)
 	@bench/.venv/bin/python -m bench run $(if $(LARGE),--large)
 
 # An environment of its own, for what the other targets do not need: whole, and checked against its

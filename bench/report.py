@@ -8,7 +8,7 @@ from bench.tables import tables
 
 _METHOD = """\
 `make bench` writes this page. Every measure is a process of its own; engines take turns, round by
-round, and the figures are medians of {rounds} rounds (fewer where a run takes over a minute). Speed
+round, and the figures are medians of {rounds} rounds (one where a run takes over a minute, or the file is 1 GB). Speed
 is megabytes of input text (10^6 bytes, unpacked) per second of CPU, of all threads, and of the
 clock. Peak memory is above that of an interpreter that has imported nothing, so a library's own
 size counts. A warm-up on a file of 1 KB goes before each, so that no library's loading
