@@ -1,1 +1,1 @@
-"""The operator's command line: commands come in; a stack's state goes out, or changes."""
+"""The operator's commands come in; the state of a deployed stack goes out, or changes."""

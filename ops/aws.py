@@ -1,4 +1,4 @@
-"""The only module that imports boto3: clients of a stack, and AWS's errors in plain words."""
+"""The clients of a stack, and AWS's errors explained; the only module that imports boto3."""
 
 import re
 from dataclasses import dataclass
@@ -29,22 +29,22 @@ if TYPE_CHECKING:
 
 AwsError: Final = (BotoCoreError, ClientError, Boto3Error)
 
-_POOL: Final = 32  # connections: parts of a managed transfer, and files at once
+_POOL: Final = 32  # connections: for several files at once, each in several parts
 _USUAL: Final = Config(
     connect_timeout=5,
     read_timeout=60,
     max_pool_connections=_POOL,
     retries={"mode": "standard", "total_max_attempts": 5},
 )
-# Host names with a bucket in them do not lead to this machine.
+# Host names that contain a bucket do not resolve to this machine.
 _PATHS: Final = Config(s3={"addressing_style": "path"})
-# A call answers after at most 900 s, Lambda's longest time-out. One that ran out of time here may
-# have run there: it is not made twice.
+# An invocation answers after at most 900 s, Lambda's longest time-out. It is not retried: the
+# function may have run although the call timed out here.
 _ONCE: Final = Config(connect_timeout=5, read_timeout=930, retries={"total_max_attempts": 1})
 # The local pipeline checks no credentials, but boto3 wants some.
 _LOCAL_CREDENTIAL: Final = "local"
 
-# The permission that an operation needs, where the answer does not name it
+# The permission that an operation needs, for answers that do not name it
 # (https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html).
 ACTIONS: Final = {
     "ListObjectsV2": "s3:ListBucket",
@@ -84,7 +84,7 @@ _GONE: Final = frozenset(
         "AWS.SimpleQueueService.NonExistentQueue",
     }
 )  # fmt: skip
-# SQS's and Lambda's words for a message or an event that they do not take, whoever sends it.
+# SQS's and Lambda's codes for a message or an event that they refuse for its content.
 _REFUSED_CONTENT: Final = frozenset(
     {
         "AWS.SimpleQueueService.BatchRequestTooLong", "BatchRequestTooLong",
@@ -104,29 +104,29 @@ _LOG_IN: Final = (
 
 @dataclass(frozen=True, kw_only=True)
 class Account:
-    """A stack and the clients of its account and region, each made when it is first used."""
+    """The clients for a stack's account and region, each made on first use."""
 
     stack: Stack
     session: boto3.Session
 
     @cached_property
     def s3(self) -> "S3Client":
-        """The objects' client; it may be used from several threads."""
+        """The client of S3; it may be used from several threads."""
         return self._client("s3", _USUAL.merge(_PATHS) if self.stack.endpoint_url else _USUAL)
 
     @cached_property
     def sqs(self) -> "SQSClient":
-        """The queues' client."""
+        """The client of SQS."""
         return self._client("sqs", _USUAL)
 
     @cached_property
     def functions(self) -> "LambdaClient":
-        """The functions' client."""
+        """The client of Lambda."""
         return self._client("lambda", _ONCE)
 
     @cached_property
     def cloudwatch(self) -> "CloudWatchClient":
-        """The alarms' and metrics' client."""
+        """The client of CloudWatch."""
         return self._client("cloudwatch", _USUAL)
 
     def _client(self, service: str, config: Config) -> Any:
@@ -135,7 +135,7 @@ class Account:
 
 
 def connect(stack: Stack) -> Account:
-    """Return the account of a stack; nothing is called yet."""
+    """Return the account of a stack; no call is made yet."""
     credential = _LOCAL_CREDENTIAL if stack.endpoint_url else None
     session = boto3.Session(
         aws_access_key_id=credential,
@@ -146,9 +146,9 @@ def connect(stack: Stack) -> Account:
 
 
 def explain(error: Exception) -> str:
-    """Return what an error of AWS or of the way to it means, and what to do."""
+    """Return what an error of AWS or of the connection to it means, and what to do about it."""
     if isinstance(error, Boto3Error) and isinstance(error.__context__, ClientError):
-        error = error.__context__  # a managed transfer wraps the answer that it got
+        error = error.__context__  # a managed transfer wraps AWS's answer
     if isinstance(error, _NO_CREDENTIALS):
         return f"no AWS credentials ({error}): {_LOG_IN}"
     if isinstance(error, EndpointConnectionError):
@@ -159,12 +159,12 @@ def explain(error: Exception) -> str:
 
 
 def code(error: ClientError) -> str:
-    """Return the code of an answer that is an error, `NoSuchKey` say, or a status such as `404`."""
+    """Return the code of AWS's error, `NoSuchKey` say, or a status such as `404`."""
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
 def is_refused_content(error: Exception) -> bool:
-    """Return whether AWS refused what was sent, so that something else may well be taken."""
+    """Return whether AWS refused the content of a call, so that a call with another may succeed."""
     return isinstance(error, ClientError) and code(error) in _REFUSED_CONTENT
 
 

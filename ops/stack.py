@@ -1,4 +1,4 @@
-"""Which pipeline a command works on: the outputs of its stack."""
+"""Find the outputs of the stack that a command works on."""
 
 import json
 import shutil
@@ -30,7 +30,7 @@ _NAME_FIELD: Final = 6
 
 @dataclass(frozen=True, kw_only=True)
 class Stack:
-    """The outputs of a stack that commands need, under the names of the outputs."""
+    """The outputs of a stack that commands need; each field is named like its output."""
 
     raw_bucket_name: str
     processed_bucket_name: str
@@ -46,9 +46,9 @@ class Stack:
 
     @classmethod
     def from_outputs(cls, outputs: Mapping[str, object], *, origin: str) -> Self:
-        """Read a stack's outputs; `origin` says where they are from, for messages.
+        """Return a stack from its outputs; `origin` says in messages where they come from.
 
-        Raises UsageError with every required output that is missing or not text.
+        Raises UsageError that names every required output which is missing or not text.
         """
         missing = [name for name in _REQUIRED if not _is_text(outputs.get(name))]
         if missing:
@@ -64,9 +64,9 @@ class Stack:
 
 
 def find(name: str | None, file: Path | None, variables: Mapping[str, str]) -> Stack:
-    """Return the stack that the options, else the environment, else Pulumi's selection name.
+    """Return the stack that the options name, else the environment, else Pulumi's selected stack.
 
-    Raises UsageError when both options are given, or no outputs can be had.
+    Raises UsageError if both options are given, or if there are no outputs.
     """
     if name and file:
         msg = f"--stack {name} and --outputs {file} exclude each other: give one"
@@ -77,7 +77,7 @@ def find(name: str | None, file: Path | None, variables: Mapping[str, str]) -> S
 
 
 def function_name(arn: str) -> str:
-    """Return the name in a function's ARN."""
+    """Return the function's name from its ARN."""
     return arn.split(":")[_NAME_FIELD]
 
 

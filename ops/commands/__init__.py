@@ -1,1 +1,1 @@
-"""Options come in; tables or JSON and an exit code go out."""
+"""Command lines come in; tables or JSON and an exit code go out."""

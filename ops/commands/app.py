@@ -1,4 +1,4 @@
-"""The commands, each from its options to its exit code: 0 well, 1 needs a person, 2 usage."""
+"""The command line with all its commands."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""Commands about files: bring them in, follow one's trace, process them once more."""
+"""The commands about files: upload them, show what happened to one, process them again."""
 
 from pathlib import Path
 from typing import Annotated
@@ -70,29 +70,29 @@ def show(
     *,
     limit: Annotated[
         int,
-        typer.Option("--limit", metavar="N", min=1, help="Completed versions to look at, newest."),
+        typer.Option("--limit", metavar="N", min=1, help="Show the newest N completed versions."),
     ] = 10,
     stack: StackName = None,
     outputs: OutputsFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what became of one file.
+    """Show what happened to one file.
 
     Its versions, outputs, rejected records and dead letters, wherever they are now. Exits with 1
-    for a file with a dead letter, or without any trace.
+    if the file has a dead letter, or if there is no trace of it.
     """
     account = connect(stack, outputs)
     with screen.working("looking"):
-        held = listing.held(account)
+        in_flight = listing.in_flight(account)
         found = traces.collect(account, key, limit=limit)
     if as_json:
         screen.document(reports.history_document(Logs(account), found))
     else:
         reports.history(Logs(account), found)
-    reports.held(held)
+    reports.in_flight(in_flight)
     if not found.known:
         screen.warn(f"no trace of {found.key}")
-    if found.letters or not found.known:
+    if found.dead_letters or not found.known:
         raise typer.Exit(1)
 
 
@@ -108,15 +108,17 @@ def replay(
     ] = None,
     since: Annotated[
         str | None,
-        typer.Option("--since", metavar="DATE", help="With --prefix: completed then or later."),
+        typer.Option(
+            "--since", metavar="DATE", help="With --prefix: completed at this time or later."
+        ),
     ] = None,
     version: Annotated[
         str | None,
         typer.Option(
             "--version",
             metavar="V",
-            help="With KEY: the completed copy's version, or the source version that it was;"
-            " without it, the current copy.",
+            help="With KEY: the version of the completed copy, or of the source; without it, the"
+            " current copy.",
         ),
     ] = None,
     stack: StackName = None,
@@ -124,7 +126,7 @@ def replay(
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> None:
-    """Process completed files once more, as new uploads.
+    """Process completed files again, as new uploads.
 
     Copies the original from completed/ to incoming/ as a new version, with its content type,
     metadata and tags. Its output is a new object in today's partition; the old output stays.

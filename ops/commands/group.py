@@ -1,4 +1,4 @@
-"""What is the same for every command: its connection, its errors, its question before a change."""
+"""What every command does alike: connect, ask before a change, report an error."""
 
 import os
 from pathlib import Path
@@ -13,10 +13,10 @@ from ops.terminal.problems import OperatorError, UsageError
 
 
 class Commands(TyperGroup):
-    """The group of commands; turns errors into one sentence on standard error and an exit code."""
+    """The command group: it turns an error into a sentence on standard error and an exit code."""
 
     def invoke(self, ctx: Any) -> Any:
-        """Run a command."""
+        """Run the command, and exit with 1 or 2 if it raises an error that is no bug."""
         try:
             return super().invoke(ctx)
         except OperatorError as error:
@@ -31,11 +31,14 @@ class Commands(TyperGroup):
 
 
 def connect(name: str | None, file: Path | None) -> aws.Account:
-    """Return the account of the stack that the options name."""
+    """Return the account of the stack that the options name; nothing is called yet.
+
+    Raises UsageError if there is no such stack.
+    """
     return aws.connect(stack.find(name, file, os.environ))
 
 
 def confirm(question: str, *, yes: bool) -> None:
-    """Ask before a change, unless told `--yes`; a no ends the command with exit code 1."""
+    """Ask before a change, unless `--yes` is given; a no ends the command with exit code 1."""
     if not yes:
         typer.confirm(question, abort=True, err=True)

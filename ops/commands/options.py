@@ -1,4 +1,4 @@
-"""The options that several commands share."""
+"""The options that several commands have."""
 
 from pathlib import Path
 from typing import Annotated
@@ -28,14 +28,14 @@ KeyGlobs = Annotated[
     Option(
         "--key",
         metavar="GLOB",
-        help="Letters whose key matches, as 'incoming/sales/*.csv'; repeatable.",
+        help="Messages whose key matches, as 'incoming/sales/*.csv'; repeatable.",
     ),
 ]
 Versions = Annotated[
     list[str] | None,
-    Option("--version", metavar="V", help="Letters of this source version; repeatable."),
+    Option("--version", metavar="V", help="Messages about this source version; repeatable."),
 ]
 Messages = Annotated[
     list[str] | None,
-    Option("--message", metavar="ID", help="The letter with this message id; repeatable."),
+    Option("--message", metavar="ID", help="The message with this id; repeatable."),
 ]

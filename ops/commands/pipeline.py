@@ -1,4 +1,4 @@
-"""Commands about the whole pipeline: its state, a run of the archiver, policies for people."""
+"""The commands about the whole pipeline: its state, a run of the archiver, IAM policies."""
 
 from typing import Annotated
 
@@ -23,9 +23,9 @@ def status(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show what waits, what failed, what was done, what rings.
+    """Show what is waiting, what failed, what is done, and which alarms are on.
 
-    Exits with 1 when something needs a person: a dead letter or an alarm.
+    Exits with 1 if something needs a person: a dead letter or an alarm.
     """
     account = connect(stack, outputs)
     with screen.working("counting"):
@@ -47,7 +47,7 @@ def archive_now(
         typer.Option(
             "--time",
             metavar="ISO",
-            help="Archive as of this instant instead of now, as 2024-01-15T02:00:00Z.",
+            help="Archive as of this time instead of now, as 2024-01-15T02:00:00Z.",
         ),
     ] = None,
     wait: Annotated[
@@ -56,10 +56,10 @@ def archive_now(
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> None:
-    """Run the archiver now, beside its schedule.
+    """Run the archiver now, in addition to its schedule.
 
-    It archives what is older than the retention days at the given instant; running it twice does
-    no harm. A time to come archives objects early, so that is asked for confirmation.
+    It archives objects that are older than the retention days at the given time; running it twice
+    does no harm. A time in the future archives objects early, so the command asks first.
     """
     account = connect(stack, outputs)
     now = instants.now()
@@ -102,8 +102,8 @@ def policy(
 ) -> None:
     """Print an IAM policy for people who work with this stack.
 
-    The operator may use every command, the reader those that change nothing. The producer puts
-    files into incoming/, the consumer reads processed/. Nothing is called on AWS.
+    The operator may use every command, the reader those that change nothing. The producer uploads
+    files to incoming/, the consumer reads processed/. Makes no call to AWS.
     """
     account = connect(stack, outputs)
     screen.document(access_policies.policy(account.stack, role, kms_key_arn=kms_key_arn))

@@ -1,4 +1,4 @@
-"""What the commands found, as tables and as JSON."""
+"""Print what the commands found, as tables or as JSON."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
@@ -19,13 +19,13 @@ _BODY_CHARACTERS = 200
 
 def status(found: Status) -> None:
     """Print the pipeline's state, and what needs a person."""
-    letters = [
+    dead_letters = [
         (f"dead letters, {name}", _queue(state)) for name, state in found.dead_letters.items()
     ]
     rows = [
         ("incoming", _pile(found.incoming)),
         ("processing queue", _queue(found.queue)),
-        *letters,
+        *dead_letters,
         ("processed, of today's uploads", _pile(found.processed_today)),
         ("completed", _pile(found.completed)),
         ("archived", _pile(found.archived)),
@@ -37,27 +37,27 @@ def status(found: Status) -> None:
 
 
 def status_document(found: Status) -> dict[str, object]:
-    """Return the state as `status --json` prints it."""
+    """Return the pipeline's state as `status --json` prints it."""
     return {**asdict(found), "attention": list(found.attention)}
 
 
-def letters(logs: Logs, found: Iterable[tuple[DeadLetter, int]]) -> None:
-    """Print dead letters, and below them where to look for what no reason tells."""
+def dead_letters(logs: Logs, found: Iterable[tuple[DeadLetter, int]]) -> None:
+    """Print dead letters; for one without a reason, print the command that shows its log too."""
     pairs = list(found)
     columns = (
         "sent", "of", "key", "version", "reason", "place", "kind", "attempts", "times", "message",
     )  # fmt: skip
-    screen.table(columns, (_letter_row(letter, count) for letter, count in pairs))
-    for letter, _ in pairs:
-        if letter.event is None:
-            body = screen.shortened(letter.body, _BODY_CHARACTERS)
-            screen.say(f"body of {letter.message}: {body}")
-        elif letter.reason is None:
-            screen.say(f"why: {logs.command(letter)}")
+    screen.table(columns, (_dead_letter_row(dead_letter, count) for dead_letter, count in pairs))
+    for dead_letter, _ in pairs:
+        if dead_letter.event is None:
+            body = screen.shortened(dead_letter.body, _BODY_CHARACTERS)
+            screen.say(f"body of {dead_letter.message_id}: {body}")
+        elif dead_letter.reason is None:
+            screen.say(f"why: {logs.command(dead_letter)}")
 
 
-def held(found: Mapping[Queue, int]) -> None:
-    """Say, beside the results, how many dead letters another reader holds: they cannot be read."""
+def in_flight(found: Mapping[Queue, int]) -> None:
+    """Warn of dead letters that could not be read, since another reader has them in flight."""
     for queue, count in found.items():
         if count:
             screen.warn(
@@ -66,16 +66,16 @@ def held(found: Mapping[Queue, int]) -> None:
             )
 
 
-def letter_documents(
+def dead_letter_documents(
     logs: Logs, found: Iterable[tuple[DeadLetter, int]]
 ) -> list[dict[str, object]]:
     """Return dead letters as `failures --json` prints them."""
     return [
         {
-            **listing.described(letter, count=count),
-            "logs": logs.command(letter) if letter.reason is None else None,
+            **listing.document(dead_letter, count=count),
+            "logs": logs.command(dead_letter) if dead_letter.reason is None else None,
         }
-        for letter, count in found
+        for dead_letter, count in found
     ]
 
 
@@ -84,15 +84,15 @@ def followed(found: Followed) -> None:
     line = f"{found.state}  {found.uploaded.key}"
     if found.output:
         screen.say(f"{line}  {found.output.key}  {_counts(found.output.counts)}")
-    elif found.letter:
-        place = f" ({found.letter.place})" if found.letter.place else ""
-        screen.say(f"{line}  {screen.shortened(_reason(found.letter))}{place}")
+    elif found.dead_letter:
+        place = f" ({found.dead_letter.place})" if found.dead_letter.place else ""
+        screen.say(f"{line}  {screen.shortened(_reason(found.dead_letter))}{place}")
     else:
         screen.say(f"{line}  neither output nor dead letter yet; `show` tells later")
 
 
 def history(logs: Logs, found: History) -> None:
-    """Print the traces of a file."""
+    """Print the history of a file."""
     screen.say(found.key)
     versions: list[tuple[object, ...]] = [
         *(("waiting", *_stored(item), item.version) for item in found.waiting),
@@ -109,39 +109,45 @@ def history(logs: Logs, found: History) -> None:
         screen.say(f"rejected, first lines of {key}:")
         for line in lines:
             screen.say(f"  {line}")
-    if found.letters:
-        letters(logs, ((letter, 1) for letter in found.letters))
+    if found.dead_letters:
+        dead_letters(logs, ((dead_letter, 1) for dead_letter in found.dead_letters))
 
 
 def history_document(logs: Logs, found: History) -> dict[str, object]:
-    """Return the traces as `show --json` prints them."""
+    """Return the history of a file as `show --json` prints it."""
     return {
         "key": found.key,
         "waiting": [_stored_document(item) for item in found.waiting],
         "completed": [_completed_document(one) for one in found.completed],
         "outputs": [asdict(output) for output in found.outputs],
         "rejected": found.rejected,
-        "dead_letters": letter_documents(logs, ((letter, 1) for letter in found.letters)),
+        "dead_letters": dead_letter_documents(
+            logs, ((dead_letter, 1) for dead_letter in found.dead_letters)
+        ),
     }
 
 
-def _letter_row(letter: DeadLetter, count: int) -> tuple[object, ...]:
+def _dead_letter_row(dead_letter: DeadLetter, count: int) -> tuple[object, ...]:
     return (
-        shown(letter.sent),
-        letter.queue.value,
-        letter.key,
-        letter.version,
-        _reason(letter),
-        letter.place,
-        letter.kind,
-        letter.attempts,
+        shown(dead_letter.sent),
+        dead_letter.queue.value,
+        dead_letter.key,
+        dead_letter.version,
+        _reason(dead_letter),
+        dead_letter.place,
+        dead_letter.kind,
+        dead_letter.attempts,
         count,
-        letter.message,
+        dead_letter.message_id,
     )
 
 
-def _reason(letter: DeadLetter) -> str:
-    return letter.reason or letter.problem or "killed, timed out or not started: see its logs"
+def _reason(dead_letter: DeadLetter) -> str:
+    return (
+        dead_letter.reason
+        or dead_letter.problem
+        or "killed, timed out or not started: see its logs"
+    )
 
 
 def _queue(state: QueueState) -> str:

@@ -1,1 +1,1 @@
-"""The dead-letter queues come in; failures with their reasons go out, sent back or discarded."""
+"""Messages of the dead-letter queues come in; failures with their reasons go out."""

@@ -1,4 +1,4 @@
-"""Dead letters taken out of their queues: sent back to be processed, or thrown away."""
+"""Empty the dead-letter queues: send dead letters to be processed again, or discard them."""
 
 import json
 import os
@@ -9,53 +9,54 @@ from pathlib import Path
 from typing import Final
 
 from ops.aws import Account, AwsError, explain, is_refused_content
-from ops.dead_letters.listing import batches, described, queues_of
+from ops.dead_letters.listing import batches, document, queues_of
 from ops.dead_letters.messages import DeadLetter, Queue
 from ops.dead_letters.queue_contents import Reading
 from ops.stack import Stack
 from ops.terminal.problems import OperatorError, UsageError
 
-# What a batch of messages may weigh in every region, in bytes.
+# The size of a batch of messages that SQS accepts in every region.
 _BATCH_BYTES: Final = 262_144
 
-# Deals with some letters and returns those that are safely elsewhere, to be deleted; why another is
-# not, if that is known, goes into the dict, by message id.
-Deal = Callable[[Queue, list[DeadLetter], dict[str, str]], list[DeadLetter]]
+# Sends or saves some dead letters, and returns those that may now be deleted. Why one of the others
+# may not be deleted goes into the dict, by message id, if that is known.
+Transfer = Callable[[Queue, list[DeadLetter], dict[str, str]], list[DeadLetter]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What became of the chosen letters: how many left the queue, and which did not, with why."""
+    """How many dead letters left their queue, and why which of the others did not."""
 
     done: int
     kept: tuple[tuple[str, str], ...]  # message id, reason
 
 
 def redrive(account: Account, chosen: set[str], *, progress: Callable[[int], None]) -> Outcome:
-    """Send letters, by their message ids, to be processed again, then delete them.
+    """Send dead letters to be processed again, then delete them.
 
-    In that order: a crash in between leaves a duplicate, which has no second effect. Several
-    letters of one version are sent once. `progress` is told how many letters were dealt with.
+    `chosen` holds their message ids. `progress` is called with the size of each batch. Of several
+    dead letters about the same version only one is sent. A crash after sending leaves a duplicate,
+    which has no second effect.
     """
     sent: set[tuple[object, ...]] = set()
 
-    def deal(queue: Queue, letters: list[DeadLetter], why: dict[str, str]) -> list[DeadLetter]:
-        readable = [one for one in letters if one.event is not None]
+    def send(queue: Queue, dead_letters: list[DeadLetter], why: dict[str, str]) -> list[DeadLetter]:
+        readable = [one for one in dead_letters if one.event is not None]
         fresh = {one.identity: one for one in readable if one.identity not in sent}
         accepted = _send(account, queue, [*fresh.values()], why)
         sent.update(one.identity for one in accepted)
         return [one for one in readable if one.identity in sent]
 
-    return _clear(account, chosen, deal, progress=progress)
+    return _clear(account, chosen, send, progress=progress)
 
 
 def discard(
     account: Account, chosen: set[str], file: Path, *, progress: Callable[[int], None]
 ) -> Outcome:
-    """Delete letters, by their message ids; each is written to a new file first, a JSON line each.
+    """Delete dead letters, after writing each to a new file as a line of JSON.
 
-    Raises UsageError if the file exists or cannot be made, OperatorError if it cannot be written:
-    then the letters that are not in it stay.
+    `chosen` holds their message ids. Raises UsageError if the file exists or cannot be made,
+    OperatorError if a write fails: dead letters that are not in the file stay in their queue.
     """
     try:
         lines = file.open("x", encoding="utf-8")
@@ -68,44 +69,45 @@ def discard(
     with lines:
         _sync_folder(file.absolute().parent)
 
-        def deal(_: Queue, letters: list[DeadLetter], _why: dict[str, str]) -> list[DeadLetter]:
+        def save(
+            _: Queue, dead_letters: list[DeadLetter], _why: dict[str, str]
+        ) -> list[DeadLetter]:
             try:
-                lines.writelines(json.dumps(described(one)) + "\n" for one in letters)
+                lines.writelines(json.dumps(document(one)) + "\n" for one in dead_letters)
                 lines.flush()
                 os.fsync(lines.fileno())
             except OSError as error:
                 msg = f"{file} cannot be written ({error.strerror}): the rest stays in the queue"
                 raise OperatorError(msg) from error
-            return letters
+            return dead_letters
 
-        return _clear(account, chosen, deal, progress=progress)
+        return _clear(account, chosen, save, progress=progress)
 
 
 def destination(stack: Stack, queue: Queue) -> str:
-    """Return where `redrive` sends the letters of a queue: a queue's URL or a function's ARN."""
+    """Return where `redrive` sends a queue's dead letters: a queue's URL or a function's ARN."""
     if queue is Queue.ARCHIVER:
         return stack.data_archiver_lambda_arn
     return stack.processing_queue_url
 
 
 def _clear(
-    account: Account, chosen: set[str], deal: Deal, *, progress: Callable[[int], None]
+    account: Account, chosen: set[str], transfer: Transfer, *, progress: Callable[[int], None]
 ) -> Outcome:
     done = 0
     kept = dict.fromkeys(chosen, "no longer in the queue, or being read by another command")
     for queue, url in queues_of(account.stack).items():
         with Reading(account.sqs, url) as reading:
             for batch in batches(account, queue, reading):
-                wanted = [one for one in batch if one.message in chosen]
+                wanted = [one for one in batch if one.message_id in chosen]
                 why: dict[str, str] = {}
-                elsewhere = (
-                    {one.message for one in deal(queue, wanted, why)} if wanted else set[str]()
-                )
-                kept.update((one.message, "not accepted, stays") for one in wanted)
-                kept.update((name, f"not accepted, stays: {told}") for name, told in why.items())
+                transferred = transfer(queue, wanted, why) if wanted else []
+                elsewhere = {one.message_id for one in transferred}
+                kept.update((one.message_id, "not accepted, stays") for one in wanted)
+                kept.update((name, f"not accepted, stays: {said}") for name, said in why.items())
                 undeleted = reading.delete(elsewhere)
-                for message in elsewhere.difference(undeleted):
-                    del kept[message]
+                for message_id in elsewhere.difference(undeleted):
+                    del kept[message_id]
                 kept.update(dict.fromkeys(undeleted, "sent or saved, but not deleted"))
                 done += len(elsewhere) - len(undeleted)
                 progress(len(wanted))
@@ -115,13 +117,13 @@ def _clear(
 
 
 def _send(
-    account: Account, queue: Queue, letters: list[DeadLetter], why: dict[str, str]
+    account: Account, queue: Queue, dead_letters: list[DeadLetter], why: dict[str, str]
 ) -> list[DeadLetter]:
-    """Send letters to be processed again, and return those that were accepted."""
+    """Send dead letters to be processed again, and return those that AWS accepted."""
     target = destination(account.stack, queue)
     accepted: list[DeadLetter] = []
     queued = queue is Queue.PROCESSOR
-    for some in _weighed(letters) if queued else ([one] for one in letters):
+    for some in _weighed(dead_letters) if queued else ([one] for one in dead_letters):
         try:
             if queued:
                 accepted += _enqueue(account, target, some, why)
@@ -130,50 +132,55 @@ def _send(
         except AwsError as error:
             if not is_refused_content(error):
                 raise
-            why.update((one.message, explain(error)) for one in some)
+            why.update((one.message_id, explain(error)) for one in some)
     return accepted
 
 
 def _enqueue(
-    account: Account, url: str, letters: list[DeadLetter], why: dict[str, str]
+    account: Account, url: str, dead_letters: list[DeadLetter], why: dict[str, str]
 ) -> list[DeadLetter]:
     answer = account.sqs.send_message_batch(
         QueueUrl=url,
         Entries=[
-            {"Id": str(place), "MessageBody": one.event or ""} for place, one in enumerate(letters)
+            {"Id": str(place), "MessageBody": one.event or ""}
+            for place, one in enumerate(dead_letters)
         ],
     )
     for entry in answer.get("Failed", []):
-        why[letters[int(entry["Id"])].message] = f"{entry['Code']}: {entry.get('Message', '')}"
-    return [letters[int(entry["Id"])] for entry in answer.get("Successful", [])]
+        refused = dead_letters[int(entry["Id"])]
+        why[refused.message_id] = f"{entry['Code']}: {entry.get('Message', '')}"
+    return [dead_letters[int(entry["Id"])] for entry in answer.get("Successful", [])]
 
 
-def _invoke(account: Account, function: str, letters: list[DeadLetter]) -> list[DeadLetter]:
-    (letter,) = letters
+def _invoke(account: Account, function: str, dead_letters: list[DeadLetter]) -> list[DeadLetter]:
+    (dead_letter,) = dead_letters
     answer = account.functions.invoke(
-        FunctionName=function, InvocationType="Event", Payload=(letter.event or "").encode()
+        FunctionName=function, InvocationType="Event", Payload=(dead_letter.event or "").encode()
     )
-    # The answer to an Event that Lambda has taken.
-    return letters if answer["StatusCode"] == HTTPStatus.ACCEPTED else []
+    # How Lambda confirms that it has queued an event.
+    return dead_letters if answer["StatusCode"] == HTTPStatus.ACCEPTED else []
 
 
-def _weighed(letters: list[DeadLetter]) -> Iterator[list[DeadLetter]]:
-    """Yield letters in batches whose events SQS takes; a receive holds at most ten."""
+def _weighed(dead_letters: list[DeadLetter]) -> Iterator[list[DeadLetter]]:
+    """Yield dead letters in batches that SQS accepts by size.
+
+    Their number needs no check: one receive returns at most ten.
+    """
     batch: list[DeadLetter] = []
     weight = 0
-    for letter in letters:
-        size = len((letter.event or "").encode())
+    for dead_letter in dead_letters:
+        size = len((dead_letter.event or "").encode())
         weight += size
         if batch and weight > _BATCH_BYTES:
             yield batch
             batch, weight = [], size
-        batch.append(letter)
+        batch.append(dead_letter)
     if batch:
         yield batch
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make a new file's name in a folder outlive a crash of the machine, as its bytes do."""
+    """Write a folder's entries to disk, so that a crash of the machine cannot lose a new file."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -1,10 +1,14 @@
-"""Dead letters: the shapes in which a failure waits for a person, read into one. Pure.
+"""Read a message of a dead-letter queue, whoever sent it. Pure.
 
-A letter is sent by the data processor itself (message attributes of `handlers.keys`), or moved by
-SQS after too many receives (no attributes), or put there by Lambda after an asynchronous
-invocation (attributes RequestID, ErrorCode, ErrorMessage; or a destination's JSON around the
-request), or by the schedule that could not deliver (attributes ERROR_CODE, ERROR_MESSAGE).
-Whoever may send to the queue can put anything there: no field is taken for granted.
+There are four senders:
+
+- the data processor, with the message attributes of `handlers.keys`;
+- SQS, which moves a message after too many receives, without attributes;
+- Lambda, after an asynchronous invocation: with the attributes RequestID, ErrorCode and
+  ErrorMessage, or with a destination's JSON around the request;
+- EventBridge Scheduler, if it cannot deliver: with the attributes ERROR_CODE and ERROR_MESSAGE.
+
+Anyone with permission to send to the queue can put anything there, so every field is checked.
 """
 
 import base64
@@ -18,12 +22,12 @@ from handlers import keys
 from ops.dead_letters.messages import DeadLetter, Queue, Source
 from ops.dead_letters.references import sources_of
 
-# Attributes by their writer: the reason's, and the kind's.
+# By sender, the attribute with the reason, and the one with the kind.
 _LAMBDA_ERROR: Final = ("ErrorMessage", "ErrorCode")
 _SCHEDULE_ERROR: Final = ("ERROR_MESSAGE", "ERROR_CODE")
 _UNREADABLE: Final = "unreadable"
 _MOVED: Final = "killed, timed out or not started"
-# What JSON of no use to a queue's function is.
+# Why JSON cannot be processed by the function that a queue belongs to.
 _NOTHING: Final = {
     Queue.PROCESSOR: "JSON that names no file: it has no key, or one that is not UTF-8",
     Queue.ARCHIVER: "JSON without a request to the archiver",
@@ -35,38 +39,39 @@ _KINDS: Final[Mapping[type, str]] = {
 
 
 def parse(message: Mapping[str, Any], queue: Queue, *, max_receives: int | None) -> DeadLetter:
-    """Read a received message, whatever is in it.
+    """Return the dead letter in a received message.
 
-    A body that fits no shape makes a letter without an event, and with a problem that says what the
-    body is. `max_receives` is the processing queue's, for letters that SQS moved.
+    If the body is none of the known forms, the dead letter has no event, and its `problem` says
+    what the body is. `max_receives` is the processing queue's setting: the number of attempts at a
+    message that SQS moved.
     """
     body: str = message.get("Body", "")
-    told = _attributes(message.get("MessageAttributes", {}))
+    attributes = _attributes(message.get("MessageAttributes", {}))
     content, problem = _content(body)
     envelope = content if isinstance(content.get("requestContext"), dict) else {}
     request: object = envelope.get("requestPayload") if envelope else content
     named = sources_of(request)
-    sources = named or _told_source(told)
+    sources = named or _source_in(attributes)
     if queue is Queue.PROCESSOR and not named:
         event = _call(*sources[:1])
     else:
         event = _event(request, None if envelope else body)
-    reason, kind = _failure(told, envelope)
+    reason, kind = _failure(attributes, envelope)
     if reason is None and kind is None:
         kind = _UNREADABLE if event is None else _MOVED
     return DeadLetter(
-        message=message.get("MessageId", ""),
+        message_id=message.get("MessageId", ""),
         queue=queue,
         sent=_instant(message.get("Attributes", {}).get("SentTimestamp", "")),
         body=body,
-        attributes=told,
+        attributes=attributes,
         event=event,
         problem=None if event else problem or _NOTHING[queue],
         sources=sources,
         reason=reason,
-        place=told.get(keys.PLACE) or None,
+        place=attributes.get(keys.PLACE) or None,
         kind=kind,
-        attempts=_attempts(told, envelope, max_receives if kind == _MOVED else None),
+        attempts=_attempts(attributes, envelope, max_receives if kind == _MOVED else None),
     )
 
 
@@ -101,20 +106,22 @@ def _event(request: object, body: str | None) -> str | None:
 
 
 def _call(source: Source | None = None) -> str | None:
-    """Return the direct call for a file that only the attributes name, None for no file."""
+    """Return the direct call that processes a file which only the attributes name, or None."""
     if not source:
         return None
     call = {"bucket": source.bucket, "key": source.key, "version_id": source.version}
     return json.dumps({name: text for name, text in call.items() if text})
 
 
-def _failure(told: Mapping[str, str], envelope: Mapping[str, Any]) -> tuple[str | None, str | None]:
-    """Return reason and kind."""
-    if keys.REASON in told or keys.FAILURE_KIND in told:
-        return told.get(keys.REASON), told.get(keys.FAILURE_KIND)
+def _failure(
+    attributes: Mapping[str, str], envelope: Mapping[str, Any]
+) -> tuple[str | None, str | None]:
+    """Return the reason and the kind of failure, None for each that is unknown."""
+    if keys.REASON in attributes or keys.FAILURE_KIND in attributes:
+        return attributes.get(keys.REASON), attributes.get(keys.FAILURE_KIND)
     for message, code in (_LAMBDA_ERROR, _SCHEDULE_ERROR):
-        if message in told or code in told:
-            return told.get(message) or None, told.get(code)
+        if message in attributes or code in attributes:
+            return attributes.get(message) or None, attributes.get(code)
     if not envelope:
         return None, None
     answer, context = envelope.get("responsePayload"), envelope["requestContext"]
@@ -125,27 +132,27 @@ def _failure(told: Mapping[str, str], envelope: Mapping[str, Any]) -> tuple[str 
 
 
 def _attempts(
-    told: Mapping[str, str], envelope: Mapping[str, Any], max_receives: int | None
+    attributes: Mapping[str, str], envelope: Mapping[str, Any], max_receives: int | None
 ) -> int | None:
     invoked = envelope.get("requestContext", {}).get("approximateInvokeCount")
     if isinstance(invoked, int) and not isinstance(invoked, bool):
         return invoked
-    retried = _whole(told.get("RETRY_ATTEMPTS", ""))
+    retried = _whole(attributes.get("RETRY_ATTEMPTS", ""))
     return max_receives if retried is None else retried + 1
 
 
-def _told_source(told: Mapping[str, str]) -> tuple[Source, ...]:
+def _source_in(attributes: Mapping[str, str]) -> tuple[Source, ...]:
     return sources_of(
         {
-            "bucket": told.get(keys.LETTER_BUCKET),
-            "key": told.get(keys.LETTER_KEY),
-            "version_id": told.get(keys.LETTER_VERSION),
+            "bucket": attributes.get(keys.LETTER_BUCKET),
+            "key": attributes.get(keys.LETTER_KEY),
+            "version_id": attributes.get(keys.LETTER_VERSION),
         }
     )
 
 
 def _text(value: object) -> str | None:
-    """Return a value as text that can be written anywhere, None for nothing."""
+    """Return a value as text that can be encoded as UTF-8, or None for an empty one."""
     if value is None or value == "":
         return None
     text = value if isinstance(value, str) else _dumped(value) or "nested too deep to show"
@@ -161,7 +168,7 @@ def _dumped(value: object) -> str | None:
 
 
 def _instant(milliseconds: str) -> datetime:
-    """Return the instant that SQS names, the epoch where it names none."""
+    """Return the time that SQS gives, or the epoch if it gives none."""
     try:
         return datetime.fromtimestamp((_whole(milliseconds) or 0) / 1000, UTC)
     except (ValueError, OverflowError, OSError):
@@ -169,5 +176,5 @@ def _instant(milliseconds: str) -> datetime:
 
 
 def _whole(text: str) -> int | None:
-    """Return the number that a text of plain digits is, else None."""
+    """Return the number in a text of plain digits, or None."""
     return int(text) if re.fullmatch(r"[0-9]{1,18}", text) else None

@@ -1,4 +1,4 @@
-"""The dead-letter queues, listed without loss."""
+"""List the dead letters of a stack; they stay in their queues."""
 
 import json
 from collections.abc import Iterator
@@ -22,53 +22,56 @@ def queues_of(stack: Stack) -> dict[Queue, str]:
 def peek(
     account: Account, *, queue: Queue | None = None, limit: int | None = None
 ) -> list[DeadLetter]:
-    """Return the dead letters of one queue or both, some `limit` distinct ones; all stay."""
-    letters: list[DeadLetter] = []
+    """Return the dead letters of one queue, or of both; they stay there.
+
+    Stops once it has read dead letters about `limit` different versions.
+    """
+    dead_letters: list[DeadLetter] = []
     urls = queues_of(account.stack)
     for name in urls if queue is None else (queue,):
         with Reading(account.sqs, urls[name]) as reading:
             for batch in batches(account, name, reading):
-                letters += batch
-                if limit is not None and len(distinct(letters)) >= limit:
+                dead_letters += batch
+                if limit is not None and len(distinct(dead_letters)) >= limit:
                     break
-    return letters
+    return dead_letters
 
 
-def held(account: Account) -> dict[Queue, int]:
-    """Return how many dead letters another reader holds, so that they cannot be read now."""
+def in_flight(account: Account) -> dict[Queue, int]:
+    """Return how many dead letters cannot be read now, since another reader has received them."""
     urls = queues_of(account.stack)
     return {name: depth(account.sqs, url)[1] for name, url in urls.items()}
 
 
 def batches(account: Account, queue: Queue, reading: Reading) -> Iterator[list[DeadLetter]]:
-    """Yield the letters of a pass, a receive's at a time."""
+    """Yield the dead letters of a queue, in the batches in which SQS returns them."""
     receives = _max_receives(account) if queue is Queue.PROCESSOR else None
     for batch in reading.batches():
         yield [parse(message, queue, max_receives=receives) for message in batch]
 
 
-def described(letter: DeadLetter, *, count: int = 1) -> dict[str, object]:
-    """Return a letter as `--json` and saved files show it."""
+def document(dead_letter: DeadLetter, *, count: int = 1) -> dict[str, object]:
+    """Return a dead letter as `--json` and saved files show it."""
     return {
-        "message_id": letter.message,
-        "queue": letter.queue.value,
-        "sent": shown(letter.sent),
-        "key": letter.key,
-        "version": letter.version,
-        "reason": letter.reason,
-        "place": letter.place,
-        "kind": letter.kind,
-        "attempts": letter.attempts,
+        "message_id": dead_letter.message_id,
+        "queue": dead_letter.queue.value,
+        "sent": shown(dead_letter.sent),
+        "key": dead_letter.key,
+        "version": dead_letter.version,
+        "reason": dead_letter.reason,
+        "place": dead_letter.place,
+        "kind": dead_letter.kind,
+        "attempts": dead_letter.attempts,
         "count": count,
-        "problem": letter.problem,
-        "body": letter.body,
-        "attributes": dict(letter.attributes),
+        "problem": dead_letter.problem,
+        "body": dead_letter.body,
+        "attributes": dict(dead_letter.attributes),
     }
 
 
 def _max_receives(account: Account) -> int | None:
-    told = account.sqs.get_queue_attributes(
+    answer = account.sqs.get_queue_attributes(
         QueueUrl=account.stack.processing_queue_url, AttributeNames=["RedrivePolicy"]
     )
-    policy = told.get("Attributes", {}).get("RedrivePolicy")
+    policy = answer.get("Attributes", {}).get("RedrivePolicy")
     return int(json.loads(policy)["maxReceiveCount"]) if policy else None

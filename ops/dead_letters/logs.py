@@ -1,4 +1,4 @@
-"""Where to look for what a function logged about a dead letter."""
+"""The command that shows what a function logged about a dead letter."""
 
 import json
 import shlex
@@ -16,33 +16,33 @@ _LOCAL: Final = "see what `python -m local serve` printed"
 
 
 class Logs:
-    """The log groups of a stack's functions, each looked up when it is first needed."""
+    """The log groups of a stack's functions; each is looked up once, on first use."""
 
     def __init__(self, account: Account) -> None:
         self._account = account
         self._groups: dict[str, str] = {}
 
-    def command(self, letter: DeadLetter) -> str:
-        """Return the command that shows what was logged about a letter since it was sent.
+    def command(self, dead_letter: DeadLetter) -> str:
+        """Return the AWS command that shows the log lines about a dead letter since it was sent.
 
-        The local pipeline's functions log to its own output: there it is a sentence that says so.
+        For the local pipeline, whose functions log to its own output, return a sentence instead.
         """
         stack = self._account.stack
         if stack.endpoint_url:
             return _LOCAL
         function = (
             stack.data_archiver_lambda_arn
-            if letter.queue is Queue.ARCHIVER
+            if dead_letter.queue is Queue.ARCHIVER
             else stack.data_processor_lambda_arn
         )
         pattern = _ENDED
-        if letter.key:
-            named = f"?{json.dumps(letter.key, ensure_ascii=False)} {_ENDED}"
+        if dead_letter.key:
+            named = f"?{json.dumps(dead_letter.key, ensure_ascii=False)} {_ENDED}"
             pattern = named if len(named) <= _PATTERN_CHARACTERS else _ENDED
         command = [
             "aws", "logs", "tail", self._group(function),
             "--region", stack.region,
-            "--since", shown(letter.sent),
+            "--since", shown(dead_letter.sent),
             "--filter-pattern", pattern,
         ]  # fmt: skip
         return shlex.join(command)
@@ -51,6 +51,6 @@ class Logs:
         if function not in self._groups:
             found = self._account.functions.get_function_configuration(FunctionName=function)
             group = found.get("LoggingConfig", {}).get("LogGroup")
-            # The group of a function that was given none.
+            # Lambda's default, for a function without a configured group.
             self._groups[function] = group or f"/aws/lambda/{function_name(function)}"
         return self._groups[function]

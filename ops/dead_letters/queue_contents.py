@@ -1,4 +1,4 @@
-"""An SQS queue read as a list: hidden while read, visible again at the end."""
+"""Read the messages of an SQS queue and leave them there: SQS only offers to receive them."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from types import TracebackType
@@ -7,23 +7,27 @@ from typing import TYPE_CHECKING, Any, Final, Self, cast
 if TYPE_CHECKING:
     from mypy_boto3_sqs.client import SQSClient
 
-# Messages of one receive or one batch call, SQS's most.
+# Messages in one receive or one batch call: SQS's maximum.
 BATCH: Final = 10
-# Long enough to read and act on one batch; a reader that is killed hides messages no longer.
+# Long enough to read and handle one batch, and how long a reader that is killed hides messages.
 VISIBILITY_SECONDS: Final = 60
 # A long poll asks every server of the queue, so an empty answer means an empty queue.
 POLL_SECONDS: Final = 1
-# A large queue shows the same messages again once their time has passed.
+# In a large queue the first messages become visible again, and are received twice.
 _RECEIVES_WITHOUT_NEWS: Final = 3
 
 
 class Reading:
-    """A pass over the messages of a queue; leaving it makes those that remain visible again."""
+    """One pass over a queue's messages, a context manager.
+
+    A message is hidden from other readers once it is received. On exit those that were not deleted
+    become visible again.
+    """
 
     def __init__(self, sqs: "SQSClient", url: str) -> None:
         self._sqs = sqs
         self._url = url
-        self._handles: dict[str, str] = {}  # by message id, the newest handle
+        self._handles: dict[str, str] = {}  # the newest receipt handle, by message id
 
     def __enter__(self) -> Self:
         return self
@@ -37,7 +41,7 @@ class Reading:
         self.release()
 
     def batches(self) -> Iterator[list[Mapping[str, Any]]]:
-        """Yield the messages that were not seen before, until the queue shows no more."""
+        """Yield batches of messages, each message once, until the queue has no more."""
         seen: set[str] = set()
         quiet = 0
         while quiet < _RECEIVES_WITHOUT_NEWS:
@@ -60,7 +64,7 @@ class Reading:
                 yield [*fresh]
 
     def delete(self, messages: Iterable[str]) -> list[str]:
-        """Delete messages of this pass by their ids, and return the ids that SQS did not delete."""
+        """Delete messages of this pass by their ids; return the ids that SQS did not delete."""
         failed: list[str] = []
         for some in _tens(messages):
             answer = self._sqs.delete_message_batch(
@@ -78,9 +82,9 @@ class Reading:
         return failed
 
     def release(self) -> None:
-        """Make every message of this pass that was not deleted visible at once."""
+        """Make every message of this pass that was not deleted visible again at once."""
         for some in _tens(self._handles):
-            # One that SQS refuses is visible already: its time has passed.
+            # SQS refuses a message that is visible again already: its time-out has passed.
             self._sqs.change_message_visibility_batch(
                 QueueUrl=self._url,
                 Entries=[
@@ -96,11 +100,11 @@ class Reading:
 
 
 def depth(sqs: "SQSClient", url: str) -> tuple[int, int]:
-    """Return how many messages wait (the delayed with them), and how many are in flight.
+    """Return how many messages are waiting, delayed ones included, and how many are in flight.
 
-    SQS's counts are approximate, exact within about a minute of quiet.
+    SQS's counts are approximate; they are exact about a minute after the last change.
     """
-    told = sqs.get_queue_attributes(
+    counts = sqs.get_queue_attributes(
         QueueUrl=url,
         AttributeNames=[
             "ApproximateNumberOfMessages",
@@ -108,9 +112,9 @@ def depth(sqs: "SQSClient", url: str) -> tuple[int, int]:
             "ApproximateNumberOfMessagesNotVisible",
         ],
     )["Attributes"]
-    waiting = int(told["ApproximateNumberOfMessages"])
-    delayed = int(told.get("ApproximateNumberOfMessagesDelayed", "0"))
-    return waiting + delayed, int(told["ApproximateNumberOfMessagesNotVisible"])
+    waiting = int(counts["ApproximateNumberOfMessages"])
+    delayed = int(counts.get("ApproximateNumberOfMessagesDelayed", "0"))
+    return waiting + delayed, int(counts["ApproximateNumberOfMessagesNotVisible"])
 
 
 def _tens(items: Iterable[str]) -> Iterator[list[str]]:

@@ -1,7 +1,6 @@
-"""The file versions that an event is about, in each form in which the processor takes one. Pure.
+"""Find the object versions that an event names, in every form that the processor accepts. Pure.
 
-A part that names no file, or a key that is not text in UTF-8, is left out: the processor refuses
-it.
+A record that names no file, or whose key is not UTF-8, is left out: the processor refuses it.
 """
 
 import json
@@ -11,11 +10,14 @@ from urllib.parse import unquote_plus
 
 from ops.dead_letters.messages import Source
 
-_MAX_WRAPPINGS: Final = 3  # SNS within SNS, as far as the processor reads
+_MAX_WRAPPINGS: Final = 3  # SNS notifications in one another, as many as the processor opens
 
 
 def sources_of(event: object) -> tuple[Source, ...]:
-    """Return what an event is about: S3's, bare or from SNS or EventBridge, or a direct call."""
+    """Return the object versions that an event names.
+
+    The event may come from S3, directly or through SNS or EventBridge, or be a direct call.
+    """
     return tuple(_sources(event, _MAX_WRAPPINGS))
 
 
@@ -29,7 +31,7 @@ def _sources(event: object, wrappings: int) -> Iterator[Source]:
     elif "detail" in fields:
         detail = _mapping(fields["detail"])
         described = _mapping(detail.get("object"))
-        # EventBridge does not encode the key.
+        # Unlike S3, EventBridge does not percent-encode the key.
         yield from _source(detail, described.get("key"), described.get("version-id"))
     elif "key" in fields:
         yield from _source(fields, fields["key"], fields.get("version_id"))
@@ -59,7 +61,7 @@ def _wrapped(notification: Mapping[str, object], wrappings: int) -> Iterator[Sou
 
 
 def _source(place: Mapping[str, object], key: object, version: object) -> Iterator[Source]:
-    """Yield the source of a key; `place` names its bucket, as S3 does or by name alone."""
+    """Yield the source with a key; `place` holds its bucket, as S3's object or as a name."""
     bucket = place.get("bucket")
     named, name = _text(key), _mapping(bucket).get("name", bucket)
     if named:
@@ -67,7 +69,7 @@ def _source(place: Mapping[str, object], key: object, version: object) -> Iterat
 
 
 def _text(value: object) -> str | None:
-    """Return text that can be sent, else None: JSON may hold half of a surrogate pair."""
+    """Return text that can be encoded, or None: JSON may hold half of a surrogate pair."""
     if not isinstance(value, str) or any("\ud800" <= char <= "\udfff" for char in value):
         return None
     return value or None

@@ -1,1 +1,1 @@
-"""Keys and local files come in; uploads, their history and replays go out."""
+"""Local files and keys come in; uploads, histories of files and replays go out."""

@@ -1,4 +1,4 @@
-"""A version of an object in the raw bucket, copied to another key as a fresh upload."""
+"""Copy an object version of the raw bucket to another key, as a new upload."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final
@@ -11,10 +11,10 @@ from ops.files.objects import StoredObject
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import CompletedPartTypeDef, CopySourceTypeDef
 
-# CopyObject copies at most this many bytes, larger objects go in parts
+# CopyObject copies at most this many bytes; a larger object is copied in parts
 # (https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html).
 ONE_COPY_BYTES: Final = 5 * 1024**3
-# Grows where 10,000 parts of it would not hold the object.
+# Parts are larger if 10,000 of this size cannot hold the object.
 PART_BYTES: Final = 512 * 1024**2
 _MAX_PARTS: Final = 10_000
 _PARTS_AT_ONCE: Final = 8
@@ -25,9 +25,9 @@ _KEPT_HEADERS: Final = (
 
 
 def renew(account: Account, source: StoredObject, target: str) -> str:
-    """Copy a version to another key, and return the id of the version that it became.
+    """Copy a version to another key, and return the id of the new version.
 
-    Headers, metadata and tags are kept, without the processor's own mark.
+    Keeps headers, metadata and tags, except for the metadata entry that the processor adds.
     """
     bucket = account.stack.raw_bucket_name
     place: CopySourceTypeDef = {"Bucket": bucket, "Key": source.key, "VersionId": source.version}
@@ -52,7 +52,7 @@ def _kept(account: Account, source: StoredObject) -> dict[str, Any]:
     tags = account.s3.get_object_tagging(Bucket=bucket, Key=key, VersionId=version)["TagSet"]
     return {
         **{name: head[name] for name in _KEPT_HEADERS if name in head},
-        # The processor's mark would say something untrue on a new upload.
+        # The processor's entry names the old source version, which is wrong for a new upload.
         "Metadata": {
             name: text for name, text in head["Metadata"].items() if name != keys.SOURCE_VERSION
         },
@@ -67,9 +67,9 @@ def _copy_parts(
     place: "CopySourceTypeDef",
     kept: dict[str, Any],
 ) -> str:
-    """Copy by parts.
+    """Copy in parts, and return the id of the new version.
 
-    Not by boto3's managed copy: that sets the tags once the object stands and its event is out.
+    boto3's managed copy sets the tags too late: after S3 has sent the event of the new object.
     """
     s3, bucket = account.s3, account.stack.raw_bucket_name
     upload = s3.create_multipart_upload(Bucket=bucket, Key=target, **kept)["UploadId"]

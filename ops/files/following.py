@@ -1,4 +1,4 @@
-"""Uploaded versions followed until each is processed or failed."""
+"""Follow uploaded versions until each is processed or has failed."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -15,8 +15,8 @@ from ops.files.uploads import Uploaded
 from ops.terminal.instants import days_around
 
 _PAUSE_SECONDS: Final = 1.0
-# Reading the dead letters hides them for a moment, so it is done seldom.
-_ROUNDS_BETWEEN_LETTERS: Final = 5
+# Reading dead letters hides them from other readers for a moment, so they are read less often.
+_ROUNDS_BETWEEN_READS: Final = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,25 +25,25 @@ class Followed:
 
     uploaded: Uploaded
     output: Output | None = None
-    letter: DeadLetter | None = None
+    dead_letter: DeadLetter | None = None
 
     @property
     def state(self) -> str:
         """`processed`, `failed` or `timed out`."""
         if self.output:
             return "processed"
-        return "failed" if self.letter else "timed out"
+        return "failed" if self.dead_letter else "timed out"
 
 
 def follow(account: Account, uploads: Iterable[Uploaded], *, seconds: float) -> Iterator[Followed]:
-    """Yield each upload once its end is known, and after `seconds` all that are left."""
+    """Yield each upload as soon as it is processed or has failed, and after `seconds` the rest."""
     waiting = {(one.key, one.version): one for one in uploads}
     end = monotonic() + seconds
     rounds = 0
     while waiting:
         last = monotonic() >= end
         done = [*_processed(account, waiting.values())]
-        if last or rounds % _ROUNDS_BETWEEN_LETTERS == 0:
+        if last or rounds % _ROUNDS_BETWEEN_READS == 0:
             done += _failed(account, waiting, found={one.uploaded.version for one in done})
         for one in done:
             del waiting[one.uploaded.key, one.uploaded.version]
@@ -58,9 +58,9 @@ def follow(account: Account, uploads: Iterable[Uploaded], *, seconds: float) -> 
 
 
 def _processed(account: Account, waiting: Iterable[Uploaded]) -> Iterator[Followed]:
-    """Yield the uploads whose source version is gone and whose output stands.
+    """Yield the uploads that are processed.
 
-    The processor deletes a source version last, so as long as it stands there is nothing to find.
+    The processor deletes the source version last, so an upload whose version exists is not done.
     """
     for one in waiting:
         if objects.head(account.s3, account.stack.raw_bucket_name, one.key, one.version):
@@ -76,11 +76,11 @@ def _failed(
 ) -> Iterator[Followed]:
     if not any(depth(account.sqs, account.stack.dlq_url)):
         return
-    letters = {
-        (source.key, source.version): letter
-        for letter in listing.peek(account, queue=Queue.PROCESSOR)
-        for source in letter.sources
+    dead_letters = {
+        (source.key, source.version): dead_letter
+        for dead_letter in listing.peek(account, queue=Queue.PROCESSOR)
+        for source in dead_letter.sources
     }
     for place, one in waiting.items():
-        if place in letters and one.version not in found:
-            yield Followed(uploaded=one, letter=letters[place])
+        if place in dead_letters and one.version not in found:
+            yield Followed(uploaded=one, dead_letter=dead_letters[place])

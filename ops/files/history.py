@@ -1,4 +1,4 @@
-"""What became of one file: every trace of it that the stack holds."""
+"""The history of one file: its versions, outputs, rejected records and dead letters."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ from ops.files.results import Output
 from ops.terminal.instants import days_before
 from ops.terminal.problems import OperatorError, UsageError
 
-# A version may wait this long between its upload and its completed copy: the queue's and the
-# dead-letter queue's retention together, by default.
+# The longest time between an upload and its completed copy: the retention of the queue and of the
+# dead-letter queue together, by default.
 _WAITING_DAYS: Final = 18
 _REJECTED_LINES: Final = 5
 _REJECTED_BYTES: Final = 8192
@@ -22,7 +22,7 @@ _REJECTED_BYTES: Final = 8192
 
 @dataclass(frozen=True, kw_only=True)
 class Completed:
-    """A completed copy and the source version that it was, where its metadata tells."""
+    """A completed copy, and the source version that it is a copy of, if its metadata names it."""
 
     stored: objects.StoredObject
     source_version: str | None
@@ -30,26 +30,29 @@ class Completed:
 
 @dataclass(frozen=True, kw_only=True)
 class History:
-    """The traces of a file, newest first. `rejected` holds first lines by their object's key."""
+    """All that the stack holds of a file, newest first.
+
+    `rejected` holds the first lines of each object with rejected records, by the object's key.
+    """
 
     key: str
     waiting: list[objects.StoredObject]
     completed: list[Completed]
     outputs: list[Output]
     rejected: dict[str, list[str]]
-    letters: list[DeadLetter]
+    dead_letters: list[DeadLetter]
 
     @property
     def known(self) -> bool:
-        """Whether there is any trace."""
-        return bool(self.waiting or self.completed or self.letters)
+        """Whether the stack holds anything of the file."""
+        return bool(self.waiting or self.completed or self.dead_letters)
 
 
 def collect(account: Account, key: str, *, limit: int) -> History:
-    """Return the traces of a file, with at most `limit` completed versions and their outputs.
+    """Return the history of a file, with at most `limit` completed versions and their outputs.
 
-    `key` is the file's in `incoming/` or `completed/`, or that of its output or archived output.
-    Raises UsageError for any other key, OperatorError where it does not lead to a source.
+    `key` is the file's key in `incoming/` or `completed/`, or the key of its output, archived or
+    not. Raises UsageError for any other key, OperatorError if the key's file cannot be found out.
     """
     source = _source(account, key)
     bucket = account.stack.raw_bucket_name
@@ -63,16 +66,16 @@ def collect(account: Account, key: str, *, limit: int) -> History:
         completed=completed,
         outputs=found,
         rejected=_rejected(account, source, waiting, found),
-        letters=[
-            letter
-            for letter in listing.peek(account)
-            if any(one.key == source for one in letter.sources)
+        dead_letters=[
+            dead_letter
+            for dead_letter in listing.peek(account)
+            if any(one.key == source for one in dead_letter.sources)
         ],
     )
 
 
 def _source(account: Account, key: str) -> str:
-    """Return the `incoming/` key that any key of a file leads to."""
+    """Return the `incoming/` key of the file that a key belongs to."""
     stack = account.stack
     if key.startswith(keys.INCOMING):
         return key
@@ -154,5 +157,5 @@ def _rejected(
 
 
 def _lines(start: bytes) -> list[str]:
-    """Return the first lines; the last of a full block may be cut, as everywhere in `head`."""
+    """Return the first lines; the last one may be cut off at the end of the bytes."""
     return start.decode(errors="replace").splitlines()[:_REJECTED_LINES]

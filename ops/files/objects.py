@@ -1,4 +1,4 @@
-"""Stored objects: their versions, heads and first bytes."""
+"""Read stored objects: their versions, metadata and first bytes."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _ABSENT: Final = frozenset({"404", "NoSuchKey", "NoSuchVersion", "405", "MethodN
 
 @dataclass(frozen=True, kw_only=True)
 class StoredObject:
-    """One version of an object, as listed. Size in bytes; `latest` where it is the current one."""
+    """One version of an object, as listed; `size` is in bytes, `latest` marks the current one."""
 
     key: str
     version: str
@@ -28,7 +28,7 @@ class StoredObject:
 
 @dataclass(frozen=True, kw_only=True)
 class Head:
-    """What S3 tells of one version without its bytes."""
+    """What HeadObject returns about one version; `size` is in bytes."""
 
     key: str
     version: str
@@ -38,7 +38,7 @@ class Head:
 
 
 def versions(s3: "S3Client", bucket: str, prefix: str) -> Iterator[StoredObject]:
-    """Yield every version under a prefix, without delete markers, in the order of the keys."""
+    """Yield every version under a prefix, in the order of the keys; delete markers are left out."""
     pages = s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix)
     for page in pages:
         for item in page.get("Versions", []):
@@ -56,13 +56,13 @@ def versions_of(s3: "S3Client", bucket: str, key: str) -> list[StoredObject]:
     found: list[StoredObject] = []
     for item in versions(s3, bucket, key):
         if item.key != key:
-            break  # keys come in order, and the bare prefix is the first of them
+            break  # S3 lists in the order of the keys, and this key comes first
         found.append(item)
     return sorted(found, key=lambda item: item.modified, reverse=True)
 
 
 def count(s3: "S3Client", bucket: str, prefix: str) -> tuple[int, int]:
-    """Return how many current objects are under a prefix, and their bytes."""
+    """Return how many current objects are under a prefix, and their total size in bytes."""
     number = size = 0
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
         for item in page.get("Contents", []):
@@ -72,7 +72,7 @@ def count(s3: "S3Client", bucket: str, prefix: str) -> tuple[int, int]:
 
 
 def head(s3: "S3Client", bucket: str, key: str, version: str | None = None) -> Head | None:
-    """Return the head of a version (the current one for None), or None where there is none."""
+    """Return the head of a version, of the current one by default, or None if there is none."""
     try:
         if version is None:
             answer = s3.head_object(Bucket=bucket, Key=key)
@@ -92,7 +92,7 @@ def head(s3: "S3Client", bucket: str, key: str, version: str | None = None) -> H
 
 
 def first_bytes(s3: "S3Client", bucket: str, key: str, length: int) -> bytes:
-    """Return at most `length` bytes from the start of an object; b"" for an empty or absent one."""
+    """Return up to `length` bytes from the start of an object, b"" if it is empty or absent."""
     found = head(s3, bucket, key)
     if not found or not found.size:
         return b""

@@ -1,13 +1,11 @@
-"""Originals processed once more.
+"""Process completed files again.
 
-Each source version has its effect exactly once, whatever is delivered twice: a message about a
-version that was processed changes nothing. A replay is therefore a new upload: the completed copy
-becomes a new version in `incoming/`, and its output a new object in the partition of this day. The
-old output stays.
+Each source version takes effect exactly once, so sending its event again changes nothing. A replay
+is therefore a new upload: it copies the completed file to a new version in `incoming/`. The new
+output is stored in today's partition; the old output stays.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -15,7 +13,7 @@ from typing import Final
 from handlers import keys
 from ops import aws
 from ops.aws import Account
-from ops.files import copies, objects, results
+from ops.files import copies, objects, results, workers
 from ops.terminal.problems import OperatorError, UsageError
 
 _COPIES_AT_ONCE: Final = 8
@@ -24,9 +22,9 @@ _SHORTENED: Final = "its name is shortened: replay it alone, by its key in incom
 
 @dataclass(frozen=True, kw_only=True)
 class Replay:
-    """A version in `completed/` and the key in `incoming/` that it becomes a new version of.
+    """A version in `completed/`, and the key in `incoming/` that it is copied to.
 
-    `target` is None where a shortened name does not tell the key that the file had.
+    `target` is None if the name was shortened, so that the file's former key is unknown.
     """
 
     source: objects.StoredObject
@@ -43,10 +41,10 @@ class Replayed:
 
 
 def plan_key(account: Account, key: str, version: str | None) -> Replay:
-    """Return the replay of one file, of its current completed version or a given one.
+    """Return the replay of one file: of its current completed version, or of a given one.
 
-    `version` is the id of the completed copy, or of the source version that it was.
-    Raises UsageError for a key elsewhere, OperatorError when there is no such version.
+    `version` is the id of the completed copy, or of the source version that it was copied from.
+    Raises UsageError for a key in another place, OperatorError if there is no such version.
     """
     completed = completed_key(key)
     found = objects.versions_of(account.s3, account.stack.raw_bucket_name, completed)
@@ -62,9 +60,10 @@ def plan_key(account: Account, key: str, version: str | None) -> Replay:
 
 
 def plan_prefix(account: Account, prefix: str, since: datetime | None) -> Iterator[Replay]:
-    """Yield the replays of every current completed object under a prefix, in the order of the keys.
+    """Yield a replay of each current completed object under a prefix, in the order of the keys.
 
-    `since` leaves out those completed before it. Raises UsageError for a prefix elsewhere.
+    Objects that were completed before `since` are left out. Raises UsageError for a prefix in
+    another place.
     """
     bucket = account.stack.raw_bucket_name
     for item in objects.versions(account.s3, bucket, completed_prefix(prefix)):
@@ -75,7 +74,7 @@ def plan_prefix(account: Account, prefix: str, since: datetime | None) -> Iterat
 def run(
     account: Account, replays: Sequence[Replay], *, progress: Callable[[int], None]
 ) -> Iterator[Replayed]:
-    """Make each replay, a few at once; yield how it ended. One that fails stops no other."""
+    """Run each replay, a few at once, and yield how it ended; one that fails stops no other."""
 
     def one(replay: Replay) -> Replayed:
         if replay.target is None:
@@ -88,17 +87,11 @@ def run(
             progress(1)
         return Replayed(replay=replay, version=version)
 
-    with ThreadPoolExecutor(_COPIES_AT_ONCE) as pool:
-        futures = [pool.submit(one, replay) for replay in replays]
-        try:
-            for future in as_completed(futures):
-                yield future.result()
-        finally:
-            pool.shutdown(cancel_futures=True)
+    return workers.map_unordered(one, replays, at_once=_COPIES_AT_ONCE)
 
 
 def completed_key(key: str) -> str:
-    """Return the `completed/` key of a file, given as that or as its `incoming/` key.
+    """Return the `completed/` key of a file, given its `completed/` or `incoming/` key.
 
     Raises UsageError for any other key.
     """
@@ -111,7 +104,7 @@ def completed_key(key: str) -> str:
 
 
 def completed_prefix(prefix: str) -> str:
-    """Return a prefix below `completed/`, given as that or below `incoming/`.
+    """Return the prefix in `completed/` for a prefix in `completed/` or `incoming/`.
 
     Raises UsageError for any other prefix.
     """
@@ -123,9 +116,9 @@ def completed_prefix(prefix: str) -> str:
 
 
 def incoming_key(account: Account, completed: str, version: str | None = None) -> str | None:
-    """Return the `incoming/` key that a completed object came from.
+    """Return the `incoming/` key that a completed object was copied from.
 
-    None where its name was shortened, and its metadata does not tell.
+    Returns None if the name was shortened and the object's metadata does not name the key.
     """
     plain = keys.INCOMING + completed.removeprefix(keys.COMPLETED)
     if keys.completed_key(plain) == completed:

@@ -1,7 +1,7 @@
-"""What a source version became: its output, archived or not, and its rejected records.
+"""Find the results of a source version: its output, archived or not, and its rejected records.
 
-The output object is the commit record: its metadata names the source version, and
-`handlers.keys.output_keys` gives the few keys that it may have.
+An output is the record that its source version was committed: its metadata names that version. It
+can only have one of the few keys that `handlers.keys.output_keys` returns.
 """
 
 import base64
@@ -31,7 +31,7 @@ COUNTS: Final = {
 
 @dataclass(frozen=True, kw_only=True)
 class Output:
-    """The output of one source version. `counts` is by the names of `COUNTS`."""
+    """The output of one source version; the names in `counts` are the values of `COUNTS`."""
 
     bucket: str
     key: str
@@ -43,7 +43,7 @@ class Output:
 
 
 def find(account: Account, key: str, version: str, days: Iterable[date]) -> Output | None:
-    """Return the output of a source version that S3 created on one of the days, or None."""
+    """Return the output of a source version that was uploaded on one of the days, or None."""
     for day in days:
         for candidate in candidates(key, version, day):
             for bucket, name in _places(account, candidate):
@@ -54,7 +54,7 @@ def find(account: Account, key: str, version: str, days: Iterable[date]) -> Outp
 
 
 def find_rejected(account: Account, key: str, version: str, days: Iterable[date]) -> str | None:
-    """Return the key of a version's rejected records, where no output names them, or None."""
+    """Return the key of the rejected records of a version without an output, or None."""
     bucket = account.stack.processed_bucket_name
     for day in days:
         for candidate in keys.rejected_keys(key, version, day):
@@ -65,19 +65,22 @@ def find_rejected(account: Account, key: str, version: str, days: Iterable[date]
 
 
 def named_source(found: objects.Head, fits: Callable[[str], bool]) -> str | None:
-    """Return the `incoming/` key that an object's metadata names and that fits, or None."""
-    told = decoded(found.metadata.get(keys.SOURCE_KEY, ""))
-    return told if told.startswith(keys.INCOMING) and fits(told) else None
+    """Return the `incoming/` key that an object's metadata names, or None.
+
+    A key that `fits` rejects counts as none: anyone may write metadata.
+    """
+    key = decoded(found.metadata.get(keys.SOURCE_KEY, ""))
+    return key if key.startswith(keys.INCOMING) and fits(key) else None
 
 
 def decoded(value: str) -> str:
-    """Return the key that user metadata names.
+    """Return the key in a metadata value.
 
-    The handlers write it percent-encoded, and as base64 where that is too long: metadata is ASCII
-    and of 2 KB. A contract test holds the two together.
+    Metadata is ASCII and at most 2 KB: the handlers percent-encode a key, and encode it in base64
+    if that would be too long. A contract test compares this function with theirs.
     """
     if value.startswith(_BASE64):
-        with suppress(ValueError):  # somebody else's object may hold anything
+        with suppress(ValueError):  # anyone may write metadata
             return base64.urlsafe_b64decode(value.removeprefix(_BASE64)).decode(errors="replace")
     return unquote(value, errors="replace")
 
@@ -89,7 +92,7 @@ def candidates(key: str, version: str, day: date) -> tuple[str, ...]:
 
 
 def counts(metadata: Mapping[str, str]) -> dict[str, int]:
-    """Return the counts that an output's metadata carries, by the names of `COUNTS`."""
+    """Return the counts in an output's metadata; their names are the values of `COUNTS`."""
     return {
         name: int(metadata[field])
         for field, name in COUNTS.items()
@@ -104,7 +107,7 @@ def _places(account: Account, candidate: str) -> Iterator[tuple[str, str]]:
 
 
 def _output(found: objects.Head, bucket: str, *, archived: bool) -> Output:
-    told = found.metadata.get(keys.REJECTED_KEY)
+    rejected = found.metadata.get(keys.REJECTED_KEY)
     return Output(
         bucket=bucket,
         key=found.key,
@@ -112,5 +115,5 @@ def _output(found: objects.Head, bucket: str, *, archived: bool) -> Output:
         size=found.size,
         source_version=found.metadata[keys.SOURCE_VERSION],
         counts=counts(found.metadata),
-        rejected_key=decoded(told) if told else None,
+        rejected_key=decoded(rejected) if rejected else None,
     )

@@ -1,8 +1,7 @@
-"""Files on this machine on their way into `incoming/`."""
+"""Upload files from this machine to `incoming/`."""
 
 import mimetypes
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from handlers import keys
 from ops.aws import Account
+from ops.files import workers
 from ops.terminal.instants import now
 from ops.terminal.problems import UsageError
 
@@ -29,7 +29,7 @@ _WRITES: Final = ("PutObject", "CompleteMultipartUpload")
 
 @dataclass(frozen=True, kw_only=True)
 class Upload:
-    """A file and the key that it will take."""
+    """A file and the key that it is uploaded to; `size` is in bytes."""
 
     path: Path
     key: str
@@ -39,7 +39,7 @@ class Upload:
 
 @dataclass(frozen=True, kw_only=True)
 class Uploaded:
-    """A file that stands in `incoming/`, as which version, and between which instants it came."""
+    """An uploaded file: its key and version, and when its upload began and ended."""
 
     key: str
     version: str
@@ -48,9 +48,9 @@ class Uploaded:
 
 
 def plan(files: Iterable[Path], prefix: str) -> list[Upload]:
-    """Return the uploads of some files under `incoming/` and a prefix.
+    """Return the uploads of files to a prefix below `incoming/`; nothing is sent yet.
 
-    Raises UsageError with every file that the pipeline would not take, before anything is sent.
+    Raises UsageError that names every file which the pipeline would not accept.
     """
     folder = keys.INCOMING + (f"{prefix.rstrip('/')}/" if prefix else "")
     uploads = [
@@ -75,9 +75,9 @@ def plan(files: Iterable[Path], prefix: str) -> list[Upload]:
 def send(
     account: Account, uploads: list[Upload], *, progress: Callable[[int], None]
 ) -> Iterator[Uploaded]:
-    """Upload files, a few at once and large ones in parts; yield each as it stands.
+    """Upload files, a few at once and large ones in parts; yield each once it is uploaded.
 
-    `progress` is told the bytes sent, from several threads.
+    `progress` is called with the number of bytes sent, from several threads.
     """
     versions = _noted_versions(account.s3)
     bucket = account.stack.raw_bucket_name
@@ -94,20 +94,14 @@ def send(
         version = versions.get(upload.key, "null")
         return Uploaded(key=upload.key, version=version, started=started, ended=now())
 
-    with ThreadPoolExecutor(_FILES_AT_ONCE) as pool:
-        futures = [pool.submit(one, upload) for upload in uploads]
-        try:
-            for future in as_completed(futures):
-                yield future.result()
-        finally:
-            pool.shutdown(cancel_futures=True)
+    return workers.map_unordered(one, uploads, at_once=_FILES_AT_ONCE)
 
 
 def _noted_versions(s3: "S3Client") -> Mapping[str, str]:
-    """Return a mapping that learns, by key, which version each upload of this client became.
+    """Return a mapping of keys to versions, which each upload of this client adds its version to.
 
-    boto3's managed upload keeps S3's answer to itself, and asking afterwards would find another
-    upload's version, or none when the file is processed already.
+    boto3's managed upload does not return S3's answer. Asking S3 afterwards could give the version
+    of another upload, or none if the file is processed by then.
     """
     versions: dict[str, str] = {}
 

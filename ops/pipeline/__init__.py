@@ -1,1 +1,1 @@
-"""A stack's outputs come in; its state, a run of the archiver or IAM policies go out."""
+"""A stack comes in; its state, the summary of an archiver run, or IAM policies go out."""

@@ -1,4 +1,4 @@
-"""What people need of a stack, as IAM policies for its own ARNs. Pure."""
+"""Write the IAM policies for people who use a stack, with the ARNs of the stack. Pure."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -25,10 +25,11 @@ class Role(StrEnum):
 
 
 def policy(stack: Stack, role: Role, *, kms_key_arn: str | None = None) -> dict[str, Any]:
-    """Return what a role needs: the reader the commands that change nothing, the operator all.
+    """Return the policy of a role.
 
-    The producer puts files into `incoming/`, the consumer reads `processed/`. `kms_key_arn` is the
-    stack's setting, where it is set; no output tells it.
+    The operator may use every command, the reader those that change nothing. The producer uploads
+    to `incoming/`, the consumer reads `processed/`. `kms_key_arn` is the stack's setting, if it is
+    set: it is not among the stack's outputs.
     """
     needs = _Needs(stack, kms_key_arn)
     statements: Mapping[Role, Callable[[], list[Statement]]] = {
@@ -46,10 +47,10 @@ class _Needs:
     kms_key_arn: str | None
 
     def reading(self) -> list[Statement]:
-        """Return what `status`, `failures` and `show` ask, and the log command that they print."""
+        """Return the permissions of `status`, `failures`, `show` and the log command they print."""
         stack = self.stack
         raw, processed, archive = self._buckets()
-        letters = [self._queue(url) for url in queues_of(stack).values()]
+        dead_letters = [self._queue(url) for url in queues_of(stack).values()]
         functions = [stack.data_processor_lambda_arn, stack.data_archiver_lambda_arn]
         return [
             self._s3("ListBuckets", ["s3:ListBucket"], [raw, processed, archive]),
@@ -65,14 +66,16 @@ class _Needs:
                     f"{archive}/{keys.ARCHIVE}*",
                 ],
             ),
-            # SQS has no other way to look at a message than to receive it, and to put it back.
+            # To read a message of SQS is to receive it, and to make it visible again afterwards.
             _allow(
-                "SeeDeadLetters", ["sqs:ReceiveMessage", "sqs:ChangeMessageVisibility"], letters
+                "SeeDeadLetters",
+                ["sqs:ReceiveMessage", "sqs:ChangeMessageVisibility"],
+                dead_letters,
             ),
             _allow(
                 "CountMessages",
                 ["sqs:GetQueueAttributes"],
-                [*letters, self._queue(stack.processing_queue_url)],
+                [*dead_letters, self._queue(stack.processing_queue_url)],
             ),
             _allow("FindLogGroups", ["lambda:GetFunctionConfiguration"], functions),
             _allow("ReadLogs", ["logs:FilterLogEvents"], [*map(self._log_groups, functions)]),
@@ -83,7 +86,7 @@ class _Needs:
         ]
 
     def changing(self) -> list[Statement]:
-        """Return what the commands that change something need beside `reading`."""
+        """Return what the commands that change something need in addition to `reading`."""
         stack = self.stack
         raw, _, _ = self._buckets()
         return [
@@ -92,7 +95,7 @@ class _Needs:
                 ["s3:PutObject", "s3:PutObjectTagging", "s3:AbortMultipartUpload"],
                 [f"{raw}/{keys.INCOMING}*"],
             ),
-            # To see whether a version that was uploaded is still there.
+            # To find out whether an uploaded version is processed: then it is gone.
             self._s3("ReadUploads", ["s3:GetObjectVersion"], [f"{raw}/{keys.INCOMING}*"]),
             self._s3(
                 "ReadTagsOfOriginals",
@@ -110,7 +113,7 @@ class _Needs:
         ]
 
     def producing(self) -> list[Statement]:
-        """Return what puts files, large ones in parts, and sees nothing."""
+        """Return the permissions to upload files, large ones in parts, and to read nothing."""
         raw, _, _ = self._buckets()
         return [
             self._s3(
@@ -121,7 +124,7 @@ class _Needs:
         ]
 
     def consuming(self) -> list[Statement]:
-        """Return what lists and reads outputs, until they are archived."""
+        """Return the permissions to list and read outputs until they are archived."""
         _, processed, _ = self._buckets()
         prefix: Condition = {"StringLike": {"s3:prefix": f"{keys.PROCESSED}*"}}
         return [
@@ -131,10 +134,10 @@ class _Needs:
         ]
 
     def key(self, actions: list[str], *services: str) -> list[Statement]:
-        """Return the use of the stack's key through services, where there is one."""
+        """Return the permission to use the stack's key through services, or none without a key."""
         if not self.kms_key_arn:
             return []
-        # A service's name ends otherwise in another partition.
+        # The end of a service's name depends on the partition.
         through = [f"{service}.{self.stack.region}.*" for service in services]
         condition = {"StringLike": {"kms:ViaService": through}}
         return [_allow("UseKey", actions, [self.kms_key_arn], condition)]
@@ -149,7 +152,7 @@ class _Needs:
         return self._arn("sqs", url.rpartition("/")[2])
 
     def _log_groups(self, function: str) -> str:
-        """Return the pattern of a function's log group: Pulumi gives each digits of its own."""
+        """Return a pattern for a function's log group, whose name ends in digits from Pulumi."""
         logical_name = function_name(function).rpartition("-")[0]
         return self._arn("logs", f"log-group:{logical_name}-logs-*")
 
@@ -171,7 +174,7 @@ class _Needs:
         resources: Iterable[str],
         condition: Condition | None = None,
     ) -> Statement:
-        """Return a statement about the account's buckets alone: their ARNs name no account."""
+        """Return a statement limited to the account's own buckets: their ARNs name no account."""
         own = {"StringEquals": {"aws:ResourceAccount": self._account}}
         return _allow(sid, actions, resources, {**own, **(condition or {})})
 

@@ -1,4 +1,4 @@
-"""The archiver, called now."""
+"""Run the archiver now."""
 
 import json
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ _ANSWER_CHARACTERS: Final = 200
 
 @dataclass(frozen=True, kw_only=True)
 class Summary:
-    """What a run of the archiver answered: counts, bytes, days, and whether it came to its end."""
+    """The archiver's answer: counts, bytes, days, and whether the run is complete."""
 
     answer: Mapping[str, object]
 
@@ -26,12 +26,12 @@ class Summary:
 
 
 def payload(time: datetime) -> dict[str, str]:
-    """Return the event of a run as of an instant."""
+    """Return the event of a run that archives as of a time."""
     return {"time": shown(time)}
 
 
 def start(account: Account, time: datetime) -> None:
-    """Start a run and do not wait for it; Lambda retries it twice."""
+    """Start a run without waiting for it; if it fails, Lambda retries it twice."""
     account.functions.invoke(
         FunctionName=account.stack.data_archiver_lambda_arn,
         InvocationType="Event",
@@ -40,9 +40,9 @@ def start(account: Account, time: datetime) -> None:
 
 
 def run(account: Account, time: datetime) -> Summary:
-    """Run the archiver and return its summary, after at most Lambda's 15 minutes.
+    """Run the archiver, wait for it, at most Lambda's 15 minutes, and return its summary.
 
-    Raises OperatorError with the function's own error when it fails.
+    Raises OperatorError with the function's own error if it fails.
     """
     answer = account.functions.invoke(
         FunctionName=account.stack.data_archiver_lambda_arn,
@@ -57,15 +57,15 @@ def run(account: Account, time: datetime) -> Summary:
 
 
 def _failure(document: Mapping[str, object], text: str) -> str:
-    """Return the sentence for a run that failed, from Lambda's error document or what came."""
+    """Return a sentence about a failed run, from Lambda's error document or the raw answer."""
     message, kind = document.get("errorMessage"), document.get("errorType")
     if isinstance(message, str) and message:
-        told = f"the archiver failed: {message}" + (f" ({kind})" if kind else "")
+        failure = f"the archiver failed: {message}" + (f" ({kind})" if kind else "")
     elif kind:
-        told = f"the archiver failed: {kind}"
+        failure = f"the archiver failed: {kind}"
     else:
-        told = f"the archiver gave no summary but {text[:_ANSWER_CHARACTERS]!r}"
-    return f"{told}; what it has not archived stays where it is, and its log says more"
+        failure = f"the archiver gave no summary but {text[:_ANSWER_CHARACTERS]!r}"
+    return f"{failure}; what it has not archived stays where it is, and its log says more"
 
 
 def _value(text: str) -> dict[str, object] | None:

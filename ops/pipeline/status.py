@@ -1,4 +1,4 @@
-"""The state of the pipeline in numbers, and what of it needs a person."""
+"""Collect the state of the pipeline in numbers, and what needs a person."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,7 +19,7 @@ _METRIC_WINDOW: Final = timedelta(minutes=15)
 
 @dataclass(frozen=True, kw_only=True)
 class QueueState:
-    """Messages that wait and are in flight; `oldest_seconds` is None where nothing tells."""
+    """How many messages are waiting and in flight; `oldest_seconds` is None if unknown."""
 
     waiting: int
     in_flight: int
@@ -27,13 +27,13 @@ class QueueState:
 
     @property
     def messages(self) -> int:
-        """All messages."""
+        """The number of all messages."""
         return self.waiting + self.in_flight
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pile:
-    """Objects under a prefix, with their bytes, and the oldest one's age where it was asked."""
+    """The objects under a prefix: how many, their bytes, and the oldest one's age if asked."""
 
     objects: int
     size: int
@@ -42,7 +42,10 @@ class Pile:
 
 @dataclass(frozen=True, kw_only=True)
 class Status:
-    """All numbers. None: not asked (`--quick`), or no way to know (alarms)."""
+    """The state of the pipeline.
+
+    None stands for what was not asked (`--quick`) or cannot be known (alarms without a topic).
+    """
 
     queue: QueueState
     dead_letters: dict[str, QueueState]
@@ -54,17 +57,17 @@ class Status:
 
     @property
     def attention(self) -> tuple[str, ...]:
-        """What needs a person, a sentence each."""
-        letters = [
-            f"dead letters of the {name}: {state.messages}{_held(state)}, see `failures`"
+        """A sentence for each thing that needs a person."""
+        dead_letters = [
+            f"dead letters of the {name}: {state.messages}{_in_flight(state)}, see `failures`"
             for name, state in self.dead_letters.items()
             if state.messages
         ]
-        return (*letters, *(f"alarm: {name}" for name in self.alarms or ()))
+        return (*dead_letters, *(f"alarm: {name}" for name in self.alarms or ()))
 
 
 def collect(account: Account, now: datetime, *, quick: bool) -> Status:
-    """Return the stack's state; `quick` leaves out the counts that grow with the years."""
+    """Return the state of a stack; `quick` leaves out the counts that take longer each year."""
     stack, s3 = account.stack, account.s3
     today = keys.day_prefix(keys.PROCESSED, now.date())
     return Status(
@@ -84,7 +87,7 @@ def collect(account: Account, now: datetime, *, quick: bool) -> Status:
     )
 
 
-def _held(state: QueueState) -> str:
+def _in_flight(state: QueueState) -> str:
     return f" ({state.in_flight} in flight, held by another reader)" if state.in_flight else ""
 
 
@@ -101,7 +104,7 @@ def _queue(account: Account, url: str) -> QueueState:
 
 
 def _oldest_message(cloudwatch: "CloudWatchClient", queue: str, now: datetime) -> float | None:
-    """Return the age in seconds; only a metric tells it, none of the queue's attributes."""
+    """Return the age of the oldest message in seconds, which SQS publishes as a metric alone."""
     points = cloudwatch.get_metric_statistics(
         Namespace="AWS/SQS",
         MetricName="ApproximateAgeOfOldestMessage",
@@ -116,7 +119,7 @@ def _oldest_message(cloudwatch: "CloudWatchClient", queue: str, now: datetime) -
 
 
 def _incoming(account: Account, now: datetime) -> Pile:
-    """Count every version: one that was overwritten before it was processed is still owed."""
+    """Count every version: one that was overwritten before it was processed still will be."""
     number = size = 0
     oldest = now
     for item in objects.versions(account.s3, account.stack.raw_bucket_name, keys.INCOMING):
@@ -132,7 +135,7 @@ def _pile(counted: tuple[int, int]) -> Pile:
 
 
 def _alarms(account: Account) -> tuple[str, ...] | None:
-    """Return the names of the alarms in ALARM that tell the stack's topic."""
+    """Return the names of the alarms in ALARM that notify the stack's topic."""
     topic = account.stack.alarm_topic_arn
     if not topic:
         return None

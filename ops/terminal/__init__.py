@@ -1,1 +1,1 @@
-"""What a person types comes in as values; results and problems go out as text."""
+"""Values come in; text for the screen goes out, and values from what a person typed."""

@@ -1,4 +1,4 @@
-"""Points in time: read from the command line, shown as UTC and as an age."""
+"""Times: read from the command line, shown in UTC or as an age."""
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
@@ -6,17 +6,17 @@ from typing import Final
 from ops.terminal.problems import UsageError
 
 _UNITS: Final = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
-# How far this machine's clock and S3's may differ, for the day that S3 gives an upload.
+# How far this machine's clock may be off from S3's, which decides on what day an upload was made.
 _SKEW: Final = timedelta(minutes=15)
 
 
 def now() -> datetime:
-    """Return the present, in UTC."""
+    """Return the current time in UTC."""
     return datetime.now(UTC)
 
 
 def parse(text: str, option: str) -> datetime:
-    """Return the instant that an option names; without an offset it is UTC.
+    """Return the time in an option's text, which is UTC if it has no offset.
 
     Raises UsageError for anything but ISO 8601.
     """
@@ -32,23 +32,23 @@ def parse(text: str, option: str) -> datetime:
 
 
 def shown(instant: datetime) -> str:
-    """Return `2024-01-15T10:30:00Z`."""
+    """Return a time as text in UTC, `2024-01-15T10:30:00Z` say."""
     return instant.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def age(seconds: float) -> str:
-    """Return a duration in its largest unit, `3 d` say."""
+    """Return a duration as text in its largest unit, `3 d` say."""
     name, length = next((unit for unit in _UNITS if seconds >= unit[1]), _UNITS[-1])
     return f"{int(max(seconds, 0) // length)} {name}"
 
 
 def days_around(first: datetime, last: datetime) -> tuple[date, ...]:
-    """Return the days, in UTC, that may hold an instant between the two, allowing for skew."""
+    """Return the UTC days between two times by this machine's clock, which may be off."""
     start, end = (first - _SKEW).astimezone(UTC).date(), (last + _SKEW).astimezone(UTC).date()
     return tuple(start + timedelta(days=day) for day in range((end - start).days + 1))
 
 
 def days_before(last: datetime, count: int) -> tuple[date, ...]:
-    """Return the day of an instant and the `count` days before it, latest first."""
+    """Return the UTC day of a time and the `count` days before it, latest first."""
     day = last.astimezone(UTC).date()
     return tuple(day - timedelta(days=back) for back in range(count + 1))

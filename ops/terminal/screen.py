@@ -1,4 +1,4 @@
-"""What commands show: tables and results on standard output, progress and problems beside it."""
+"""Print results on standard output, and progress and problems on standard error."""
 
 import json
 import sys
@@ -11,7 +11,7 @@ from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progres
 from rich.table import Table
 from rich.text import Text
 
-# Without a terminal nothing is wrapped, so that lines can be searched and cut.
+# Without a terminal no line is wrapped, so that grep and cut work on the output.
 _UNWRAPPED: Final = 10_000
 # The longest key has 1,024 bytes, the longest reason that the processor writes 2,000 characters.
 _CELL_CHARACTERS: Final = 2_000
@@ -31,7 +31,7 @@ def warn(text: str) -> None:
 
 
 def document(value: object) -> None:
-    """Print a value as JSON: UTF-8 whatever the locale, and what cannot be seen as escapes."""
+    """Print a value as JSON: in UTF-8 in every locale, with unprintable characters escaped."""
     text = "".join(
         char if char.isprintable() or char == "\n" else json.dumps(char)[1:-1]
         for char in json.dumps(value, indent=2, ensure_ascii=False)
@@ -42,7 +42,7 @@ def document(value: object) -> None:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print rows under columns; None is shown as `-`."""
+    """Print a table; None is shown as `-`."""
     console = _console()
     shown = Table(box=None, pad_edge=False)
     for column in columns:
@@ -54,9 +54,9 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
 
 
 def printable(text: str, encoding: str = "utf-8") -> str:
-    """Return text with control characters escaped: keys and reasons are not ours to trust.
+    """Return text with unprintable characters escaped: anyone may choose a key or a reason.
 
-    What the encoding of a terminal lacks is escaped too.
+    Characters that the terminal's encoding lacks are escaped too.
     """
     escaped = "".join(
         char if char.isprintable() else char.encode("unicode_escape", "surrogatepass").decode()
@@ -66,25 +66,28 @@ def printable(text: str, encoding: str = "utf-8") -> str:
 
 
 def shortened(text: str, characters: int = _CELL_CHARACTERS) -> str:
-    """Return a text with its end cut off where it is long; the JSON holds the whole."""
+    """Return a text cut off after a number of characters; the JSON output holds the whole."""
     return text if len(text) <= characters else f"{text[:characters]}…"
 
 
 def size(number: int) -> str:
-    """Return bytes in the largest unit that leaves at least one."""
+    """Return a number of bytes as text in its largest unit, `1.5 MiB` say."""
     unit, name = next((one for one in _SIZES if number >= one[0]), (1, "B"))
     return f"{number} B" if unit == 1 else f"{number / unit:.1f} {name}"
 
 
 def working(text: str) -> AbstractContextManager[object]:
-    """Show, on a terminal, that something goes on whose length is not known."""
+    """Show a spinner with a text on a terminal, for work whose length is unknown."""
     console = _console(error=True)
     return console.status(text) if console.is_terminal else nullcontext()
 
 
 @contextmanager
 def progress(text: str, total: int, *, in_bytes: bool = False) -> Generator[Callable[[int], None]]:
-    """Show, on a terminal, how far something is; the body tells each advance, from any thread."""
+    """Show a progress bar on a terminal.
+
+    Gives a function to call, from any thread, with each advance.
+    """
     console = _console(error=True)
     amount = DownloadColumn() if in_bytes else MofNCompleteColumn()
     columns = (TextColumn("{task.description}"), BarColumn(), amount)

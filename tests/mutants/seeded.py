@@ -842,14 +842,14 @@ MUTANTS = (
         OPERATORS,
     ),
     Mutant(
-        "letters-in-flight-are-all-well",
+        "dead-letters-in-flight-are-all-well",
         "ops/pipeline/status.py",
         "        return self.waiting + self.in_flight",
         "        return self.waiting",
         OPERATORS,
     ),
     Mutant(
-        "held-letters-unsaid",
+        "held-dead-letters-unsaid",
         "ops/dead_letters/listing.py",
         "depth(account.sqs, url)[1] for name, url",
         "0 * depth(account.sqs, url)[1] for name, url",
@@ -861,33 +861,35 @@ MUTANTS = (
         "batch, weight = [], size",
         "batch, weight = [], 0",
         (
-            "tests/ops/dead_letters/test_dead_letters.py::test_large_letters_are_sent_in_batches_that_every_region_takes",
+            "tests/ops/dead_letters/test_dead_letters.py::test_large_dead_letters_are_sent_in_batches_that_every_region_takes",
         ),
     ),
     Mutant(
-        "letters-that-are-not-deleted-are-done",
+        "dead-letters-that-are-not-deleted-are-done",
         "ops/dead_letters/clearing.py",
         "done += len(elsewhere) - len(undeleted)",
         "done += len(elsewhere)",
         (
-            "tests/ops/dead_letters/test_dead_letters.py::test_a_letter_that_sqs_does_not_delete_is_told",
+            "tests/ops/dead_letters/test_dead_letters.py::test_a_dead_letter_that_sqs_does_not_delete_is_told",
         ),
     ),
     Mutant(
-        "letters-that-are-not-deleted-are-not-told",
+        "dead-letters-that-are-not-deleted-are-not-told",
         "ops/dead_letters/clearing.py",
         '                kept.update(dict.fromkeys(undeleted, "sent or saved, but not deleted"))\n',
         "",
         (
-            "tests/ops/dead_letters/test_dead_letters.py::test_a_letter_that_sqs_does_not_delete_is_told",
+            "tests/ops/dead_letters/test_dead_letters.py::test_a_dead_letter_that_sqs_does_not_delete_is_told",
         ),
     ),
     Mutant(
-        "why-sqs-refuses-a-letter-is-lost",
+        "why-sqs-refuses-a-dead-letter-is-lost",
         "ops/dead_letters/clearing.py",
-        '                kept.update((name, f"not accepted, stays: {told}") for name, told in why.items())\n',
+        '                kept.update((name, f"not accepted, stays: {said}") for name, said in why.items())\n',
         "",
-        ("tests/ops/dead_letters/test_dead_letters.py::test_why_sqs_refuses_a_letter_is_told",),
+        (
+            "tests/ops/dead_letters/test_dead_letters.py::test_why_sqs_refuses_a_dead_letter_is_told",
+        ),
     ),
     Mutant(
         "discard-without-the-name-on-disk",
@@ -895,41 +897,41 @@ MUTANTS = (
         "        _sync_folder(file.absolute().parent)\n\n",
         "",
         (
-            "tests/ops/dead_letters/test_dead_letters.py::test_a_letter_is_on_disk_before_it_is_deleted",
+            "tests/ops/dead_letters/test_dead_letters.py::test_a_dead_letter_is_on_disk_before_it_is_deleted",
         ),
     ),
     Mutant(
-        "a-refused-letter-is-deleted",
+        "a-refused-dead-letter-is-deleted",
         "ops/dead_letters/clearing.py",
         "sent.update(one.identity for one in accepted)",
         "sent.update(fresh)",
         (
-            "tests/ops/dead_letters/test_dead_letters.py::test_a_letter_that_the_queue_refuses_stays",
+            "tests/ops/dead_letters/test_dead_letters.py::test_a_dead_letter_that_the_queue_refuses_stays",
         ),
     ),
     Mutant(
-        "a-limit-counts-letters",
+        "a-limit-counts-dead-letters",
         "ops/dead_letters/listing.py",
-        "len(distinct(letters)) >= limit",
-        "len(letters) >= limit",
+        "len(distinct(dead_letters)) >= limit",
+        "len(dead_letters) >= limit",
         ("tests/ops/dead_letters/test_dead_letters.py::test_a_limit_counts_versions",),
     ),
     Mutant(
-        "the-oldest-letter-of-a-version-is-shown",
+        "the-oldest-dead-letter-of-a-version-is-shown",
         "ops/dead_letters/messages.py",
         "(max(group, key=lambda one: one.sent), len(group))",
         "(min(group, key=lambda one: one.sent), len(group))",
         (
-            "tests/ops/dead_letters/test_dead_letters.py::test_of_the_letters_of_one_version_the_newest_is_shown",
+            "tests/ops/dead_letters/test_dead_letters.py::test_of_the_dead_letters_of_one_version_the_newest_is_shown",
         ),
     ),
     Mutant(
-        "a-letter-is-chosen-by-its-first-file-alone",
+        "a-dead-letter-is-chosen-by-its-first-file-alone",
         "ops/dead_letters/messages.py",
-        "            for source in letter.sources\n        )",
-        "            for source in letter.sources[:1]\n        )",
+        "            for source in dead_letter.sources\n        )",
+        "            for source in dead_letter.sources[:1]\n        )",
         (
-            "tests/ops/dead_letters/test_dead_letters.py::test_a_letter_of_several_files_is_chosen_by_any_of_them",
+            "tests/ops/dead_letters/test_dead_letters.py::test_a_dead_letter_of_several_files_is_chosen_by_any_of_them",
         ),
     ),
     Mutant(
@@ -938,7 +940,7 @@ MUTANTS = (
         "max_receives if kind == _MOVED else None",
         "max_receives",
         (
-            "tests/ops/dead_letters/test_dead_letters.py::test_a_letter_of_the_processor_says_what_failed_where_and_why",
+            "tests/ops/dead_letters/test_dead_letters.py::test_a_dead_letter_of_the_processor_says_what_failed_where_and_why",
         ),
     ),
     Mutant(
@@ -979,11 +981,11 @@ MUTANTS = (
         ("tests/ops/files/test_uploads.py::test_a_file_is_not_processed_while_its_version_stands",),
     ),
     Mutant(
-        "no-last-look-at-the-letters",
+        "no-last-look-at-the-dead-letters",
         "ops/files/following.py",
         "if last or rounds %",
         "if rounds %",
-        ("tests/ops/files/test_uploads.py::test_a_letter_of_the_last_moment_is_seen",),
+        ("tests/ops/files/test_uploads.py::test_a_dead_letter_of_the_last_moment_is_seen",),
     ),
     Mutant(
         "the-oldest-version-first",

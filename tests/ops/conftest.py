@@ -83,7 +83,7 @@ class Pipeline:
         )
         self.s3.delete_object(**place)
 
-    def letter(
+    def dead_letter(
         self,
         key: str = "incoming/bad.csv",
         version: str = "v1",

@@ -27,28 +27,28 @@ def s3_event(key: str, version: str, bucket: str = "pipeline-raw") -> str:
     return json.dumps({"Records": [{"s3": {"bucket": {"name": bucket}, "object": described}}]})
 
 
-def test_a_letter_of_the_processor_says_what_failed_where_and_why(pipeline):
-    message = pipeline.letter("incoming/märz 1+2.csv", "v7", reason="ragged row")
-    [letter] = listed(pipeline)
-    assert letter["message_id"] == message
-    assert (letter["key"], letter["version"]) == ("incoming/märz 1+2.csv", "v7")
-    assert (letter["reason"], letter["place"], letter["kind"]) == (
+def test_a_dead_letter_of_the_processor_says_what_failed_where_and_why(pipeline):
+    message = pipeline.dead_letter("incoming/märz 1+2.csv", "v7", reason="ragged row")
+    [dead_letter] = listed(pipeline)
+    assert dead_letter["message_id"] == message
+    assert (dead_letter["key"], dead_letter["version"]) == ("incoming/märz 1+2.csv", "v7")
+    assert (dead_letter["reason"], dead_letter["place"], dead_letter["kind"]) == (
         "ragged row", "line 3", "permanent",
     )  # fmt: skip
-    assert letter["queue"] == "processor"
-    assert letter["logs"] is None
-    assert letter["attempts"] is None  # the queue's receives are of what SQS moved
+    assert dead_letter["queue"] == "processor"
+    assert dead_letter["logs"] is None
+    assert dead_letter["attempts"] is None  # the queue's receives are of what SQS moved
 
 
 def test_listing_takes_nothing_and_hides_nothing(pipeline):
     for number in range(25):
-        pipeline.letter(f"incoming/{number}.csv", f"v{number}")
+        pipeline.dead_letter(f"incoming/{number}.csv", f"v{number}")
     assert len(listed(pipeline)) == 25
     assert len(pipeline.bodies("dlq_url")) == 25
 
 
-def test_letters_stay_visible_when_reading_is_interrupted(pipeline, monkeypatch):
-    pipeline.letter()
+def test_dead_letters_stay_visible_when_reading_is_interrupted(pipeline, monkeypatch):
+    pipeline.dead_letter()
     monkeypatch.setattr("ops.dead_letters.listing.parse", interrupted)
     result = pipeline.run("failures")
     assert result.exit_code not in (0, 2)
@@ -59,61 +59,71 @@ def interrupted(*_: object, **__: object) -> None:
     raise KeyboardInterrupt
 
 
-def test_a_letter_that_sqs_moved_names_its_receives_and_the_logs(pipeline):
+def test_a_dead_letter_that_sqs_moved_names_its_receives_and_the_logs(pipeline):
     work, body = pipeline.outputs["processing_queue_url"], s3_event("incoming/big.json", "v1")
     pipeline.sqs.send_message(QueueUrl=work, MessageBody=body)
     for _ in range(4):  # the fourth receive finds the limit of 3 reached and moves it
         pipeline.sqs.receive_message(QueueUrl=work, VisibilityTimeout=0)
-    [letter] = listed(pipeline)
-    assert (letter["key"], letter["attempts"], letter["reason"]) == ("incoming/big.json", 3, None)
-    assert letter["kind"] == "killed, timed out or not started"
-    assert letter["logs"].startswith("aws logs tail processor-logs --region eu-central-1 --since ")
-    assert "incoming/big.json" in letter["logs"]
-    assert letter["logs"] in pipeline.run("failures").stdout
+    [dead_letter] = listed(pipeline)
+    assert (dead_letter["key"], dead_letter["attempts"], dead_letter["reason"]) == (
+        "incoming/big.json",
+        3,
+        None,
+    )
+    assert dead_letter["kind"] == "killed, timed out or not started"
+    assert dead_letter["logs"].startswith(
+        "aws logs tail processor-logs --region eu-central-1 --since "
+    )
+    assert "incoming/big.json" in dead_letter["logs"]
+    assert dead_letter["logs"] in pipeline.run("failures").stdout
 
 
 def test_the_logs_of_a_function_without_a_group_of_its_own_are_in_lambdas(pipeline):
-    pipeline.letter(None, None, reason=None, queue="archiver_dlq_url", body='{"time": "2024"}')
-    [letter] = listed(pipeline)
-    assert letter["logs"].startswith("aws logs tail /aws/lambda/data-archiver ")
+    pipeline.dead_letter(None, None, reason=None, queue="archiver_dlq_url", body='{"time": "2024"}')
+    [dead_letter] = listed(pipeline)
+    assert dead_letter["logs"].startswith("aws logs tail /aws/lambda/data-archiver ")
 
 
 def test_the_logs_of_the_local_pipeline_are_what_it_prints(pipeline):
-    pipeline.letter(None, None, reason=None, queue="archiver_dlq_url", body='{"time": "2024"}')
+    pipeline.dead_letter(None, None, reason=None, queue="archiver_dlq_url", body='{"time": "2024"}')
     pipeline.outputs["endpoint_url"] = "https://sqs.eu-central-1.amazonaws.com"
-    [letter] = listed(pipeline)
-    assert letter["logs"] == "see what `python -m local serve` printed"
+    [dead_letter] = listed(pipeline)
+    assert dead_letter["logs"] == "see what `python -m local serve` printed"
 
 
-def test_a_letter_of_lambda_after_an_asynchronous_call(pipeline):
-    pipeline.letter(
+def test_a_dead_letter_of_lambda_after_an_asynchronous_call(pipeline):
+    pipeline.dead_letter(
         "incoming/a.csv", "v1", reason=None, RequestID="r-1", ErrorCode="200",
         ErrorMessage="Task timed out after 300.00 seconds",
     )  # fmt: skip
-    [letter] = listed(pipeline)
-    assert letter["reason"] == "Task timed out after 300.00 seconds"
-    assert (letter["key"], letter["kind"]) == ("incoming/a.csv", "200")
+    [dead_letter] = listed(pipeline)
+    assert dead_letter["reason"] == "Task timed out after 300.00 seconds"
+    assert (dead_letter["key"], dead_letter["kind"]) == ("incoming/a.csv", "200")
 
 
-def test_a_letter_of_an_on_failure_destination(pipeline):
+def test_a_dead_letter_of_an_on_failure_destination(pipeline):
     body = {
         "requestContext": {"condition": "RetriesExhausted", "approximateInvokeCount": 3},
         "requestPayload": {"time": "2024-01-15T02:00:00Z"},
         "responsePayload": {"errorMessage": "Access Denied", "errorType": "AccessDeniedError"},
     }
-    pipeline.letter(reason=None, queue="archiver_dlq_url", body=json.dumps(body))
-    [letter] = listed(pipeline)
-    assert (letter["queue"], letter["reason"]) == ("archiver", "Access Denied")
-    assert (letter["kind"], letter["attempts"], letter["key"]) == ("AccessDeniedError", 3, None)
+    pipeline.dead_letter(reason=None, queue="archiver_dlq_url", body=json.dumps(body))
+    [dead_letter] = listed(pipeline)
+    assert (dead_letter["queue"], dead_letter["reason"]) == ("archiver", "Access Denied")
+    assert (dead_letter["kind"], dead_letter["attempts"], dead_letter["key"]) == (
+        "AccessDeniedError",
+        3,
+        None,
+    )
 
 
-def test_a_letter_of_the_schedule_that_could_not_deliver(pipeline):
-    pipeline.letter(
+def test_a_dead_letter_of_the_schedule_that_could_not_deliver(pipeline):
+    pipeline.dead_letter(
         reason=None, queue="archiver_dlq_url", body='{"time":"2024-01-15T02:00:00Z"}',
         ERROR_CODE="AccessDenied", ERROR_MESSAGE="not allowed to invoke", RETRY_ATTEMPTS="2",
     )  # fmt: skip
-    [letter] = listed(pipeline)
-    assert (letter["reason"], letter["attempts"]) == ("not allowed to invoke", 3)
+    [dead_letter] = listed(pipeline)
+    assert (dead_letter["reason"], dead_letter["attempts"]) == ("not allowed to invoke", 3)
 
 
 @pytest.mark.parametrize(
@@ -139,37 +149,41 @@ def test_a_letter_of_the_schedule_that_could_not_deliver(pipeline):
     ],
 )
 def test_every_envelope_that_the_processor_takes_names_its_file(pipeline, body):
-    pipeline.letter(reason=None, body=body)
-    [letter] = listed(pipeline)
-    assert (letter["key"], letter["version"]) == ("incoming/a b.csv", "v1")
+    pipeline.dead_letter(reason=None, body=body)
+    [dead_letter] = listed(pipeline)
+    assert (dead_letter["key"], dead_letter["version"]) == ("incoming/a b.csv", "v1")
 
 
 @pytest.mark.parametrize("body", ["no json \x85 at all", "[1,2]", '{"Records":[{"s3":{}}]}', "{}"])
 def test_a_malformed_body_is_shown_raw(pipeline, body):
-    pipeline.letter(reason=None, body=body)
-    [letter] = listed(pipeline)
-    assert (letter["body"], letter["key"], letter["kind"]) == (body, None, "unreadable")
+    pipeline.dead_letter(reason=None, body=body)
+    [dead_letter] = listed(pipeline)
+    assert (dead_letter["body"], dead_letter["key"], dead_letter["kind"]) == (
+        body,
+        None,
+        "unreadable",
+    )
     shown = pipeline.run("failures").stdout
-    assert f"body of {letter['message_id']}: {body[:7]}" in shown
+    assert f"body of {dead_letter['message_id']}: {body[:7]}" in shown
 
 
 def test_a_long_malformed_body_is_cut_on_the_screen(pipeline):
-    pipeline.letter(reason=None, body="x" * 5000)
+    pipeline.dead_letter(reason=None, body="x" * 5000)
     shown = pipeline.run("failures").stdout
     assert "x" * 200 + "…" in shown
     assert "x" * 201 not in shown
 
 
 def test_the_attributes_name_the_file_where_the_body_does_not(pipeline):
-    pipeline.letter(
+    pipeline.dead_letter(
         body='{"Records":[]}', **{keys.LETTER_KEY: "incoming/a.csv", keys.LETTER_VERSION: "v2"}
     )
-    [letter] = listed(pipeline)
-    assert (letter["key"], letter["version"]) == ("incoming/a.csv", "v2")
+    [dead_letter] = listed(pipeline)
+    assert (dead_letter["key"], dead_letter["version"]) == ("incoming/a.csv", "v2")
 
 
-def test_of_the_letters_of_one_version_the_newest_is_shown():
-    def letter(sent: int, reason: str) -> DeadLetter:
+def test_of_the_dead_letters_of_one_version_the_newest_is_shown():
+    def dead_letter(sent: int, reason: str) -> DeadLetter:
         attribute = {"DataType": "String", "StringValue": reason}
         message = {
             "MessageId": reason,
@@ -179,52 +193,55 @@ def test_of_the_letters_of_one_version_the_newest_is_shown():
         }
         return parse(message, Queue.PROCESSOR, max_receives=None)
 
-    sent = [letter(2_000, "first"), letter(9_000, "last"), letter(4_000, "between")]
+    sent = [dead_letter(2_000, "first"), dead_letter(9_000, "last"), dead_letter(4_000, "between")]
     [(shown, count)] = distinct(sent)
     assert (shown.reason, count) == ("last", 3)
 
 
 def test_a_limit_counts_versions(pipeline):
     for _ in range(12):  # more than one receive
-        pipeline.letter("incoming/a.csv", "v1")
-    pipeline.letter("incoming/b.csv", "v2")
-    assert {letter["version"] for letter in listed(pipeline, "--limit", "2")} == {"v1", "v2"}
+        pipeline.dead_letter("incoming/a.csv", "v1")
+    pipeline.dead_letter("incoming/b.csv", "v2")
+    assert {dead_letter["version"] for dead_letter in listed(pipeline, "--limit", "2")} == {
+        "v1",
+        "v2",
+    }
     assert len(listed(pipeline, "--limit", "1")) == 1
 
 
-def test_a_letter_of_several_files_is_chosen_by_any_of_them(pipeline):
+def test_a_dead_letter_of_several_files_is_chosen_by_any_of_them(pipeline):
     first, second = (json.loads(s3_event(f"incoming/{name}.csv", name)) for name in "ab")
     body = json.dumps({"Records": first["Records"] + second["Records"]})
-    pipeline.letter(reason=None, body=body)
+    pipeline.dead_letter(reason=None, body=body)
     assert pipeline.run("redrive", "--key", "incoming/b*", "--yes").exit_code == 0
     assert pipeline.bodies("processing_queue_url") == [body]
     assert pipeline.bodies("dlq_url") == []
 
 
-def test_letters_of_one_version_are_one_line_with_a_count(pipeline):
+def test_dead_letters_of_one_version_are_one_line_with_a_count(pipeline):
     for _ in range(3):
-        pipeline.letter("incoming/a.csv", "v1")
-    pipeline.letter("incoming/a.csv", "v2")
+        pipeline.dead_letter("incoming/a.csv", "v1")
+    pipeline.dead_letter("incoming/a.csv", "v2")
     assert [(one["version"], one["count"]) for one in listed(pipeline)] == [("v1", 3), ("v2", 1)]
 
 
 def test_the_limit_bounds_the_lines(pipeline):
     for number in range(12):
-        pipeline.letter(f"incoming/{number}.csv", "v1")
+        pipeline.dead_letter(f"incoming/{number}.csv", "v1")
     assert len(listed(pipeline, "--limit", "4")) == 4
     assert len(pipeline.bodies("dlq_url")) == 12
 
 
 def test_control_characters_of_a_reason_do_not_reach_the_terminal(pipeline):
-    pipeline.letter(reason="tab\there \u202e evil")
+    pipeline.dead_letter(reason="tab\there \u202e evil")
     shown = pipeline.run("failures").stdout
     assert "tab\\there \\u202e evil" in shown
 
 
 def test_redrive_sends_back_what_is_selected_and_leaves_the_rest(pipeline):
-    pipeline.letter("incoming/sales/a.csv", "v1")
-    pipeline.letter("incoming/sales/b.csv", "v2")
-    pipeline.letter("incoming/stock/c.csv", "v3")
+    pipeline.dead_letter("incoming/sales/a.csv", "v1")
+    pipeline.dead_letter("incoming/sales/b.csv", "v2")
+    pipeline.dead_letter("incoming/stock/c.csv", "v3")
     result = pipeline.run("redrive", "--key", "incoming/sales/*.csv", "--yes")
     assert result.exit_code == 0, result.output
     sent = pipeline.bodies("processing_queue_url")
@@ -238,8 +255,8 @@ def version_of(body: str) -> str:
 
 @pytest.mark.parametrize("words", [("--version", "v2"), ("--all",)])
 def test_redrive_by_version_and_all(pipeline, words):
-    pipeline.letter("incoming/a.csv", "v1")
-    pipeline.letter("incoming/a.csv", "v2")
+    pipeline.dead_letter("incoming/a.csv", "v1")
+    pipeline.dead_letter("incoming/a.csv", "v2")
     assert pipeline.run("redrive", *words, "--yes").exit_code == 0
     sent = sorted(map(version_of, pipeline.bodies("processing_queue_url")))
     assert sent == (["v2"] if "v2" in words else ["v1", "v2"])
@@ -247,32 +264,32 @@ def test_redrive_by_version_and_all(pipeline, words):
 
 def test_redrive_sends_duplicates_once_and_clears_them_all(pipeline):
     for _ in range(3):
-        pipeline.letter("incoming/a.csv", "v1")
+        pipeline.dead_letter("incoming/a.csv", "v1")
     assert pipeline.run("redrive", "--all", "--yes").exit_code == 0
     assert len(pipeline.bodies("processing_queue_url")) == 1
     assert pipeline.bodies("dlq_url") == []
 
 
-def test_redrive_of_many_letters(pipeline):
+def test_redrive_of_many_dead_letters(pipeline):
     for number in range(37):
-        pipeline.letter(f"incoming/{number}.csv", f"v{number}")
+        pipeline.dead_letter(f"incoming/{number}.csv", f"v{number}")
     result = pipeline.run("redrive", "--all", "--yes")
     assert "sent back: 37" in result.stdout
     assert len(pipeline.bodies("processing_queue_url")) == 37
     assert pipeline.bodies("dlq_url") == []
 
 
-def test_redrive_of_a_letter_that_lambda_wrote_goes_through_the_queue_too(pipeline):
-    pipeline.letter("incoming/a.csv", "v1", reason=None, ErrorMessage="died", ErrorCode="200")
+def test_redrive_of_a_dead_letter_that_lambda_wrote_goes_through_the_queue_too(pipeline):
+    pipeline.dead_letter("incoming/a.csv", "v1", reason=None, ErrorMessage="died", ErrorCode="200")
     assert pipeline.run("redrive", "--all", "--yes").exit_code == 0
     assert list(map(version_of, pipeline.bodies("processing_queue_url"))) == ["v1"]
     assert (pipeline.calls, pipeline.bodies("dlq_url")) == ([], [])
 
 
-def test_redrive_of_the_archivers_letter_runs_the_archiver_with_its_time(pipeline):
+def test_redrive_of_the_archivers_dead_letter_runs_the_archiver_with_its_time(pipeline):
     request = {"time": "2024-01-15T02:00:00Z"}
     body = json.dumps({"requestContext": {}, "requestPayload": request, "responsePayload": None})
-    pipeline.letter(reason=None, queue="archiver_dlq_url", body=body)
+    pipeline.dead_letter(reason=None, queue="archiver_dlq_url", body=body)
     assert pipeline.run("redrive", "--all", "--yes").exit_code == 0
     [call] = pipeline.calls
     assert (call.function, call.kind, call.payload) == ("data-archiver", "Event", request)
@@ -280,8 +297,8 @@ def test_redrive_of_the_archivers_letter_runs_the_archiver_with_its_time(pipelin
 
 
 def test_redrive_never_sends_what_it_cannot_read(pipeline):
-    message = pipeline.letter(reason=None, body="broken")
-    pipeline.letter("incoming/a.csv", "v1")
+    message = pipeline.dead_letter(reason=None, body="broken")
+    pipeline.dead_letter("incoming/a.csv", "v1")
     result = pipeline.run("redrive", "--all", "--yes")
     assert result.exit_code == 1
     assert message in result.stderr
@@ -290,7 +307,7 @@ def test_redrive_never_sends_what_it_cannot_read(pipeline):
 
 
 def test_a_crash_between_send_and_delete_duplicates_and_loses_nothing(pipeline, monkeypatch):
-    pipeline.letter("incoming/a.csv", "v1")
+    pipeline.dead_letter("incoming/a.csv", "v1")
     original = BaseClient._make_api_call
 
     def dying(self, operation, parameters):
@@ -305,9 +322,9 @@ def test_a_crash_between_send_and_delete_duplicates_and_loses_nothing(pipeline, 
     assert len(pipeline.bodies("dlq_url")) == 1
 
 
-def test_a_letter_that_the_queue_refuses_stays(pipeline, monkeypatch):
-    pipeline.letter("incoming/a.csv", "v1")
-    pipeline.letter("incoming/b.csv", "v2")
+def test_a_dead_letter_that_the_queue_refuses_stays(pipeline, monkeypatch):
+    pipeline.dead_letter("incoming/a.csv", "v1")
+    pipeline.dead_letter("incoming/b.csv", "v2")
     original = BaseClient._make_api_call
 
     def refusing(self, operation, parameters):
@@ -324,10 +341,10 @@ def test_a_letter_that_the_queue_refuses_stays(pipeline, monkeypatch):
     assert list(map(version_of, pipeline.bodies("dlq_url"))) == ["v2"]
 
 
-def test_large_letters_are_sent_in_batches_that_every_region_takes(pipeline, monkeypatch):
+def test_large_dead_letters_are_sent_in_batches_that_every_region_takes(pipeline, monkeypatch):
     for number in range(8):
         event = json.loads(s3_event(f"incoming/{number}.csv", f"v{number}"))
-        pipeline.letter(reason=None, body=json.dumps({**event, "padding": "x" * 100_000}))
+        pipeline.dead_letter(reason=None, body=json.dumps({**event, "padding": "x" * 100_000}))
     original = BaseClient._make_api_call
     weights: list[int] = []
 
@@ -345,8 +362,8 @@ def test_large_letters_are_sent_in_batches_that_every_region_takes(pipeline, mon
     assert len(weights) == 4
 
 
-def test_why_sqs_refuses_a_letter_is_told(pipeline, monkeypatch):
-    message = pipeline.letter("incoming/a.csv", "v1")
+def test_why_sqs_refuses_a_dead_letter_is_told(pipeline, monkeypatch):
+    message = pipeline.dead_letter("incoming/a.csv", "v1")
     original = BaseClient._make_api_call
 
     def refusing(self, operation, parameters):
@@ -363,8 +380,8 @@ def test_why_sqs_refuses_a_letter_is_told(pipeline, monkeypatch):
 
 
 @pytest.mark.parametrize(("command", "done"), [("redrive", "sent back"), ("discard", "deleted")])
-def test_a_letter_that_sqs_does_not_delete_is_told(pipeline, monkeypatch, command, done):
-    names = {f"v{one}": pipeline.letter(f"incoming/{one}.csv", f"v{one}") for one in range(3)}
+def test_a_dead_letter_that_sqs_does_not_delete_is_told(pipeline, monkeypatch, command, done):
+    names = {f"v{one}": pipeline.dead_letter(f"incoming/{one}.csv", f"v{one}") for one in range(3)}
     original = BaseClient._make_api_call
 
     def keeping(self, operation, parameters):
@@ -385,7 +402,7 @@ def test_a_letter_that_sqs_does_not_delete_is_told(pipeline, monkeypatch, comman
 
 @pytest.mark.parametrize("command", ["redrive", "discard"])
 def test_a_dry_run_prints_each_step_and_changes_nothing(pipeline, command):
-    message = pipeline.letter("incoming/a.csv", "v1")
+    message = pipeline.dead_letter("incoming/a.csv", "v1")
     result = pipeline.run(command, "--all", "--dry-run")
     assert result.exit_code == 0
     steps = [line for line in result.stdout.splitlines() if line.startswith("would")]
@@ -398,21 +415,21 @@ def test_a_dry_run_prints_each_step_and_changes_nothing(pipeline, command):
 
 @pytest.mark.parametrize("command", ["redrive", "discard"])
 def test_a_no_changes_nothing(pipeline, command):
-    pipeline.letter()
+    pipeline.dead_letter()
     assert pipeline.run(command, "--all", answer="n\n").exit_code == 1
     assert len(pipeline.bodies("dlq_url")) == 1
     assert pipeline.bodies("processing_queue_url") == []
 
 
 @pytest.mark.parametrize("words", [(), ("--all", "--key", "*")])
-def test_which_letters_must_be_said_once(pipeline, words):
+def test_which_dead_letters_must_be_said_once(pipeline, words):
     result = pipeline.run("redrive", *words, "--yes")
     assert result.exit_code == 2
     assert "--all alone" in result.stderr
 
 
-def test_naming_a_letter_that_is_not_there_fails(pipeline):
-    pipeline.letter("incoming/a.csv", "v1")
+def test_naming_a_dead_letter_that_is_not_there_fails(pipeline):
+    pipeline.dead_letter("incoming/a.csv", "v1")
     assert pipeline.run("redrive", "--version", "v9", "--yes").exit_code == 1
     assert pipeline.run("redrive", "--key", "incoming/A.csv", "--yes").exit_code == 1
     assert len(pipeline.bodies("dlq_url")) == 1
@@ -424,8 +441,8 @@ def test_all_of_none_is_well(pipeline):
 
 
 def test_discard_deletes_after_writing_to_a_file(pipeline, tmp_path):
-    message = pipeline.letter(reason=None, body="broken")
-    pipeline.letter("incoming/a.csv", "v1")
+    message = pipeline.dead_letter(reason=None, body="broken")
+    pipeline.dead_letter("incoming/a.csv", "v1")
     file = tmp_path / "kept.ndjson"
     result = pipeline.run("discard", "--message", message, "--save", str(file), "--yes")
     assert result.exit_code == 0, result.output
@@ -435,7 +452,7 @@ def test_discard_deletes_after_writing_to_a_file(pipeline, tmp_path):
 
 
 def test_discard_names_its_file_itself(pipeline, tmp_path):
-    pipeline.letter("incoming/a.csv", "v1")
+    pipeline.dead_letter("incoming/a.csv", "v1")
     assert pipeline.run("discard", "--all", "--yes").exit_code == 0
     [file] = tmp_path.glob("dead-letters-*.ndjson")
     assert json.loads(file.read_text())["version"] == "v1"
@@ -443,12 +460,12 @@ def test_discard_names_its_file_itself(pipeline, tmp_path):
 
 
 def test_discard_never_writes_over_a_file(pipeline, tmp_path):
-    pipeline.letter()
+    pipeline.dead_letter()
     file = tmp_path / "kept.ndjson"
-    file.write_text("older letters")
+    file.write_text("older dead letters")
     result = pipeline.run("discard", "--all", "--save", str(file), "--yes")
     assert result.exit_code == 2
-    assert file.read_text() == "older letters"
+    assert file.read_text() == "older dead letters"
     assert len(pipeline.bodies("dlq_url")) == 1
 
 
@@ -456,9 +473,9 @@ def test_discard_never_writes_over_a_file(pipeline, tmp_path):
 @pytest.mark.parametrize(
     ("queue", "name"), [("dlq_url", "processor"), ("archiver_dlq_url", "archiver")]
 )
-def test_letters_that_another_reader_holds_are_counted(pipeline, words, queue, name):
+def test_dead_letters_that_another_reader_holds_are_counted(pipeline, words, queue, name):
     for number in range(3):
-        pipeline.letter(f"incoming/{number}.csv", f"v{number}", queue=queue)
+        pipeline.dead_letter(f"incoming/{number}.csv", f"v{number}", queue=queue)
     pipeline.sqs.receive_message(QueueUrl=pipeline.outputs[queue], MaxNumberOfMessages=3)
     result = pipeline.run(*words)
     assert result.exit_code == 0, result.output
@@ -468,22 +485,22 @@ def test_letters_that_another_reader_holds_are_counted(pipeline, words, queue, n
 
 @pytest.mark.parametrize("command", ["redrive", "discard"])
 def test_all_of_what_another_reader_holds_is_not_all_well(pipeline, command):
-    pipeline.letter()
+    pipeline.dead_letter()
     pipeline.sqs.receive_message(QueueUrl=pipeline.outputs["dlq_url"])
     result = pipeline.run(command, "--all", "--yes")
     assert result.exit_code == 1, result.output
     assert "another reader holds them" in result.stderr
 
 
-def test_show_says_that_a_letter_may_be_held(pipeline):
+def test_show_says_that_a_dead_letter_may_be_held(pipeline):
     pipeline.complete("incoming/a.csv")
-    pipeline.letter("incoming/a.csv", "v1")
+    pipeline.dead_letter("incoming/a.csv", "v1")
     pipeline.sqs.receive_message(QueueUrl=pipeline.outputs["dlq_url"])
     assert "another reader holds them" in pipeline.run("show", "incoming/a.csv").stderr
 
 
-def test_nobody_holds_a_letter_that_was_only_listed(pipeline):
-    pipeline.letter()
+def test_nobody_holds_a_dead_letter_that_was_only_listed(pipeline):
+    pipeline.dead_letter()
     for _ in range(2):
         assert "another reader" not in pipeline.run("failures").stderr
 
@@ -492,14 +509,14 @@ def on_disk(file: Path) -> list[str]:
     return [json.loads(line)["version"] for line in file.read_bytes().splitlines()]
 
 
-def test_a_letter_is_on_disk_before_it_is_deleted(pipeline, tmp_path, monkeypatch):
+def test_a_dead_letter_is_on_disk_before_it_is_deleted(pipeline, tmp_path, monkeypatch):
     for number in range(23):
-        pipeline.letter(f"incoming/{number}.csv", f"v{number}")
+        pipeline.dead_letter(f"incoming/{number}.csv", f"v{number}")
     file = tmp_path / "kept.ndjson"
     original, sync = BaseClient._make_api_call, os.fsync
     synced: list[int] = []  # the bytes of the file at each moment that the disk had them all
     folders: list[int] = []  # whose lists of names the disk has
-    deleted: list[int] = []  # letters of each deletion
+    deleted: list[int] = []  # dead letters of each deletion
 
     def syncing(handle: int) -> None:
         sync(handle)
@@ -524,8 +541,10 @@ def test_a_letter_is_on_disk_before_it_is_deleted(pipeline, tmp_path, monkeypatc
     assert sum(deleted) == len(set(on_disk(file))) == 23
 
 
-def test_discard_that_dies_at_the_deletion_has_the_letters_on_disk(pipeline, tmp_path, monkeypatch):
-    pipeline.letter("incoming/a.csv", "v1")
+def test_discard_that_dies_at_the_deletion_has_the_dead_letters_on_disk(
+    pipeline, tmp_path, monkeypatch
+):
+    pipeline.dead_letter("incoming/a.csv", "v1")
     file = tmp_path / "kept.ndjson"
     original = BaseClient._make_api_call
     seen: list[list[str]] = []
@@ -545,7 +564,7 @@ def test_discard_that_dies_at_the_deletion_has_the_letters_on_disk(pipeline, tmp
 
 def test_a_full_disk_deletes_nothing_that_is_not_on_it(pipeline, tmp_path, monkeypatch):
     for number in range(12):
-        pipeline.letter(f"incoming/{number}.csv", f"v{number}")
+        pipeline.dead_letter(f"incoming/{number}.csv", f"v{number}")
     file, sync, calls = tmp_path / "kept.ndjson", os.fsync, iter(range(9))
 
     def full(handle: int) -> None:

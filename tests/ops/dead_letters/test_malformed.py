@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ops.dead_letters.envelopes import parse
-from ops.dead_letters.listing import described
+from ops.dead_letters.listing import document
 from ops.dead_letters.messages import Queue, Selection
 from tests.ops.dead_letters.malformed import MESSAGES, READABLE, UNREADABLE, Message
 
@@ -52,13 +52,13 @@ def test_there_are_enough_of_them_and_each_is_another():
 
 @pytest.mark.parametrize("message", MESSAGES, ids=lambda one: one.name)
 def test_a_message_is_what_it_is(message: Message):
-    letter = parse(received(message), Queue.PROCESSOR, max_receives=3)
-    assert (letter.problem, letter.key, letter.version) == (
+    dead_letter = parse(received(message), Queue.PROCESSOR, max_receives=3)
+    assert (dead_letter.problem, dead_letter.key, dead_letter.version) == (
         message.problem, message.key, message.version,
     )  # fmt: skip
-    assert (letter.event is None) == (message.problem is not None)
-    assert letter.reason == message.reason
-    assert json.loads(json.dumps(described(letter)))["body"] == message.body
+    assert (dead_letter.event is None) == (message.problem is not None)
+    assert dead_letter.reason == message.reason
+    assert json.loads(json.dumps(document(dead_letter)))["body"] == message.body
 
 
 ANYTHING = st.recursive(
@@ -94,13 +94,13 @@ def test_no_message_whatever_stops_the_reading(body, attributes, queue, sent):
         "MessageAttributes": attributes,
         "Attributes": {"SentTimestamp": sent},
     }
-    letter = parse(message, queue, max_receives=3)
-    assert (letter.event is None) == bool(letter.problem)
-    assert letter.event is None or isinstance(json.loads(letter.event), dict)
-    assert letter in Selection(every=True)
-    assert letter not in Selection(globs=("other*",), versions=("other",))
-    assert {letter.identity: letter}
-    json.dumps(described(letter), ensure_ascii=False).encode()
+    dead_letter = parse(message, queue, max_receives=3)
+    assert (dead_letter.event is None) == bool(dead_letter.problem)
+    assert dead_letter.event is None or isinstance(json.loads(dead_letter.event), dict)
+    assert dead_letter in Selection(every=True)
+    assert dead_letter not in Selection(globs=("other*",), versions=("other",))
+    assert {dead_letter.identity: dead_letter}
+    json.dumps(document(dead_letter), ensure_ascii=False).encode()
 
 
 @given(st.fixed_dictionaries({}, optional={"MessageAttributes": ATTRIBUTES}))
@@ -108,7 +108,7 @@ def test_a_message_without_body_or_times_is_one_too(message):
     assert parse(message, Queue.PROCESSOR, max_receives=None).problem in {"not JSON", None}
 
 
-def test_failures_lists_every_letter_as_json_and_for_people(pipeline):
+def test_failures_lists_every_dead_letter_as_json_and_for_people(pipeline):
     sent = send(pipeline)
     result = pipeline.run("failures", "--json")
     assert result.exit_code == 0, result.output
@@ -132,10 +132,13 @@ def test_failures_lists_every_letter_as_json_and_for_people(pipeline):
     assert "9" * 2_001 not in shown.stdout
 
 
-def test_the_attributes_of_a_letter_are_listed_too(pipeline):
+def test_the_attributes_of_a_dead_letter_are_listed_too(pipeline):
     [message] = send(pipeline, tuple(one for one in MESSAGES if one.name == "a reason of binary"))
-    [letter] = json.loads(pipeline.run("failures", "--json").stdout_bytes)
-    assert (letter["message_id"], letter["attributes"]) == (message, {"reason": "base64:/wA="})
+    [dead_letter] = json.loads(pipeline.run("failures", "--json").stdout_bytes)
+    assert (dead_letter["message_id"], dead_letter["attributes"]) == (
+        message,
+        {"reason": "base64:/wA="},
+    )
 
 
 def test_redrive_sends_what_can_be_and_says_of_the_rest_what_it_is(pipeline):
@@ -155,7 +158,7 @@ def test_redrive_sends_what_can_be_and_says_of_the_rest_what_it_is(pipeline):
         )
 
 
-def test_discard_keeps_every_letter_in_its_file(pipeline, tmp_path):
+def test_discard_keeps_every_dead_letter_in_its_file(pipeline, tmp_path):
     sent = send(pipeline)
     file = tmp_path / "kept.ndjson"
     result = pipeline.run("discard", "--all", "--yes", "--save", str(file))
@@ -170,16 +173,16 @@ def test_discard_keeps_every_letter_in_its_file(pipeline, tmp_path):
     }
 
 
-def test_show_finds_the_letters_of_a_key_between_all_the_others(pipeline):
+def test_show_finds_the_dead_letters_of_a_key_between_all_the_others(pipeline):
     send(pipeline)
     for key in ("incoming/1.csv", "incoming/22\u202e.csv"):
         result = pipeline.run("show", key, "--json")
         assert result.exit_code == 1, result.output
         assert unseen(result.stdout_bytes.decode()) == set()
-        [letter] = json.loads(result.stdout_bytes)["dead_letters"]
-        assert letter["key"] == key
+        [dead_letter] = json.loads(result.stdout_bytes)["dead_letters"]
+        assert dead_letter["key"] == key
         shown = pipeline.run("show", key)
-        assert letter["message_id"] in shown.stdout
+        assert dead_letter["message_id"] in shown.stdout
         assert unseen(shown.stdout) == set()
 
 
@@ -187,11 +190,11 @@ def test_an_upload_is_followed_past_all_of_them(pipeline, tmp_path, monkeypatch)
     send(pipeline)
     (tmp_path / "up.json").write_text("{}")
 
-    def letter(_seconds: float) -> None:
-        pipeline.letter("incoming/up.json", pipeline.versions("incoming/up.json")[0])
+    def dead_letter(_seconds: float) -> None:
+        pipeline.dead_letter("incoming/up.json", pipeline.versions("incoming/up.json")[0])
 
-    monkeypatch.setattr("ops.files.following.sleep", letter)
-    monkeypatch.setattr("ops.files.following._ROUNDS_BETWEEN_LETTERS", 1)
+    monkeypatch.setattr("ops.files.following.sleep", dead_letter)
+    monkeypatch.setattr("ops.files.following._ROUNDS_BETWEEN_READS", 1)
     result = pipeline.run("upload", "up.json", "--wait")
     assert result.exit_code == 1, result.output
     assert "failed  incoming/up.json  ragged row (line 3)" in result.stdout
@@ -208,8 +211,8 @@ def test_a_dry_run_says_shortly_what_each_is(pipeline, command):
 
 
 @pytest.mark.parametrize("body", ["[" * 100_000, "42", "null", "{}", '{"requestContext": {}}'])
-def test_the_archivers_letters_are_read_as_carefully(pipeline, body):
-    message = pipeline.letter(reason=None, queue="archiver_dlq_url", body=body)
+def test_the_archivers_dead_letters_are_read_as_carefully(pipeline, body):
+    message = pipeline.dead_letter(reason=None, queue="archiver_dlq_url", body=body)
     result = pipeline.run("redrive", "--all", "--yes")
     assert result.exit_code == 1
     assert f"{message} is not sent back, it is JSON" in result.stderr
@@ -217,10 +220,10 @@ def test_the_archivers_letters_are_read_as_carefully(pipeline, body):
     assert pipeline.bodies("archiver_dlq_url") == [body]
 
 
-def test_a_letter_that_lambda_does_not_take_holds_no_other_up(pipeline, monkeypatch):
+def test_a_dead_letter_that_lambda_does_not_take_holds_no_other_up(pipeline, monkeypatch):
     original = BaseClient._make_api_call
     for number in range(3):
-        pipeline.letter(
+        pipeline.dead_letter(
             reason=None,
             queue="archiver_dlq_url",
             body=json.dumps({"time": f"2024-01-0{number + 1}"}),

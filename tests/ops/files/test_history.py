@@ -130,18 +130,18 @@ def test_rejected_records_are_shown_by_their_first_lines(pipeline):
     assert source in text
 
 
-def test_a_failed_file_shows_its_letter_and_what_was_rejected_of_it(pipeline):
+def test_a_failed_file_shows_its_dead_letter_and_what_was_rejected_of_it(pipeline):
     version = pipeline.put("incoming/a.csv", b"broken")
     day = pipeline.s3.head_object(Bucket="pipeline-raw", Key="incoming/a.csv")["LastModified"]
     rejected = keys.rejected_keys("incoming/a.csv", version, day.date())[0]
     pipeline.put(
         rejected, b'{"line":2}\n', "pipeline-processed", Metadata={keys.SOURCE_VERSION: version}
     )
-    pipeline.letter("incoming/a.csv", version, reason="too many rejects")
-    pipeline.letter("incoming/other.csv", "v1", reason="another file's")
+    pipeline.dead_letter("incoming/a.csv", version, reason="too many rejects")
+    pipeline.dead_letter("incoming/other.csv", "v1", reason="another file's")
     found = told(pipeline, "incoming/a.csv", code=1)
-    [letter] = found["dead_letters"]
-    assert (letter["version"], letter["reason"]) == (version, "too many rejects")
+    [dead_letter] = found["dead_letters"]
+    assert (dead_letter["version"], dead_letter["reason"]) == (version, "too many rejects")
     assert found["rejected"] == {rejected: ['{"line":2}']}
     assert len(pipeline.bodies("dlq_url")) == 2
 

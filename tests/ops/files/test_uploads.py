@@ -183,8 +183,8 @@ def test_a_compressed_output_and_one_that_was_archived_at_once_are_found(pipelin
 def test_waiting_ends_with_the_dead_letter_and_its_reason(pipeline, monkeypatch):
     def fail() -> None:
         [version] = pipeline.versions("incoming/a.csv")
-        pipeline.letter("incoming/a.csv", "another version", reason="not this one")
-        pipeline.letter("incoming/a.csv", version, reason="open quote")
+        pipeline.dead_letter("incoming/a.csv", "another version", reason="not this one")
+        pipeline.dead_letter("incoming/a.csv", version, reason="open quote")
 
     meanwhile(monkeypatch, fail)
     result = pipeline.run("upload", file("a.csv"), "--wait")
@@ -197,7 +197,7 @@ def test_waiting_ends_with_the_dead_letter_and_its_reason(pipeline, monkeypatch)
 def test_some_processed_and_some_failed(pipeline, monkeypatch):
     def work() -> None:
         finish_current(pipeline, "incoming/good.json")
-        pipeline.letter("incoming/bad.json", pipeline.versions("incoming/bad.json")[0])
+        pipeline.dead_letter("incoming/bad.json", pipeline.versions("incoming/bad.json")[0])
 
     meanwhile(monkeypatch, work)
     result = pipeline.run("upload", file("good.json"), file("bad.json"), "--wait")
@@ -227,14 +227,14 @@ def test_a_file_is_not_processed_while_its_version_stands(pipeline, monkeypatch)
     assert left == []
 
 
-def test_a_letter_of_the_last_moment_is_seen(pipeline, monkeypatch):
-    """Letters are looked at in every fifth round, and in the last."""
+def test_a_dead_letter_of_the_last_moment_is_seen(pipeline, monkeypatch):
+    """Dead letters are looked at in every fifth round, and in the last."""
     now = [0.0]
 
     def pause(_: float) -> None:
         now[0] += 7
         if now == [14.0]:
-            pipeline.letter("incoming/a.csv", pipeline.versions("incoming/a.csv")[0])
+            pipeline.dead_letter("incoming/a.csv", pipeline.versions("incoming/a.csv")[0])
 
     monkeypatch.setattr(following, "monotonic", lambda: now[0])
     monkeypatch.setattr(following, "sleep", pause)

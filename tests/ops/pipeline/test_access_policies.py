@@ -151,8 +151,10 @@ def recorded(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> Recorded:
     # A name that is shortened in completed/: its metadata alone tells where it came from.
     long = f"{keys.INCOMING}{'x' * (keys.MAX_KEY_BYTES - len(keys.INCOMING) - 5)}.json"
     pipeline.complete(long, Metadata={keys.SOURCE_KEY: long})
-    pipeline.letter(key="incoming/bad.csv", version="v1", reason=None)
-    pipeline.letter(queue="archiver_dlq_url", reason=None, body='{"time":"2024-01-15T02:00:00Z"}')
+    pipeline.dead_letter(key="incoming/bad.csv", version="v1", reason=None)
+    pipeline.dead_letter(
+        queue="archiver_dlq_url", reason=None, body='{"time":"2024-01-15T02:00:00Z"}'
+    )
     run("status", code=1)
     run("failures")
     for shown in (key, "incoming/waits.json", output, archived, keys.completed_key(long)):
@@ -164,7 +166,7 @@ def recorded(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> Recorded:
         patched.setattr(copies, "ONE_COPY_BYTES", 0)
         run("replay", "--prefix", "incoming/", "--yes")
     run("redrive", "--all", "--yes")
-    pipeline.letter(key="incoming/worse.csv", version="v2")
+    pipeline.dead_letter(key="incoming/worse.csv", version="v2")
     run("discard", "--all", "--yes")
     run("archive-now")
     run("policy", "reader")

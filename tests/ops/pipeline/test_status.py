@@ -68,7 +68,7 @@ def test_the_oldest_of_what_waits_gives_the_age(pipeline, monkeypatch):
     ("queue", "name"), [("dlq_url", "processor"), ("archiver_dlq_url", "archiver")]
 )
 def test_a_dead_letter_needs_a_person(pipeline, queue, name):
-    pipeline.letter(queue=queue)
+    pipeline.dead_letter(queue=queue)
     found = told(pipeline, code=1)
     assert found["dead_letters"][name]["waiting"] == 1
     assert found["attention"] == [f"dead letters of the {name}: 1, see `failures`"]
@@ -79,7 +79,7 @@ def test_a_dead_letter_needs_a_person(pipeline, queue, name):
     ("queue", "name"), [("dlq_url", "processor"), ("archiver_dlq_url", "archiver")]
 )
 def test_a_dead_letter_that_another_reader_holds_needs_a_person_too(pipeline, queue, name):
-    pipeline.letter(queue=queue)
+    pipeline.dead_letter(queue=queue)
     pipeline.sqs.receive_message(QueueUrl=pipeline.outputs[queue])
     found = told(pipeline, code=1)
     state = found["dead_letters"][name]
