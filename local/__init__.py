@@ -1,1 +1,1 @@
-"""The pipeline on this machine: the Pulumi program comes in; a running stack goes out."""
+"""The Pulumi program comes in; its stack runs on this machine, to be tried without AWS."""

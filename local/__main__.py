@@ -1,4 +1,4 @@
-"""`python -m local`: the pipeline on this machine."""
+"""Entry of `python -m local`."""
 
 from local.commands.signals import ended_at_once
 

@@ -1,9 +1,8 @@
-"""Who may use a server of this machine: its programs, and no page of the web.
+"""Refuse requests to a server of this machine that come from a web page.
 
-A page of any site that a person visits can send requests to 127.0.0.1, and moto answers each
-Origin. A browser names the page's site in `Origin`, or says `Sec-Fetch-Site: cross-site` where it
-sends none (https://www.w3.org/TR/fetch-metadata/); a site whose name was made to lead to 127.0.0.1
-stands in `Host`.
+Any web page can send requests to 127.0.0.1, and moto answers all of them. A browser sends the
+page's site as `Origin`, or else `Sec-Fetch-Site: cross-site` (https://www.w3.org/TR/fetch-metadata/).
+A site whose name resolves to 127.0.0.1 can be told by `Host`.
 """
 
 import ipaddress
@@ -17,9 +16,9 @@ WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
 def refusal(*, host: str | None, origin: str | None, site: str | None) -> str | None:
-    """Return why a request is refused, None for one that may be answered.
+    """Return why a request is refused, or None for one that may be answered.
 
-    The three are the headers Host, Origin and Sec-Fetch-Site; None where there is none.
+    The arguments are its headers Host, Origin and Sec-Fetch-Site, None for a missing one.
     """
     if host is not None and not _is_here(f"//{host}"):
         return f"Host is {host!r}, allowed: a name of this machine, as 127.0.0.1 or localhost"
@@ -31,7 +30,7 @@ def refusal(*, host: str | None, origin: str | None, site: str | None) -> str | 
 
 
 def guarded(app: WsgiApp) -> WsgiApp:
-    """Return an application that answers 403, as S3 would, to whom `refusal` refuses."""
+    """Return an application that answers 403, as S3 would, to requests that `refusal` refuses."""
 
     def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         reason = refusal(
@@ -51,9 +50,9 @@ def guarded(app: WsgiApp) -> WsgiApp:
 
 
 def _is_here(address: str) -> bool:
-    """Return whether an address leads to this machine, whoever resolves it.
+    """Return whether an address belongs to this machine, whatever resolver is used.
 
-    Browsers resolve localhost and the names under it by themselves.
+    Browsers resolve localhost and the names under it themselves.
     """
     try:
         name = urlsplit(address).hostname or ""

@@ -1,4 +1,4 @@
-"""A stack of the pipeline, alive on this machine: deployed on moto, and driven as AWS drives it."""
+"""Run a stack of the pipeline on this machine: deployed on moto, triggered as AWS triggers it."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -28,19 +28,19 @@ _FUNCTION: Final = "aws:lambda/function:Function"
 _INVOKE_CONFIG: Final = "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig"
 _MAPPING: Final = "aws:lambda/eventSourceMapping:EventSourceMapping"
 _SCHEDULE: Final = "aws:scheduler/schedule:Schedule"
-# A message of an invocation that was killed comes back this long after the function's time-out,
-# where the queue itself, as AWS advises, would wait for six time-outs.
+# A message of a killed invocation becomes visible this long after the function's time-out. The
+# queue's own time is six time-outs, as AWS advises.
 _VISIBILITY_MARGIN_SECONDS: Final = 5
-# Processes of a function that has no reserved concurrency.
+# The processes of a function without reserved concurrency.
 _CONCURRENCY: Final = 10
 
 
 class LocalPipeline:
-    """A stack between `start` and `stop`; a context manager.
+    """A stack that runs from `start` to `stop`; a context manager.
 
     Attributes:
-        account: the moto account that it stands on.
-        deployment: what the program made there; known from `start` on.
+        account: The account on moto that it is deployed to.
+        deployment: What the program made there; set by `start`.
     """
 
     def __init__(
@@ -54,11 +54,12 @@ class LocalPipeline:
         on_attempt: Callable[[Invocation], None] | None = None,
         on_invocation: Callable[[str, Invocation], None] | None = None,
     ) -> None:
-        """Take what to deploy; the callbacks are called from other threads.
+        """Say what to deploy; nothing is started yet.
 
-        `on_line` gets the functions' log lines, `on_batch` what became of each batch of the queue,
-        `on_attempt` what became of each attempt at an asynchronous event, and `on_invocation` what
-        became of every invocation, with the function's name.
+        The callbacks are called in other threads: `on_line` with each log line of a function,
+        `on_batch` with the result of each batch of the queue, `on_attempt` with the result of each
+        attempt at an asynchronous event, and `on_invocation` with the function's name and the
+        result of every invocation.
         """
         self.account = Account(port=port)
         self.deployment: Deployment
@@ -77,17 +78,17 @@ class LocalPipeline:
 
     @property
     def outputs(self) -> dict[str, Any]:
-        """The stack's outputs, with where its account is: `endpoint_url` and `region`."""
+        """The stack's outputs, and the `endpoint_url` and `region` of its account."""
         where = {"endpoint_url": self.account.endpoint_url, "region": self.account.region}
         return {**self.deployment.outputs, **where}
 
     def start(self) -> Self:
-        """Deploy the stack, and let its queue and its schedule run.
+        """Deploy the stack, and start to poll its queue and to run its schedule.
 
         Raises:
-            local.program.configuration.ConfigurationError: a setting is unknown or of a wrong type.
-            DeploymentError: the program or the account refused something.
-            OSError: the port is taken.
+            local.program.configuration.ConfigurationError: A setting is unknown or of a wrong type.
+            DeploymentError: The program or the account refused something.
+            OSError: The port is taken.
         """
         with ExitStack() as opened:
             opened.enter_context(self.account)
@@ -100,7 +101,7 @@ class LocalPipeline:
         return self
 
     def stop(self) -> None:
-        """End everything; what the account held is gone. A second call changes nothing."""
+        """Stop everything and delete all that the account holds; harmless when repeated."""
         self._opened.close()
 
     def __enter__(self) -> Self:
@@ -110,18 +111,18 @@ class LocalPipeline:
         self.stop()
 
     def drain(self, timeout_seconds: float) -> None:
-        """Wait until every event has been handled; raises TimeoutError with what is left.
+        """Wait until every event is handled; raise TimeoutError with those left after a time.
 
-        Events are first: a direct call of a large file goes on through the queue.
+        Asynchronous events come first: a direct call for a large file continues through the queue.
         """
         end = time.monotonic() + timeout_seconds
         for waiting in (*self._events.values(), *self._mappings, *self._events.values()):
             waiting.drain(max(0, end - time.monotonic()))
 
     def run_schedule(self, moment: datetime, *, timeout_seconds: float = 60) -> Run:
-        """Deliver the daily run of an instant, as if it were that time, and wait for its end.
+        """Run the schedule as if it were a given time, and wait until the function is done.
 
-        Raises TimeoutError where it lasts longer.
+        Raises TimeoutError if that takes longer than `timeout_seconds`.
         """
         (schedule,) = self._schedules
         run = schedule.run_now(moment)
@@ -130,9 +131,9 @@ class LocalPipeline:
         return run
 
     def invoke(self, name: str, payload: object) -> Any:
-        """Invoke the function of an ARN or a name and return its answer.
+        """Invoke a function by its ARN or name, and return its answer.
 
-        Raises RuntimeError, with the function's error, where it failed.
+        Raises RuntimeError with the function's error if it failed.
         """
         invocation = self._service.invoke(name.rpartition(":")[2], payload)
         if invocation.failure:

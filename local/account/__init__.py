@@ -1,1 +1,1 @@
-"""An AWS account on this machine: API requests come in; moto answers, as strict as AWS."""
+"""API requests to an AWS account come in; answers of moto, made as strict as AWS, go out."""

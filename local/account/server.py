@@ -1,4 +1,4 @@
-"""An AWS account on this machine: moto's server on loopback, with AWS's own semantics put on it."""
+"""Run an AWS account on this machine: moto's server on loopback, with the strict rules of AWS."""
 
 import http.client
 import logging
@@ -22,15 +22,15 @@ from local.account.strict import ruleset
 from local.origins import guarded
 
 REGION: Final = "us-east-1"
-# Stand-ins: moto reads an account out of the key, and nothing checks the secret.
+# Stand-ins: moto derives the account from the key, and checks no secret.
 ACCESS_KEY_ID: Final = "testing"
 SECRET_ACCESS_KEY: Final = "testing"  # noqa: S105
 
 _LOOPBACK: Final = "127.0.0.1"
-# moto keeps all state in its process, so that two servers in one process would be one account.
+# moto keeps its state in the process, so two servers in one process would share one account.
 _in_use = Lock()
 
-# Nothing of the user's own: no profile, no files of `~/.aws`.
+# Ignore the user's own configuration: the profile and the files in `~/.aws`.
 _SESSION_VARIABLES: Final = {
     "profile": (None, None, None, None),
     "config_file": (None, None, os.devnull, None),
@@ -39,10 +39,9 @@ _SESSION_VARIABLES: Final = {
 
 
 class Account:
-    """An empty AWS account, reachable over HTTP from `start` to `stop`; a context manager.
+    """An AWS account, empty at first, which answers over HTTP from `start` to `stop`.
 
-    Only one is open in a process at a time. `directory` is a temporary directory of the account's
-    own, which `stop` removes.
+    A context manager. Only one can be open in a process at a time.
     """
 
     account_id: str = DEFAULT_ACCOUNT_ID
@@ -58,13 +57,13 @@ class Account:
 
     @property
     def endpoint_url(self) -> str:
-        """The address of every service; raises RuntimeError outside `start` … `stop`."""
+        """The URL of every service; raises RuntimeError unless the account is open."""
         host, port = self._running().get_host_and_port()
         return f"http://{host}:{port}"
 
     @property
     def directory(self) -> Path:
-        """A directory that lives as long as the account; raises RuntimeError when it is stopped."""
+        """A temporary directory, which `stop` removes; raises RuntimeError unless it is open."""
         if self._directory is None:
             msg = "the local account is not running, call start() first"
             raise RuntimeError(msg)
@@ -73,8 +72,7 @@ class Account:
     def start(self) -> Self:
         """Open the account, empty.
 
-        Raises RuntimeError where another is open in this process, and OSError where the port is
-        taken.
+        Raises RuntimeError if another is open in this process, OSError if the port is taken.
         """
         if not _in_use.acquire(blocking=False):
             msg = "a local account is open in this process already, allowed: one at a time"
@@ -82,7 +80,7 @@ class Account:
         try:
             ruleset.install()
             self.check_port()
-            # A line a request is noise beside the pipeline's own output.
+            # Otherwise each request would print a line between those of the pipeline.
             logging.getLogger("werkzeug").setLevel(logging.WARNING)
             self._directory = tempfile.TemporaryDirectory(prefix="local-account-")
             self._server = ThreadedMotoServer(_LOOPBACK, self._port, verbose=False)
@@ -95,16 +93,16 @@ class Account:
         return self
 
     def check_port(self) -> None:
-        """Raise OSError where the given port is taken."""
+        """Raise OSError if the given port is taken."""
         _require_free(self._port)
 
     def stop(self) -> None:
-        """Close the account; what it held is gone. A second call changes nothing."""
+        """Close the account and delete all that it holds; harmless when repeated."""
         if self._server is not None:
             self._close()
 
     def reset(self) -> None:
-        """Empty the account; the address stays."""
+        """Delete all that the account holds; its URL stays the same."""
         host, port = self._running().get_host_and_port()
         connection = http.client.HTTPConnection(host, port, timeout=30)
         try:
@@ -116,9 +114,9 @@ class Account:
             msg = f"the local account answers {status} to a reset, expected: 200"
             raise RuntimeError(msg)
 
-    # `Any`: the stubs know each service's client under an overload of its own.
+    # `Any`: in the stubs each service's client has an overload of its own.
     def client(self, service: str, region: str | None = None) -> Any:
-        """Return the boto3 client of a service, `"s3"` say; the same one for the same arguments."""
+        """Return the boto3 client of a service, `"s3"` say, the same one at each call."""
         where = region or self.region
         with self._making:
             if (service, where) not in self._clients:
@@ -164,7 +162,7 @@ _CLIENT_CONFIG: Final = Config(
     connect_timeout=5,
     read_timeout=60,
     retries={"mode": "standard", "total_max_attempts": 2},
-    proxies={},  # an empty map keeps the environment's proxies out as well
+    proxies={},  # an empty map also turns off the environment's proxies
     max_pool_connections=50,
     s3={"addressing_style": "path"},
 )
@@ -179,14 +177,14 @@ def _isolated_session() -> Any:
 
 
 def _guard(server: ThreadedMotoServer) -> None:
-    """Let no page of the web use the server."""
+    """Refuse requests that a web page makes."""
     made: Any = server
     served = made._server  # noqa: SLF001 - moto has no other way to its application
     served.app = guarded(served.app)
 
 
 def _require_free(port: int) -> None:
-    """Raise OSError where a given port is taken; moto's server would wait for ever."""
+    """Raise OSError if a given port is taken: moto's server would wait for ever."""
     if not port:
         return
     with socket.socket() as probe:

@@ -1,1 +1,1 @@
-"""What the functions and queues did comes in; metrics and the states of the alarms go out."""
+"""Log lines, invocations and queue counts come in; metrics and alarm states go out."""

@@ -1,4 +1,4 @@
-"""The account's alarms, evaluated as CloudWatch does, on what the local pipeline measures.
+"""Evaluate the account's alarms on the local pipeline's metrics, as CloudWatch does.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html
 """
@@ -43,12 +43,12 @@ _log = logging.getLogger(__name__)
 
 
 def state(alarm: Mapping[str, Any], measures: Measures, *, now: float, since: float) -> str:
-    """Return the state of an alarm of DescribeAlarms: OK, ALARM or INSUFFICIENT_DATA.
+    """Return the state of an alarm from DescribeAlarms: OK, ALARM or INSUFFICIENT_DATA.
 
-    `since` is when the measuring began, in seconds as `now`: that there is no data of before does
-    not mean that there was none.
+    `now` is the current time, and `since` the time when measuring began, both in seconds since the
+    epoch. Missing data counts as breaching only for periods after `since`.
 
-    Raises ValueError for mathematics, statistics and comparisons that are not known here.
+    Raises ValueError for expressions, statistics and comparisons that are not supported here.
     """
     compare = _known(_COMPARISONS, alarm["ComparisonOperator"])
     missing = alarm.get("TreatMissingData") or "missing"
@@ -70,7 +70,7 @@ def state(alarm: Mapping[str, Any], measures: Measures, *, now: float, since: fl
 
 
 class AlarmWatch:
-    """Sets the states of an account's alarms, from `start` to `stop`; a context manager."""
+    """Keeps the states of an account's alarms up to date; a context manager."""
 
     def __init__(self, account: Account, measures: Measures) -> None:
         self._account = account
@@ -94,7 +94,7 @@ class AlarmWatch:
         self._thread.join()
 
     def look(self) -> None:
-        """Measure the queues, and set the state of each alarm that has another now."""
+        """Measure the queues, and update the state of each alarm that has changed."""
         self._measures.add_queues(self._account)
         cloudwatch = self._account.client("cloudwatch")
         for page in cloudwatch.get_paginator("describe_alarms").paginate():
@@ -130,7 +130,7 @@ def _period_seconds(alarm: Mapping[str, Any]) -> int:
 
 
 def _value(alarm: Mapping[str, Any], measures: Measures, begin: float, end: float) -> float | None:
-    """Return an alarm's value of a period, None where there is no data."""
+    """Return an alarm's value for a period, or None if there is no data."""
     queries = alarm.get("Metrics")
     if not queries:
         return _statistic(alarm, alarm["Statistic"], measures, begin, end)
@@ -156,7 +156,10 @@ def _statistic(
 
 
 def _calculated(node: ast.expr, values: Mapping[str, float | None]) -> float | None:
-    """Return the value of metric mathematics: the four operations; None where a part has none."""
+    """Return the value of a metric expression, or None if one of its metrics has no data.
+
+    Raises ValueError for anything but numbers, metrics and the four operations.
+    """
     match node:
         case ast.Constant(value=int() | float() as number):
             return number

@@ -1,4 +1,4 @@
-"""What CloudWatch would know of the local pipeline's functions and queues, kept in memory.
+"""Keep in memory the metrics that CloudWatch would have of the pipeline's functions and queues.
 
 https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html and
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
@@ -16,7 +16,7 @@ from moto.sqs.models import sqs_backends
 from local.account.server import Account
 from local.compute.outcome import Invocation
 
-# Points of a metric: a day of a queue that is looked at each second.
+# Points that are kept of a metric: a day of a queue that is measured each second.
 _POINTS: Final = 86_400
 _LAMBDA: Final = "AWS/Lambda"
 _SQS: Final = "AWS/SQS"
@@ -25,7 +25,7 @@ Key = tuple[str, str, frozenset[tuple[str, str]]]
 
 
 class Measures:
-    """The newest points of each metric; `now` tells the time in seconds since the epoch."""
+    """The newest points of each metric; `now` returns the time in seconds since the epoch."""
 
     def __init__(self, *, now: Callable[[], float] = time.time) -> None:
         self.now = now
@@ -35,18 +35,18 @@ class Measures:
         self._lock = Lock()
 
     def add(self, namespace: str, name: str, dimensions: Mapping[str, str], value: float) -> None:
-        """Add a point of this moment."""
+        """Add a point at the current time."""
         with self._lock:
             points = self._points[namespace, name, frozenset(dimensions.items())]
             points.append((self.now(), value))
 
     def between(self, key: Key, begin: float, end: float) -> list[float]:
-        """Return the values after `begin`, up to and with `end`."""
+        """Return the values later than `begin` and no later than `end`."""
         with self._lock:
             return [value for moment, value in self._points.get(key, ()) if begin < moment <= end]
 
     def add_invocation(self, function: str, invocation: Invocation) -> None:
-        """Add what Lambda measures of an invocation."""
+        """Add the metrics that Lambda publishes for an invocation."""
         measured = {
             "Invocations": 1,
             "Errors": 1 if invocation.failure else 0,
@@ -56,7 +56,7 @@ class Measures:
             self.add(_LAMBDA, name, {"FunctionName": function}, value)
 
     def add_line(self, line: str) -> None:
-        """Add the metrics that a function's log line carries, if it does.
+        """Add the metrics in a function's log line, if it holds any.
 
         https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
         """
@@ -67,12 +67,12 @@ class Measures:
             for directive in document[_EMBEDDED]["CloudWatchMetrics"]:
                 self._add_directive(document, directive)
         except (ValueError, LookupError, TypeError, RecursionError):
-            return  # a line of the user's own that only mentions it
+            return  # a line that only looks like metrics
 
     def add_queues(self, account: Account) -> None:
-        """Add what SQS measures of each queue of an account, read from moto's own messages."""
+        """Add the metrics that SQS publishes for each queue, from the messages that moto holds."""
         for name, queue in list(sqs_backends[account.account_id][account.region].queues.items()):
-            # The hidden ones too, which moto tells nobody.
+            # Hidden messages included, which no call to moto returns.
             messages: list[Any] = list(queue._messages)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
             sent: list[int] = [one.sent_timestamp for one in messages]
             oldest = self.now() - min(sent) / 1000 if sent else 0

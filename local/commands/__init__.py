@@ -1,1 +1,1 @@
-"""The command line: arguments come in; a demo, a served pipeline or converted files go out."""
+"""Command lines come in; a demo, a running pipeline or transformed files go out."""

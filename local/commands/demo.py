@@ -1,4 +1,4 @@
-"""The tour: sample files through the whole pipeline, then a month later the archiver."""
+"""The demo: send sample files through the whole pipeline, then run the archiver a month later."""
 
 import time
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ from local.commands.tracking import Outcome, Upload, Uploads
 from local.pipeline import LocalPipeline
 
 SAMPLES: Final = Path(__file__).parent / "samples"
-# What each sample shows, in the order of the tour, and what has to become of it.
+# What each sample shows, in the order of the tour, and the status that it has to end with.
 TOUR: Final = {
     "crm/user.json": ("JSON object", "processed"),
     "shop/orders.json": ("JSON array", "processed"),
@@ -38,7 +38,7 @@ _COLORS: Final = {"processed": "green", "failed": "red", "pending": "yellow"}
 
 
 def run_demo(console: Console) -> bool:
-    """Run the tour and return whether everything went as it has to."""
+    """Run the tour, and return whether everything went as expected."""
     console.rule("[bold]s3-data-pipeline: the whole pipeline on this machine")
     with ExitStack() as opened:
         with console.status("Deploying the prod stack: the real Pulumi program, on moto …"):
@@ -73,13 +73,13 @@ def _process(console: Console, pipeline: LocalPipeline, uploads: Uploads) -> lis
 
 def _wait(pipeline: LocalPipeline, uploads: Uploads, sent: Sequence[Upload]) -> list[Outcome]:
     pipeline.drain(_WAIT_SECONDS)
-    letters = uploads.dead_letters()
-    return [uploads.outcome(upload, letters) for upload in sent]
+    dead_letters = uploads.dead_letters()
+    return [uploads.outcome(upload, dead_letters) for upload in sent]
 
 
 def _show_files(console: Console, outcomes: Sequence[Outcome]) -> None:
     table = Table(
-        title="What became of each file", title_justify="left", box=SIMPLE, padding=(0, 1, 0, 0)
+        title="How each file ended", title_justify="left", box=SIMPLE, padding=(0, 1, 0, 0)
     )
     for column in ("what it is", "from → to", "status, records"):
         table.add_column(column, no_wrap=True)

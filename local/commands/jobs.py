@@ -1,4 +1,4 @@
-"""Which files `transform` reads, and which it writes: a file alone, or several into folders."""
+"""Find the files that `transform` reads, and the files or folders that it writes."""
 
 import shutil
 import sys
@@ -21,12 +21,14 @@ FORMATS: Final = tuple(
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """One file to transform; None for an output is the standard output, for rejects nowhere.
+    """One file to transform.
 
     Attributes:
-        name: what messages call it.
-        source: where its bytes are; None for the standard input.
-        suffix: of its format, where its name is not to tell.
+        name: The file's name in messages.
+        source: The file to read; None for standard input.
+        suffix: The suffix of its format, if that is given; None to go by the file's name.
+        output: The file to write; None for standard output.
+        rejects: The file for rejected records; None to drop them.
     """
 
     name: str
@@ -44,14 +46,14 @@ def plan(
     format_name: str | None,
     compressed: bool,
 ) -> list[Job]:
-    """Return a job for each file that is given or lies in a given folder.
+    """Return a job for each given file, and for each file in a given folder.
 
-    Of a single file `output` and `rejects` are files, or folders that exist; of a folder or of
-    several they are folders. There each output has its file's path, below the given folder, with
-    the suffix of the processor's outputs. Hidden files of a folder, and what lies in the folders of
-    the outputs, are left out.
+    For a single file, `output` and `rejects` are files, or folders that exist. For a folder or
+    several files they are folders: an output has the path that its file has in the given folder,
+    with the suffix of the processor's outputs. Hidden files in a folder are left out, and so are
+    files in the folders of the outputs.
 
-    Raises UsageError with every file that is missing or would be written twice.
+    Raises UsageError that names every file which is missing or would be written twice.
     """
     suffix = _suffix(given, format_name)
     problems = [
@@ -79,9 +81,9 @@ def plan(
 
 @contextmanager
 def opened(job: Job) -> Generator[Path]:
-    """Give the file of a job's bytes; the standard input is copied to the disk first.
+    """Give the path of a job's input; standard input is copied to a file first.
 
-    A file may be read twice, which a pipe cannot.
+    A file may have to be read twice, and a pipe can be read only once.
     """
     if job.source is not None:
         yield job.source
@@ -108,7 +110,7 @@ def _suffix(given: Sequence[str], format_name: str | None) -> str | None:
 def _found(
     given: Iterable[str], folders: Sequence[Path]
 ) -> Iterator[tuple[str, Path | None, PurePosixPath]]:
-    """Yield each file's name, path and path below what was given."""
+    """Yield each file's name, its path, and its path below the given folder."""
     for one in given:
         path = Path(one)
         if one == STANDARD_INPUT:
@@ -138,11 +140,11 @@ def _written(
 
 
 def _clashes(jobs: Sequence[Job]) -> Iterator[str]:
-    """Yield what is wrong where a file would be written twice, or is read as well."""
+    """Yield a problem for each file that would be written twice, or both read and written."""
     taken = {job.source.resolve(): job.name for job in jobs if job.source}
     for job in jobs:
         for place in (job.output, job.rejects):
-            # A device, /dev/null say, may well be named twice.
+            # A device, /dev/null say, may be named twice.
             if not place or (place.exists() and not place.is_file()):
                 continue
             if other := taken.get(place.resolve()):
@@ -152,7 +154,7 @@ def _clashes(jobs: Sequence[Job]) -> Iterator[str]:
 
 
 def _place(place: Path, folders: Sequence[Path]) -> Iterator[str]:
-    """Yield what is wrong with the place of an output."""
+    """Yield the problems with an output's path."""
     if place in folders and place.exists() and not place.is_dir():
         yield f"{place} is a file, allowed: a folder, since several files are transformed"
     if place not in folders and not place.resolve().parent.is_dir():

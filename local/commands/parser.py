@@ -61,10 +61,10 @@ def local(
 def demo() -> None:
     """Send sample files through the prod stack, deployed here.
 
-    It shows what becomes of each. Then the clock moves on by a month and the archiver runs. Exit
-    code 0 if all went as it has to.
+    It shows how each file ends. Then the clock moves forward by a month and the archiver runs.
+    Exit code 0 if all went as expected.
     """
-    # Pulumi and moto take seconds to import, which `transform` does without.
+    # `transform` does not need Pulumi and moto, which take seconds to import.
     with ended_at_once():
         from local.commands.demo import run_demo  # noqa: PLC0415
 
@@ -82,20 +82,20 @@ def serve(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Gets the stack's outputs as JSON once all is ready; removed in the end.",
+            help="File for the stack's outputs as JSON, once all is ready; removed at the end.",
         ),
     ] = None,
     stack: Annotated[
-        str, typer.Option(metavar="NAME", help="Stack whose settings are taken: dev or prod.")
+        str, typer.Option(metavar="NAME", help="Stack whose settings are used: dev or prod.")
     ] = "dev",
     config: Annotated[
         list[str] | None,
-        typer.Option(metavar="KEY=VALUE", help="A setting, before the stack's own; repeatable."),
+        typer.Option(metavar="KEY=VALUE", help="A setting that overrides the stack's; repeatable."),
     ] = None,
 ) -> None:
     """Keep the pipeline running, until Ctrl-C.
 
-    The AWS CLI, boto3 and `python -m ops` work on it; pages of the web are refused.
+    The AWS CLI, boto3 and `python -m ops` work with it; requests from web pages are refused.
     """
     with ended_at_once():
         from infra.settings import SettingsError  # noqa: PLC0415
@@ -129,7 +129,7 @@ def transform(
     files: Annotated[
         list[str],
         typer.Argument(
-            metavar="FILE", help="Files; folders, with all that is in them; - for standard input."
+            metavar="FILE", help="Files; folders, with all files in them; - for standard input."
         ),
     ],
     *,
@@ -139,14 +139,16 @@ def transform(
             "-o",
             "--output",
             metavar="PATH",
-            help="Gets the records: a file; of several files a folder  [default: standard output].",
+            help="Where to write the records: a file; for several files a folder"
+            "  [default: standard output].",
         ),
     ] = None,
     rejects: Annotated[
         Path | None,
         typer.Option(
             metavar="PATH",
-            help="Gets the bad records, one JSON line each: a file; of several files a folder.",
+            help="Where to write the bad records, one JSON line each: a file; for several files a"
+            " folder.",
         ),
     ] = None,
     format_name: Annotated[
@@ -154,7 +156,7 @@ def transform(
         typer.Option(
             "--format",
             metavar="FORMAT",
-            help="What the files are, whatever their names say: json, ndjson, csv or tsv, each also"
+            help="The files' format, whatever their names are: json, ndjson, csv or tsv, each also"
             " with .gz. Standard input needs it.",
         ),
     ] = None,
@@ -175,7 +177,7 @@ def transform(
         typer.Option(
             metavar="ENCODING",
             callback=_encoding,
-            help="What a file that is not UTF-8 is read as: cp1252, latin-1, …",
+            help="The encoding of files that are not UTF-8: cp1252, latin-1, …",
         ),
     ] = None,
     compress: Annotated[
@@ -184,8 +186,8 @@ def transform(
 ) -> None:
     """Write what the processor would write for files.
 
-    Without AWS, and as a stream. Exit code 1, and why, if one would be a dead letter; the others
-    are written all the same.
+    Works without AWS, and as a stream. If a file would be a dead letter, it says why and exits
+    with code 1; the other files are written all the same.
     """
     console = Console(stderr=True)
     signal.signal(signal.SIGTERM, _exit)
@@ -208,7 +210,7 @@ def transform(
 
 
 def _transform(console: Console, job: jobs.Job, rules: Rules) -> bool:
-    """Transform one file, and say how it went; return whether it went well."""
+    """Transform one file, print the result, and return whether it succeeded."""
     name = TextColumn("{task.description}", markup=False)
     columns = (name, BarColumn(), DownloadColumn(), TransferSpeedColumn())
     shown = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
@@ -229,7 +231,7 @@ def _transform(console: Console, job: jobs.Job, rules: Rules) -> bool:
     except PermanentError as error:
         _complain(console, f"{job.name}: would be dead-lettered: {error}")
     except BrokenPipeError:
-        # Who read the records has enough. Nothing may be flushed when the interpreter ends.
+        # The reader has closed the pipe. At exit the interpreter must not try to flush into it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(_FAILED) from None
     except OSError as error:
@@ -241,7 +243,7 @@ def _transform(console: Console, job: jobs.Job, rules: Rules) -> bool:
 
 
 def _exit(_number: int, _frame: FrameType | None) -> NoReturn:
-    """Leave through what removes the part files."""
+    """Exit by an exception, so that part files are removed."""
     sys.exit(_TERMINATED)
 
 

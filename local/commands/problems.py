@@ -1,9 +1,9 @@
-"""What goes wrong on the command line, as the sentence and the exit code that a person gets."""
+"""The error that ends a command with a sentence and an exit code."""
 
 from typing import ClassVar
 
 
 class UsageError(ValueError):
-    """The command line is not usable; the message says what, the value, and what is allowed."""
+    """The command line is wrong; the message names the problem, the value and what is allowed."""
 
     exit_code: ClassVar[int] = 2

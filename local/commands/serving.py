@@ -1,4 +1,4 @@
-"""The local pipeline kept running for other programs, until a signal."""
+"""Keep the local pipeline running for other programs, until a signal."""
 
 import shlex
 import sys
@@ -20,16 +20,16 @@ from local.program.deployment import PROGRAM
 def serve(
     console: Console, *, stack: str, config: Mapping[str, str], port: int, file: Path | None
 ) -> None:
-    """Run a stack until SIGINT or SIGTERM; `file` holds its outputs from when it is ready.
+    """Run a stack until SIGINT or SIGTERM; once it is ready, `file` holds its outputs.
 
-    The functions' log lines go to the standard output, what a person reads to the console.
+    The functions' log lines go to standard output, messages for a person to the console.
 
     Raises:
-        local.program.configuration.ConfigurationError: no such stack, or a setting is wrong.
-        DeploymentError: the program or the account refused something.
-        local.commands.problems.UsageError: no file can be made there.
-        local.commands.stack_outputs.TakenError: the file is that of a pipeline that runs.
-        OSError: the port is taken, or the file cannot be written.
+        local.program.configuration.ConfigurationError: No such stack, or a setting is wrong.
+        DeploymentError: The program or the account refused something.
+        local.commands.problems.UsageError: The file cannot be made.
+        local.commands.stack_outputs.TakenError: The file belongs to a running pipeline.
+        OSError: The port is taken, or the file cannot be written.
     """
     known = stacks(PROGRAM.parent)
     if stack not in known:
@@ -49,7 +49,7 @@ def serve(
             on_line=on_line,
             on_invocation=measures.add_invocation,
         )
-        pipeline.account.check_port()  # before the file of what has the port is looked at
+        pipeline.account.check_port()  # first: a running pipeline has both
         if file:
             stack_outputs.clear(file)
         with console.status(f"Deploying the {stack} stack …"):
@@ -57,7 +57,7 @@ def serve(
         opened.enter_context(AlarmWatch(pipeline.account, measures))
         if not signals.came:
             _greet(console, pipeline, file)
-            # Who waits for the file finds all that is told besides.
+            # The file comes last, for programs that wait for it and then read the console.
             if file:
                 opened.enter_context(stack_outputs.published(file, pipeline.outputs))
             signals.wait()
@@ -70,7 +70,7 @@ def _greet(console: Console, pipeline: LocalPipeline, file: Path | None) -> None
     if file:
         commands.append(f".venv/bin/python -m ops status --outputs {shlex.quote(str(file))}")
     console.print(f"Ready on {where}, until Ctrl-C. Try, with any credentials:", highlight=False)
-    for command in commands:  # each on one line, so that it can be copied
+    for command in commands:  # one line each, so that it can be copied
         console.print(f"  {command}", soft_wrap=True, highlight=False, markup=False)
 
 

@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM: none is lost, and none prints a trace."""
+"""Wait for SIGINT and SIGTERM, without losing one and without printing a traceback."""
 
 import select
 import signal
@@ -13,7 +13,7 @@ _ENDING: Final = (signal.SIGINT, signal.SIGTERM)
 
 @contextmanager
 def ended_at_once() -> Generator[None]:
-    """Let Ctrl-C end the process without a word, while what is imported would print its trace."""
+    """Let Ctrl-C end the process silently: during an import it would print a traceback."""
     before = signal.getsignal(signal.SIGINT)
     if before is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -24,11 +24,10 @@ def ended_at_once() -> Generator[None]:
 
 
 class Signals:
-    """Takes note of SIGINT and SIGTERM while it is open, in the main thread; a context manager.
+    """Notes SIGINT and SIGTERM in the main thread; a context manager.
 
-    Python's own C handler writes a byte for each, at any moment. A `threading.Event` would not do:
-    a handler that sets it waits for ever where it interrupts the very thread that is about to wait
-    and has the event's lock.
+    Python's C handler writes a byte for each signal. A handler that sets a `threading.Event` could
+    wait for ever: it may interrupt the main thread while that holds the event's lock.
     """
 
     def __enter__(self) -> Self:
@@ -47,13 +46,13 @@ class Signals:
 
     @property
     def came(self) -> bool:
-        """Whether one has come."""
+        """Whether a signal was received."""
         return bool(select.select([self._reader], [], [], 0)[0])
 
     def wait(self) -> None:
-        """Wait until one has come."""
+        """Wait until a signal is received."""
         select.select([self._reader], [], [])
 
 
 def _note(_number: int, _frame: FrameType | None) -> None:
-    """Do nothing: the byte is written."""
+    """Do nothing: Python has written the byte."""

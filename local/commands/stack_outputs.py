@@ -1,4 +1,4 @@
-"""The file that tells other programs where the local pipeline is: there while it all runs."""
+"""Write the file that tells other programs how to reach the local pipeline, while it runs."""
 
 import json
 import socket
@@ -14,14 +14,13 @@ _PROBE_SECONDS: Final = 1
 
 
 class TakenError(Exception):
-    """The file belongs to a pipeline that runs; the message says where."""
+    """The file belongs to a running pipeline; the message says where that runs."""
 
 
 def clear(path: Path) -> None:
     """Remove the file of an earlier run.
 
-    Raises UsageError where no file can be made there, and TakenError where the earlier run still
-    answers.
+    Raises UsageError if no file can be made there, TakenError if the earlier run still answers.
     """
     try:
         path.touch()
@@ -40,9 +39,9 @@ def clear(path: Path) -> None:
 
 @contextmanager
 def published(path: Path, outputs: Mapping[str, Any]) -> Generator[None]:
-    """Write the outputs as JSON, so that who sees the file sees all of it; remove it in the end.
+    """Write the outputs as JSON to a file that is complete once it exists; remove it at the end.
 
-    A file that somebody else has put in its place stays.
+    If another file has taken its place, that one stays.
     """
     text = json.dumps(outputs, indent=2) + "\n"
     part = path.with_name(f".{path.name}.part")
@@ -56,7 +55,7 @@ def published(path: Path, outputs: Mapping[str, Any]) -> Generator[None]:
 
 
 def _endpoint(text: bytes) -> str | None:
-    """Return the address in a file's outputs, None where it holds none."""
+    """Return the address in a file's outputs, or None if there is none."""
     try:
         found: Any = json.loads(text)["endpoint_url"]
     except (ValueError, LookupError, TypeError, RecursionError):

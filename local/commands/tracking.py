@@ -1,4 +1,4 @@
-"""Files that were uploaded to the local pipeline, and what became of them."""
+"""Upload files to the local pipeline, and find out how each ended."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,8 +11,8 @@ from botocore.exceptions import ClientError
 from handlers import keys
 from handlers.aws.metadata import decode_value
 
-_LAMBDA_REASON: Final = "ErrorMessage"  # of a function's DeadLetterConfig
-_UNTOLD: Final = "killed, timed out or not started"
+_LAMBDA_REASON: Final = "ErrorMessage"  # the attribute that Lambda sets on a dead letter
+_NO_REASON: Final = "killed, timed out or not started"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +27,7 @@ class Upload:
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What became of an upload: an output, or a dead letter with its reason."""
+    """How an upload ended: with an output, or with a dead letter and its reason."""
 
     upload: Upload
     status: str  # processed, failed or pending
@@ -39,8 +39,8 @@ class Outcome:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Letter:
-    """A dead letter: the source version that its event names, and what its sender says."""
+class DeadLetter:
+    """A dead letter: the source version in its event, and the message's attributes."""
 
     key: str
     version: str
@@ -48,14 +48,14 @@ class Letter:
 
     @property
     def reason(self) -> str:
-        """Why: by the processor, with the first bad place, else by Lambda after its retries."""
-        told = self.attributes.get(keys.REASON) or self.attributes.get(_LAMBDA_REASON)
+        """Why it failed: from the processor, with the first bad place, or else from Lambda."""
+        reason = self.attributes.get(keys.REASON) or self.attributes.get(_LAMBDA_REASON)
         place = self.attributes.get(keys.PLACE)
-        return ": ".join(part for part in (place, told or _UNTOLD) if part)
+        return ": ".join(part for part in (place, reason or _NO_REASON) if part)
 
 
 class Uploads:
-    """Uploads to a stack's raw bucket, and looks up what became of them."""
+    """Uploads files to a stack's raw bucket, and looks up their outcomes."""
 
     def __init__(self, s3: Any, sqs: Any, outputs: Mapping[str, Any]) -> None:
         self._s3 = s3
@@ -69,16 +69,16 @@ class Uploads:
         version = self._s3.put_object(Bucket=raw, Key=key, Body=body)["VersionId"]
         return Upload(name=name, key=key, version=version, body=body)
 
-    def outcome(self, upload: Upload, letters: Iterable[Letter]) -> Outcome:
-        """Return what became of an upload; `letters` are those of `dead_letters`."""
-        for letter in letters:
-            if (letter.key, letter.version) == (upload.key, upload.version):
+    def outcome(self, upload: Upload, dead_letters: Iterable[DeadLetter]) -> Outcome:
+        """Return the outcome of an upload, given the dead letters that `dead_letters` returns."""
+        for dead_letter in dead_letters:
+            if (dead_letter.key, dead_letter.version) == (upload.key, upload.version):
                 return Outcome(
                     upload=upload,
                     status="failed",
                     where="dead-letter queue",
                     counts={},
-                    reason=letter.reason,
+                    reason=dead_letter.reason,
                 )
         for key, metadata in self._processed():
             if metadata.get(keys.SOURCE_VERSION) == upload.version:
@@ -110,22 +110,22 @@ class Uploads:
             yield key, self._s3.head_object(Bucket=bucket, Key=key)["Metadata"]
 
     def keys(self, bucket: str, prefix: str) -> list[str]:
-        """Return the keys under a prefix of the bucket that an output names."""
+        """Return the keys under a prefix; `bucket` is the stack output with the bucket's name."""
         pages = self._s3.get_paginator("list_objects_v2").paginate(
             Bucket=self._outputs[bucket], Prefix=prefix
         )
         return [entry["Key"] for page in pages for entry in page.get("Contents", [])]
 
     def text(self, bucket: str, key: str) -> str:
-        """Return an object's text; "" where there is none."""
+        """Return the text of an object, "" if there is none; `bucket` as in `keys`."""
         try:
             response = self._s3.get_object(Bucket=self._outputs[bucket], Key=key)
         except ClientError:
             return ""
         return response["Body"].read().decode(errors="replace")
 
-    def dead_letters(self) -> list[Letter]:
-        """Return the processor's dead letters, and leave them where they are."""
+    def dead_letters(self) -> list[DeadLetter]:
+        """Return the processor's dead letters; they stay in their queue."""
         url = self._outputs["dlq_url"]
         messages: list[Any] = []
         try:
@@ -138,13 +138,13 @@ class Uploads:
                 self._sqs.change_message_visibility(
                     QueueUrl=url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0
                 )
-        return [_read_letter(message) for message in messages]
+        return [_read_dead_letter(message) for message in messages]
 
 
-def _read_letter(message: Mapping[str, Any]) -> Letter:
+def _read_dead_letter(message: Mapping[str, Any]) -> DeadLetter:
     attributes = message.get("MessageAttributes", {})
     key, version = _source(message["Body"])
-    return Letter(
+    return DeadLetter(
         key=key,
         version=version,
         attributes={name: value["StringValue"] for name, value in attributes.items()},
@@ -152,7 +152,7 @@ def _read_letter(message: Mapping[str, Any]) -> Letter:
 
 
 def _source(body: str) -> tuple[str, str]:
-    """Return the key and version in an event's body; "" where it names none."""
+    """Return the key and version in an event's body, each "" if there is none."""
     try:
         described = json.loads(body)["Records"][0]["s3"]["object"]
         return unquote_plus(described["key"]), described.get("versionId", "")

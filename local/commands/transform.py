@@ -1,4 +1,4 @@
-"""What the processor would write for a file on this disk, without AWS and as a stream."""
+"""Write what the processor would write for a local file, without AWS and as a stream."""
 
 import os
 import sys
@@ -27,7 +27,7 @@ Write = Callable[[bytes], object]
 
 @dataclass(frozen=True, kw_only=True)
 class Rules:
-    """The settings of a stack that bear on a file."""
+    """The settings of a stack that the transform needs."""
 
     environment: str
     max_rejected_percent: float
@@ -46,16 +46,16 @@ def transform_file(
     report: Report,
     suffix: str | None = None,
 ) -> Progress:
-    """Write a file's records to `output`, or to the standard output; return what was done.
+    """Write a file's records to `output`, or to standard output, and return the counts.
 
     The rejected records go to `rejects`, one JSON line each. Both files appear only if the whole
-    file is good. `report` is told the bytes that were read so far. `suffix` is the format's, of a
-    file whose name is not to tell. With a fallback encoding the file is read twice, since what is
-    written to the standard output cannot be taken back.
+    file is good. `report` is called with the number of bytes read so far. `suffix` is the suffix of
+    the format, for a file whose name does not count. With a fallback encoding the file is read
+    twice, since what is written to standard output cannot be undone.
 
     Raises:
-        PermanentError: the file would be a dead letter.
-        OSError: a file cannot be read or written.
+        PermanentError: The file would be a dead letter.
+        OSError: A file cannot be read or written.
     """
     suffix = suffix or keys.data_suffix(source.name)
     if not suffix:
@@ -89,7 +89,7 @@ def transform_file(
 
 
 def _check_expansion(progress: Progress, source: Path, rules: Rules) -> None:
-    if source.is_file():  # of a pipe nobody knows the size
+    if source.is_file():  # a pipe's size is unknown
         check_expansion(
             progress.output_bytes,
             source_bytes=source.stat().st_size,
@@ -98,10 +98,10 @@ def _check_expansion(progress: Progress, source: Path, rules: Rules) -> None:
 
 
 def _encoding(source: Path, suffix: str, rules: Rules, report: Report) -> str:
-    """Return what a file is to be read as: the fallback where it is not UTF-8."""
+    """Return the encoding to read a file with: the fallback if it is not UTF-8, else ""."""
     if not rules.fallback_encoding:
         return ""
-    with suppress(BadFileError):  # which the transform will tell
+    with suppress(BadFileError):  # the transform will raise it again
         if not is_utf8(_reader(source, report), suffix):
             return rules.fallback_encoding
     return ""
@@ -128,10 +128,10 @@ def _reader(path: Path, report: Report) -> Callable[[int], Iterator[bytes]]:
 
 @contextmanager
 def _opened(path: Path) -> Generator[Write]:
-    """Give a function that writes; the file gets its name when everything is in it."""
-    path = path.resolve()  # what a link leads to is replaced, not the link
+    """Give a function that writes; the file appears once everything is written."""
+    path = path.resolve()  # replace the target of a link, not the link
     if path.exists() and not path.is_file():
-        with path.open("wb") as device:  # /dev/null or a named pipe; of a folder an OSError
+        with path.open("wb") as device:  # /dev/null or a named pipe; a folder raises OSError
             yield device.write
         return
     part = path.with_name(f".{path.name}.{os.getpid()}.part")

@@ -1,1 +1,1 @@
-"""Lambda on this machine: an archive and events come in; each runs in a process, results go out."""
+"""A function's archive and events come in; the results of real invocations go out."""

@@ -1,4 +1,4 @@
-"""Asynchronous invocation: events wait in memory, are tried again, and end in a destination.
+"""Invoke a function asynchronously: queue its events, retry them, send failed ones on.
 
 Source: https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
 """
@@ -26,15 +26,15 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class AsynchronousSettings:
-    """How a function's asynchronous events are treated.
+    """The settings for a function's asynchronous events.
 
     Attributes:
-        function_arn: For the destination's record.
-        retries: 0 to 2 attempts after the first.
-        back_off_seconds: Before the first and the second of them. Lambda waits one and two
-            minutes; the default is shorter, for nobody wants to wait on this machine.
-        destinations: Each gets an event whose last attempt failed.
-        concurrency: Attempts at once at most.
+        function_arn: The function's ARN, for the destination's record.
+        retries: How often a failed event is tried again, 0 to 2 times.
+        back_off_seconds: The wait before the first and before the second retry. Lambda waits one
+            and two minutes; the default is shorter, so that nobody has to wait on this machine.
+        destinations: Where an event goes whose last attempt failed.
+        concurrency: The maximum number of attempts at once.
 
     Raises ValueError for other retries.
     """
@@ -53,7 +53,7 @@ class AsynchronousSettings:
 
 @dataclass(order=True, frozen=True)
 class _Waiting:
-    due: float  # of the monotonic clock
+    due: float  # a time of the monotonic clock
     number: int
     request_id: str = field(compare=False)
     payload: object = field(compare=False)
@@ -61,9 +61,9 @@ class _Waiting:
 
 
 class AsynchronousInvocations:
-    """The events of one function that nobody waits for.
+    """The asynchronous events of one function.
 
-    `on_attempt` gets each attempt's result, from the thread that ran it.
+    `on_attempt` is called with each attempt's result, in the thread that ran it.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class AsynchronousInvocations:
             worker.start()
 
     def submit(self, payload: object) -> str:
-        """Take an event, a JSON value, and return its request id, which all attempts carry.
+        """Queue an event, a JSON value, and return the request id of all its attempts.
 
         Raises RuntimeError after `close`.
         """
@@ -104,7 +104,7 @@ class AsynchronousInvocations:
     def drain(self, timeout_seconds: float) -> None:
         """Wait until every event has succeeded or is in its destinations.
 
-        Raises TimeoutError, with how many are left, after `timeout_seconds`.
+        Raises TimeoutError with the number of those left after `timeout_seconds`.
         """
         with self._changed:
             if not self._changed.wait_for(lambda: not self._unfinished, timeout_seconds):
@@ -112,9 +112,9 @@ class AsynchronousInvocations:
                 raise TimeoutError(msg)
 
     def close(self, wait_seconds: float = 5) -> None:
-        """Drop the waiting events and wait a while for those at work; harmless when repeated.
+        """Drop the waiting events, and wait a while for those under way; harmless when repeated.
 
-        What works on after that ends with its function.
+        An invocation that takes longer ends when its function is closed.
         """
         with self._changed:
             self._closed = True
@@ -134,7 +134,7 @@ class AsynchronousInvocations:
         while event := self._next():
             try:
                 again = self._attempt(event)
-            except Exception:  # noqa: BLE001 - one event's trouble is not that of the others
+            except Exception:  # noqa: BLE001 - the other events go on
                 _log.exception("an event of %s is lost", self._settings.function_arn)
                 again = False
             with self._changed:
@@ -155,7 +155,7 @@ class AsynchronousInvocations:
             return None
 
     def _attempt(self, event: _Waiting) -> bool:
-        """Run the function on an event; return whether it shall be tried again."""
+        """Invoke the function with an event, and return whether to try again."""
         invocation = self._function.invoke(event.payload, request_id=event.request_id)
         if self._on_attempt:
             self._on_attempt(invocation)

@@ -1,4 +1,4 @@
-"""Where an event goes that failed at every attempt: a queue, with why it failed.
+"""Send an event that failed at every attempt to a queue, with the reason.
 
 Source: https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
 """
@@ -14,12 +14,12 @@ from mypy_boto3_sqs import SQSClient
 from local.compute.outcome import Failure, Invocation
 
 _MESSAGE_BYTES: Final = 1024
-_FUNCTION_ERROR_STATUS: Final = 200  # of the Invoke call, which itself succeeded
+_FUNCTION_ERROR_STATUS: Final = 200  # the status of the Invoke call, which succeeded
 
 
 @dataclass(frozen=True, kw_only=True)
 class Exhausted:
-    """An event that the function failed on `attempts` times, the last time with `failure`."""
+    """An event that failed `attempts` times, the last time with `failure`."""
 
     request_id: str
     function_arn: str
@@ -33,7 +33,7 @@ Destination = Callable[[Exhausted], None]
 
 
 def dead_letter_queue(sqs: SQSClient, queue_arn: str) -> Destination:
-    """Return a function's DeadLetterConfig: the event itself, why in the message attributes."""
+    """Return a function's dead-letter queue: it gets the event, and the reason as attributes."""
 
     def deliver(event: Exhausted) -> None:
         failure = event.failure
@@ -57,7 +57,7 @@ def dead_letter_queue(sqs: SQSClient, queue_arn: str) -> Destination:
 def on_failure_queue(
     sqs: SQSClient, queue_arn: str, *, now: Callable[[], datetime] | None = None
 ) -> Destination:
-    """Return an on-failure destination: a record of the event and of the last answer."""
+    """Return an on-failure destination: it gets a record of the event and of the last answer."""
 
     def deliver(event: Exhausted) -> None:
         moment = now() if now else datetime.now(UTC)
@@ -71,7 +71,7 @@ def on_failure_queue(
 def schedule_dead_letter_queue(
     sqs: SQSClient, queue_arn: str
 ) -> Callable[[str, Mapping[str, str]], None]:
-    """Return what sends a schedule's dead letters to a queue: a body and its attributes.
+    """Return a function that sends a schedule's dead letter, a body and its attributes, to a queue.
 
     Source: https://docs.aws.amazon.com/scheduler/latest/UserGuide/configuring-schedule-dlq.html
     """

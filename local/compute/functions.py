@@ -1,7 +1,7 @@
-"""A function of the stack on this machine: the archive that Lambda would get, in its own processes.
+"""Run a function of the stack on this machine: the archive that Lambda gets, in processes.
 
-The processes speak with the official runtime client (awslambdaric), see only the archive and what
-Lambda's runtime brings, and get only the function's variables and Lambda's.
+The processes use Lambda's runtime client (awslambdaric). They see only the archive, what Lambda's
+runtime contains, and the environment variables of the function and of Lambda.
 """
 
 import json
@@ -17,11 +17,11 @@ from local.compute.instance import Instance
 from local.compute.outcome import Invocation
 from local.compute.sandbox import Credentials, Definition, Sandbox
 
-LOG_CHARACTERS: Final = 1 << 20  # of a function's newest lines
+LOG_CHARACTERS: Final = 1 << 20  # how much of a function's log is kept
 
 
 class Invokable(Protocol):
-    """What can be invoked: a `LocalFunction`, or a stand-in."""
+    """Anything that can be invoked: a `LocalFunction`, or a stand-in for one."""
 
     def invoke(self, payload: object, *, request_id: str | None = None) -> Invocation:
         """Run the function on a JSON value."""
@@ -29,15 +29,15 @@ class Invokable(Protocol):
 
 
 class LocalFunction:
-    """A function whose processes start when needed and serve one event after another.
+    """A function whose processes start when needed and handle one event after another.
 
-    As Lambda does, a process is killed at the time-out and serves no further event after that or
-    after a crash; one that raised serves on. Where all `concurrency` processes are busy a call
-    waits, where Lambda would throttle it and its caller try again.
+    As in Lambda, a process is killed at the time-out, and handles no further event after that or
+    after a crash; one whose handler raised goes on. If all `concurrency` processes are busy, a call
+    waits: Lambda would throttle it, and its caller would try again.
 
-    Memory is kept by RLIMIT_DATA: an allocation beyond it raises MemoryError in the handler, where
-    Lambda kills the process. Threads count with their whole stacks (8 MiB). macOS takes the limit
-    but does not keep it.
+    RLIMIT_DATA limits the memory: an allocation beyond it raises MemoryError in the handler, while
+    Lambda kills the process. Threads count with their whole stacks (8 MiB). macOS accepts the limit
+    but does not enforce it.
     """
 
     def __init__(
@@ -59,10 +59,10 @@ class LocalFunction:
     ) -> None:
         """Unpack the archive; the first invocation starts the first process.
 
-        `on_line` gets each line of the log besides, and `on_invocation` the function's name with
-        what became of each invocation, from other threads.
+        `on_line` is called with each line of the log, `on_invocation` with the function's name and
+        the result of each invocation, both in other threads.
 
-        Raises ValueError where the archive is neither a zip file nor a folder, or `environment`
+        Raises ValueError if the archive is neither a zip file nor a folder, or if `environment`
         sets a variable that Lambda reserves.
         """
         self.definition = Definition(
@@ -95,18 +95,18 @@ class LocalFunction:
 
     @property
     def logs(self) -> str:
-        """The newest lines of all processes, 1 MiB of them; complete once it is closed."""
+        """The last 1 MiB of all processes' log lines; complete once the function is closed."""
         return self._log.text()
 
     @property
     def processes_started(self) -> int:
-        """How many processes the function has needed so far: its cold starts."""
+        """How many processes have been started so far: the cold starts."""
         return self._started
 
     def invoke(self, payload: object, *, request_id: str | None = None) -> Invocation:
-        """Run the handler on `payload`, a JSON value, and return what became of it.
+        """Run the handler with `payload`, a JSON value, and return the result.
 
-        Raises RuntimeError where the function is closed.
+        Raises RuntimeError if the function is closed.
         """
         body = json.dumps(payload).encode()
         with self._free_slots:
@@ -120,7 +120,7 @@ class LocalFunction:
         return invocation
 
     def kill(self) -> None:
-        """Kill the processes that are at work; their invocations are reported as crashed."""
+        """Kill the busy processes; their invocations are reported as crashed."""
         with self._lock:
             busy = tuple(self._busy)
         for instance in busy:
@@ -147,7 +147,7 @@ class LocalFunction:
             if self._closed:
                 msg = f"the function {self.definition.name} is closed"
                 raise RuntimeError(msg)
-            # The last used first, as warm as can be.
+            # The last one used, whose caches are the warmest.
             instance = self._idle.pop() if self._idle else self._start()
             self._busy.add(instance)
         return instance

@@ -1,4 +1,4 @@
-"""One process of a function: started, given one event after another, killed at its time-out."""
+"""One process of a function: it handles one event at a time, and is killed at the time-out."""
 
 import contextlib
 import os
@@ -19,14 +19,14 @@ from local.compute.sandbox import Definition, Sandbox
 # take 10 seconds; then Lambda begins it anew within the function's own time-out.
 INIT_SECONDS: Final = 10
 
-_LINE_BYTES: Final = 1 << 16  # a longer line is logged in pieces
+_LINE_BYTES: Final = 1 << 16  # a longer line is logged in parts
 _JOIN_SECONDS: Final = 5
 
 
 class Instance:
-    """A process, which takes one event at a time.
+    """A process that handles one event at a time.
 
-    `on_line` gets each line that it writes, from a thread of the instance's own.
+    `on_line` is called with each line that it writes, in a thread of the instance's own.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Instance:
         self._api = RuntimeApi(self._events)
         self._on_line = on_line
         self._killed = False
-        self._closing = Lock()  # taken once, for good
+        self._closing = Lock()  # acquired once and never released
         self._process, self._lifeline = self._start(sandbox, number)
         self._threads = [
             Thread(target=self._read_log, daemon=True),
@@ -53,29 +53,29 @@ class Instance:
 
     @property
     def alive(self) -> bool:
-        """Whether another event can be given."""
+        """Whether the process can handle another event."""
         return not self._killed and self._process.poll() is None
 
     def invoke(self, request_id: str, body: bytes) -> Invocation:
-        """Give the process an event and wait for the end of it; kill it at its deadline."""
+        """Run the process on an event and return the result; kill the process at its deadline."""
         limit = self._definition.timeout_seconds
         event = self._next_event(INIT_SECONDS + limit)
         if not isinstance(event, Ready):
             return self._conclude(request_id, event, 0.0)
         started = time.monotonic()
-        self._api.hand_over(self._request(request_id, body))
+        self._api.send(self._request(request_id, body))
         event = self._next_event(limit)
         return self._conclude(request_id, event, time.monotonic() - started)
 
     def kill(self) -> None:
-        """End the process and its children at once; an event under way is reported as crashed."""
+        """Kill the process and its children; an invocation under way is reported as crashed."""
         self._killed = True
-        # The group may be gone already, with its last process.
+        # The group is gone once its last process has ended.
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
 
     def close(self) -> None:
-        """Kill the process and let go of everything; harmless when repeated."""
+        """Kill the process and free its resources; harmless when repeated."""
         if not self._closing.acquire(blocking=False):
             return
         self.kill()
@@ -100,7 +100,7 @@ class Instance:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 pass_fds=(reading,),
-                # A group of its own: its children die with it, and Ctrl-C here does not reach it.
+                # A group of its own: its children are killed with it, and Ctrl-C does not reach it.
                 start_new_session=True,
             )
         finally:
@@ -142,7 +142,7 @@ class Instance:
 
     def _read_log(self) -> None:
         output = self._process.stdout
-        if output is None:  # never: it was asked for
+        if output is None:  # never: stdout is a pipe
             return
         with output:
             for line in iter(lambda: output.readline(_LINE_BYTES), b""):
@@ -155,5 +155,5 @@ class Instance:
 
 
 def _text(line: bytes) -> str:
-    # The runtime client writes a trace as one line, with \r where people expect a new one.
+    # The runtime client writes a traceback as one line, with \r for the line breaks.
     return line.decode(errors="replace").rstrip("\n").replace("\r", "\n")

@@ -1,4 +1,4 @@
-"""Lambda's Invoke API on moto: registered functions run here, where moto would ask for Docker."""
+"""Answer moto's Invoke calls by running the functions here; moto itself would need Docker."""
 
 import base64
 import json
@@ -15,7 +15,7 @@ from local.compute.functions import LocalFunction
 from local.compute.outcome import Invocation
 
 _LOG_BYTES: Final = 4096  # https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
-_in_use = Lock()  # moto's classes can be patched for one service at a time
+_in_use = Lock()  # a patch of moto's classes holds for the whole process
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,9 @@ class _Registered:
 class LambdaService:
     """Runs registered functions for Invoke calls and for moto's own services.
 
-    From `install` to `close`, in this process: `lambda.invoke` of any client of moto
-    (RequestResponse, Event and DryRun), and the events that moto's S3, SNS and EventBridge send to
-    a function, which are asynchronous.
+    It handles, from `install` to `close`, the calls of `lambda.invoke` from any client of moto in
+    this process (RequestResponse, Event and DryRun), and the asynchronous events that moto's S3,
+    SNS and EventBridge send to a function.
     """
 
     def __init__(self) -> None:
@@ -37,21 +37,27 @@ class LambdaService:
         self._original: Any = None
 
     def register(self, function: LocalFunction, events: AsynchronousInvocations) -> None:
-        """Let `function` run under its name; `events` takes what nobody waits for."""
+        """Register a function under its name, and `events` for its asynchronous invocations."""
         self._functions[function.definition.name] = _Registered(function, events)
 
     def invoke(self, name: str, payload: object) -> Invocation:
-        """Run a function and wait for it; raises KeyError for a name that is not registered."""
+        """Invoke a function and return the result.
+
+        Raises KeyError for a name that is not registered.
+        """
         return self._functions[name].function.invoke(payload)
 
     def submit(self, name: str, payload: object) -> str:
-        """Queue an event and return its request id; raises KeyError as `invoke`."""
+        """Queue an event for a function and return its request id.
+
+        Raises KeyError for a name that is not registered.
+        """
         return self._functions[name].events.submit(payload)
 
     def install(self) -> Self:
-        """Take over moto's invocations.
+        """Handle moto's invocations from now on.
 
-        Raises RuntimeError where another service of this process has them.
+        Raises RuntimeError if another service in this process does so already.
         """
         if not _in_use.acquire(blocking=False):
             msg = "another local Lambda service is installed in this process, allowed: one"
@@ -68,7 +74,7 @@ class LambdaService:
         return self
 
     def close(self) -> None:
-        """Give moto's invocations back; harmless when repeated."""
+        """Leave invocations to moto again; harmless when repeated."""
         if self._original:
             LambdaFunction.invoke = self._original
             self._original = None
@@ -87,7 +93,7 @@ class LambdaService:
         if not registered:
             raise UnknownFunctionException(function.function_arn)
         payload = _payload(body)
-        # Only moto's own services come without headers.
+        # Only calls from moto's own services have no headers.
         fallback = "RequestResponse" if request_headers else "Event"
         match request_headers.get("x-amz-invocation-type", fallback):
             case "Event":

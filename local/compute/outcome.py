@@ -1,4 +1,4 @@
-"""What becomes of an invocation, in Lambda's words."""
+"""The result of an invocation, worded as Lambda words it."""
 
 import json
 import signal
@@ -9,13 +9,13 @@ from typing import Any
 
 @dataclass(frozen=True, kw_only=True)
 class Failure:
-    """Why an invocation failed, in Lambda's words.
+    """Why an invocation failed.
 
     Attributes:
-        type: The exception's class, or Lambda's name of the event (`Sandbox.Timedout`,
+        type: The exception's class, or Lambda's name for what happened (`Sandbox.Timedout`,
             `Runtime.ExitError`, `Runtime.ImportModuleError`, …).
-        message: For people.
-        trace: The handler's frames, one text each.
+        message: The exception's message, or Lambda's.
+        trace: The handler's stack frames, one text each.
     """
 
     type: str
@@ -25,15 +25,15 @@ class Failure:
 
 @dataclass(frozen=True, kw_only=True)
 class Invocation:
-    """What became of one event.
+    """The result of one invocation.
 
     Attributes:
-        request_id: The context's aws_request_id.
-        body: What Lambda's Invoke answers: the handler's answer or the error document, as JSON.
-        failure: None where the handler returned.
-        timed_out: The process was killed at its deadline.
-        crashed: The process ended by itself or by a signal.
-        seconds: From the moment that the process had the event.
+        request_id: The aws_request_id of the handler's context.
+        body: What Lambda's Invoke returns: the handler's answer or the error document, as JSON.
+        failure: Why it failed; None if the handler returned.
+        timed_out: Whether the process was killed at its deadline.
+        crashed: Whether the process ended by itself or by a signal.
+        seconds: How long it took from when the process got the event.
     """
 
     request_id: str
@@ -45,12 +45,12 @@ class Invocation:
 
     @property
     def payload(self) -> Any:
-        """What the handler returned; None where the invocation failed."""
+        """What the handler returned; None if the invocation failed."""
         return None if self.failure else json.loads(self.body)
 
 
 def failed(request_id: str, document: Mapping[str, Any], seconds: float) -> Invocation:
-    """Return an invocation that ended with an error document."""
+    """Return the result of an invocation that ended with an error document."""
     return Invocation(
         request_id=request_id,
         body=json.dumps(document).encode(),
@@ -64,14 +64,14 @@ def failed(request_id: str, document: Mapping[str, Any], seconds: float) -> Invo
 
 
 def timed_out(request_id: str, limit_seconds: float, seconds: float) -> Invocation:
-    """Return an invocation that was killed at its deadline."""
+    """Return the result of an invocation that was killed at its deadline."""
     reason = f"Task timed out after {limit_seconds:.2f} seconds"
     document = _platform_document(request_id, "Sandbox.Timedout", reason)
     return replace(failed(request_id, document, seconds), timed_out=True)
 
 
 def crashed(request_id: str, status: int, seconds: float) -> Invocation:
-    """Return an invocation whose process ended; `status` as subprocess has it."""
+    """Return the result of an invocation whose process ended with a status of `subprocess`."""
     reason = f"Runtime exited with error: {_describe(status)}"
     document = _platform_document(request_id, "Runtime.ExitError", reason)
     return replace(failed(request_id, document, seconds), crashed=True)
@@ -82,7 +82,7 @@ def _platform_document(request_id: str, kind: str, reason: str) -> dict[str, str
 
 
 def _describe(status: int) -> str:
-    """Name how a process ended, as Lambda does: `signal: killed`, `exit status 1`."""
+    """Return how a process ended in Lambda's words: `signal: killed`, `exit status 1`."""
     if status >= 0:
         return f"exit status {status}"
     return f"signal: {(signal.strsignal(-status) or str(-status)).lower()}"

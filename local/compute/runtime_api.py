@@ -1,4 +1,4 @@
-"""The Runtime API that a function's process speaks with: next event, answer, failure.
+"""Serve Lambda's Runtime API: a function's process gets its events here, and returns its answers.
 
 Source: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 """
@@ -15,17 +15,17 @@ from typing import Any, Final
 
 from local.origins import refusal
 
-# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html: 6 MB, and what Lambda's
-# own message of the error names.
+# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html says 6 MB; this is the
+# number in Lambda's error message.
 MAX_RESPONSE_BYTES: Final = 6_291_556
 
 _PREFIX: Final = "/2018-06-01/runtime"
-_CLOSE_SECONDS: Final = 0.1  # how soon the listening thread sees that it shall stop
+_CLOSE_SECONDS: Final = 0.1  # how soon the listening thread notices that it has to stop
 
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """One event for the process, with what the handler's context is made from."""
+    """One event for the process, with the values of the handler's context."""
 
     request_id: str
     body: bytes
@@ -36,7 +36,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Ready:
-    """The process is initialised, or done with the last event, and asks for the next."""
+    """The process asks for the next event: it is initialised, or done with the last one."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ Event = Ready | Answered | Failed | Exited
 class RuntimeApi:
     """A server on the loopback interface for one process of one function.
 
-    What the process says is put on `events`, in its order.
+    What the process reports is put on `events`, in order.
     """
 
     def __init__(self, events: SimpleQueue[Event]) -> None:
@@ -81,19 +81,19 @@ class RuntimeApi:
 
     @property
     def address(self) -> str:
-        """`host:port`, as AWS_LAMBDA_RUNTIME_API has it."""
+        """`host:port`, the value of AWS_LAMBDA_RUNTIME_API."""
         return f"127.0.0.1:{self._server.server_address[1]}"
 
-    def hand_over(self, request: Request) -> None:
-        """Give the process its next event."""
+    def send(self, request: Request) -> None:
+        """Queue the next event for the process."""
         self._requests.put(request)
 
     def next_request(self) -> Request | None:
-        """Wait for the next event; None when the server closes."""
+        """Wait for the next event; return None once the server closes."""
         return self._requests.get()
 
     def close(self) -> None:
-        """Stop listening and let go of a waiting process."""
+        """Stop listening, and end the wait of a process for its next event."""
         self._requests.put(None)
         self._server.shutdown()
         self._thread.join()
@@ -102,14 +102,14 @@ class RuntimeApi:
 
 class _Server(ThreadingHTTPServer):
     def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing where the process was killed while it was being answered."""
+        """Print nothing if the process was killed while it was being answered."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)  # pyright: ignore[reportArgumentType] - passed through
 
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    # One segment an answer: with Nagle's algorithm a second one would wait 40 ms.
+    # Each answer is one TCP segment: Nagle's algorithm would delay a second one by 40 ms.
     wbufsize = -1
     disable_nagle_algorithm = True
 
@@ -139,7 +139,7 @@ class _Handler(BaseHTTPRequestHandler):
         )
 
     def do_POST(self) -> None:
-        """Take an answer, a failure or a failure to initialise."""
+        """Receive an answer, a failure, or a failure to initialise."""
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         if self._is_foreign():
             self._reply(HTTPStatus.NOT_FOUND)
@@ -147,7 +147,7 @@ class _Handler(BaseHTTPRequestHandler):
         match self.path.removeprefix(_PREFIX).split("/")[1:]:
             case ["invocation", _, "response"] if len(body) > MAX_RESPONSE_BYTES:
                 self._api.events.put(Failed(_too_large(), initialising=False))
-                # Lambda's 413 would make the client end the process; it can serve on.
+                # Lambda answers 413, at which the client ends the process. It may as well go on.
                 self._reply(HTTPStatus.ACCEPTED)
             case ["invocation", _, "response"]:
                 self._api.events.put(Answered(body))
@@ -162,7 +162,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self._reply(HTTPStatus.NOT_FOUND)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
-        """Say nothing: the process's own output is the function's log."""
+        """Print nothing: only the process's own output is the function's log."""
 
     def _is_foreign(self) -> bool:
         host, origin, site = map(self.headers.get, ("Host", "Origin", "Sec-Fetch-Site"))

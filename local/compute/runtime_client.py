@@ -1,7 +1,7 @@
 """The Runtime API's client in Python, for machines where awslambdaric has no compiled one.
 
-awslambdaric imports `runtime_client`, an extension that it builds on Linux alone; elsewhere this
-file takes its name in the function's process. It imports the standard library alone.
+awslambdaric imports `runtime_client`, an extension module that it builds only on Linux. Elsewhere
+the function's process finds this file under that name. It imports only the standard library.
 """
 
 import os
@@ -12,12 +12,12 @@ _JSON = "application/json"
 
 
 def initialize_client(user_agent: str) -> None:
-    """Do nothing: the user agent is not used here."""
+    """Do nothing: this client sends no user agent."""
     del user_agent
 
 
 def next() -> tuple[bytes, dict[str, str | int]]:  # noqa: A001 - the extension's name
-    """Wait for the next event; return its body and its headers."""
+    """Wait for the next event, and return its body and headers."""
     body, response = _call("GET", "next", b"", {})
     headers: dict[str, str | int] = dict(response.getheaders())
     deadline = response.getheader("Lambda-Runtime-Deadline-Ms", "0")

@@ -1,4 +1,4 @@
-"""What the process of a function gets, and all that it gets: files, variables, command line."""
+"""All that the process of a function gets: its files, environment variables and command line."""
 
 import importlib.metadata
 import os
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-# What Lambda's Python runtime brings beside the standard library:
+# What Lambda's Python runtime contains in addition to the standard library:
 # https://docs.aws.amazon.com/lambda/latest/dg/lambda-python.html
 RUNTIME_DISTRIBUTIONS: Final = (
     "awslambdaric",
@@ -24,8 +24,8 @@ RUNTIME_DISTRIBUTIONS: Final = (
     "six",
     "urllib3",
 )
-# https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html: "Reserved environment
-# variables", which a function's configuration cannot set.
+# The "reserved environment variables", which a function's configuration cannot set:
+# https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
 RESERVED_VARIABLES: Final = frozenset(
     {
         "_HANDLER",
@@ -56,7 +56,7 @@ _HERE: Final = Path(__file__).parent
 
 @dataclass(frozen=True, kw_only=True)
 class Credentials:
-    """What the function's role gives its process; moto asks for no true ones."""
+    """The credentials of the function's role; moto checks no secret."""
 
     access_key_id: str = "testing"
     secret_access_key: str = "testing"  # noqa: S105 - a stand-in
@@ -69,15 +69,17 @@ class Definition:
 
     Attributes:
         name: The function's name.
-        archive: A zip file, or a folder with what would be in it.
+        archive: A zip file, or a folder with its content.
         handler: `package.module.function`.
-        timeout_seconds: From the moment that the process has the event.
-        memory_mb: In MiB. See `LocalFunction` for how it is kept.
-        environment: The function's own variables; a reserved name is refused, as by Lambda.
-        endpoint_url: Where the process's boto3 finds AWS.
+        timeout_seconds: From the moment that the process gets the event.
+        memory_mb: In MiB. `LocalFunction` says how it is limited.
+        environment: The function's own variables.
+        endpoint_url: The URL at which the process's boto3 calls AWS.
         region: The function's region.
         account_id: Twelve digits.
-        credentials: Of the function's role.
+        credentials: The credentials of the function's role.
+
+    Raises ValueError if `environment` sets a variable that Lambda reserves.
     """
 
     name: str
@@ -104,9 +106,9 @@ class Definition:
 
 
 class Sandbox:
-    """The folders of a function under `root`, shared by its processes.
+    """The folders of a function under `root`, which its processes share.
 
-    Raises ValueError where the archive is neither a zip file nor a folder.
+    Raises ValueError if the archive is neither a zip file nor a folder.
     """
 
     def __init__(self, definition: Definition, root: Path) -> None:
@@ -118,16 +120,16 @@ class Sandbox:
         _link_runtime(self._runtime)
 
     def new_home(self, number: int) -> Path:
-        """Make the folder of one process, its home and its /tmp."""
+        """Make the folder that serves a process as its home and its /tmp."""
         home = self._root / f"instance-{number}"
         home.mkdir()
         return home
 
     def command(self, parent: int) -> list[str]:
-        """Return the command line; `parent` is the descriptor that ends the process.
+        """Return the command line of a process; it ends when the descriptor `parent` closes.
 
-        -I and -S keep out the caller's folder, PYTHON* variables and site-packages, which hold
-        the project's own tools and other copies of what the archive vendors.
+        -I and -S hide the working directory, PYTHON* variables and site-packages, which hold the
+        project's tools, and other copies of what the archive contains.
         """
         definition = self._definition
         memory = definition.memory_mb * _MEBIBYTE
@@ -140,7 +142,7 @@ class Sandbox:
         """Return the whole environment of one process.
 
         Source: https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html. HOME is
-        the process's own folder, for boto3 would read this machine's ~/.aws otherwise.
+        the process's own folder, so that boto3 does not read this machine's ~/.aws.
         """
         definition = self._definition
         region, credentials = definition.region, definition.credentials
@@ -148,7 +150,7 @@ class Sandbox:
             "LANG": "en_US.UTF-8",
             "TZ": ":UTC",
             "PATH": "/usr/local/bin:/usr/bin:/bin",
-            # An interpreter built as a shared library may not start without it.
+            # Without it an interpreter that is built as a shared library may not start.
             "LD_LIBRARY_PATH": os.environ.get("LD_LIBRARY_PATH", ""),
             "HOME": str(home),
             "TMPDIR": str(home),
@@ -185,12 +187,12 @@ def _unpack(archive: Path, task: Path) -> None:
 
 
 def _link_runtime(folder: Path) -> None:
-    """Put links to what Lambda's runtime brings, and to nothing else that is installed here."""
+    """Link what Lambda's runtime contains, and nothing else that is installed here."""
     folder.mkdir()
     for name in RUNTIME_DISTRIBUTIONS:
         distribution = importlib.metadata.distribution(name)
         tops = {file.parts[0] for file in distribution.files or ()}
-        # Scripts lie outside of site-packages ("..").
+        # ".." leads to scripts, which are outside of site-packages.
         for top in tops - {"..", "__pycache__"}:
             (folder / top).symlink_to(Path(str(distribution.locate_file(top))).resolve())
     if not list(folder.glob("runtime_client*")):

@@ -1,1 +1,1 @@
-"""The Pulumi program and a stack's configuration come in; resources on the account go out."""
+"""The Pulumi program and a stack's settings come in; resources on the account go out."""

@@ -1,9 +1,9 @@
-"""A stack's configuration as `pulumi up` would give it: defaults, the stack's file, overrides.
+"""Read a stack's configuration as `pulumi up` does: defaults, the stack's file, overrides.
 
-The rules are those of Pulumi's command line (sdk/go/common/workspace/config.go): a default of
-`Pulumi.yaml` fills what the stack leaves out, a declared key with neither is missing, a value is
-of its declared type. On top, a key of the project's own namespace must be declared, so that a
-misspelt setting is not silently the default.
+The rules are those of Pulumi's command line (sdk/go/common/workspace/config.go). A key that the
+stack does not set has its default from `Pulumi.yaml`; a declared key without one is missing. A
+value must be of its declared type. In addition, a key in the project's namespace must be declared,
+so that a misspelt setting is an error.
 """
 
 import json
@@ -18,14 +18,14 @@ PROJECT_FILE: Final = "Pulumi.yaml"
 
 
 class ConfigurationError(Exception):
-    """The configuration cannot stand; the message lists every problem."""
+    """The configuration is wrong; the message lists every problem."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Declaration:
-    """What `Pulumi.yaml` says of one key."""
+    """What `Pulumi.yaml` declares about one key."""
 
-    type: str | None  # None: of any type
+    type: str | None  # None: any type
     default: str | None
     secret: bool = False
 
@@ -38,12 +38,12 @@ class Project:
     declarations: Mapping[str, Declaration]
 
     def qualify(self, key: str) -> str:
-        """Return the key with its namespace; the project's own may be left out."""
+        """Return a key with its namespace, which is the project's if it has none."""
         return key if ":" in key else f"{self.name}:{key}"
 
 
 def read_project(folder: Path) -> Project:
-    """Read `Pulumi.yaml`; raises ConfigurationError where it is missing or has no name."""
+    """Read `Pulumi.yaml`; raise ConfigurationError if it is missing or has no name."""
     document = _read_yaml(folder / PROJECT_FILE)
     name = document.get("name")
     if not isinstance(name, str):
@@ -58,9 +58,9 @@ def read_project(folder: Path) -> Project:
 
 
 def read_stack(folder: Path, stack: str) -> dict[str, str]:
-    """Read `Pulumi.<stack>.yaml`: keys with their namespace, values as the program gets them.
+    """Return what `Pulumi.<stack>.yaml` sets: keys with their namespace, values as text.
 
-    Returns nothing where the stack has no file. Raises ConfigurationError for encrypted values.
+    Returns nothing if the stack has no file. Raises ConfigurationError for encrypted values.
     """
     path = folder / f"Pulumi.{stack}.yaml"
     if not path.exists():
@@ -81,7 +81,7 @@ def stacks(folder: Path) -> list[str]:
 def resolve(
     project: Project, stack: str, given: Mapping[str, str], overrides: Mapping[str, str]
 ) -> dict[str, str]:
-    """Return what the program reads: overrides before the stack's values before defaults.
+    """Return what the program reads: the overrides, then the stack's values, then defaults.
 
     Raises ConfigurationError that lists every unknown key, missing key and value of a wrong type.
     """
@@ -130,7 +130,7 @@ def _mistyped(project: Project, values: Mapping[str, str]) -> list[str]:
 
 
 def _declaration(value: Any) -> Declaration:
-    """Read a declaration, or the short form that is just a default."""
+    """Read a declaration, or its short form, which is only a default."""
     if not isinstance(value, dict):
         return Declaration(type=None, default=_text(value))
     fields = cast("dict[str, Any]", value)
@@ -151,7 +151,7 @@ def _is_encrypted(value: Any) -> bool:
 
 
 def _text(value: Any) -> str:
-    """Write a YAML value as Pulumi hands it to a program: text, or JSON for what has parts."""
+    """Return a YAML value as Pulumi passes it to a program: as text; lists and maps as JSON."""
     return value if isinstance(value, str) else json.dumps(value)
 
 

@@ -1,4 +1,4 @@
-"""Runs the real Pulumi program against the local account, without Pulumi's command line."""
+"""Deploy the real Pulumi program to the local account, without Pulumi's command line."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,19 +14,18 @@ from local.program.execution import Log, run_program
 from local.program.plan import Plan, Resource
 
 PROGRAM: Final = Path(__file__).resolve().parents[2] / "__main__.py"
-# What counts here of a stack's own file: the account and the way to it are this machine's.
+# The `aws:` keys of a stack's file that count here; the others say how to reach an account.
 _PROVIDER_KEYS: Final = frozenset({"aws:region", "aws:defaultTags"})
-# After the program's own code has run, which may have had wheels to install.
+# Counted from when the program's own code has run, since that may have had to install wheels.
 TIME_LIMIT_SECONDS: Final = 120.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Deployment:
-    """A stack that stands on an account.
+    """A stack that is deployed to an account.
 
-    `outputs` are the stack's, as plain JSON values; an output that is None is not there, as with
-    the command line. `resources` are in the order of their creation, and `warnings` what the
-    program said on its way.
+    `outputs` are the stack's outputs as JSON values, without those that are None, as the command
+    line prints them. `resources` are in the order of their creation. `warnings` are the program's.
     """
 
     project: str
@@ -41,9 +40,9 @@ class Deployment:
         return tuple(one for one in self.resources if one.type == type_token)
 
     def named(self, name: str, type_token: str | None = None) -> Resource:
-        """Return the resource of a logical name, where it needs be of a type.
+        """Return the resource with a logical name, and with a type if one is given.
 
-        Raises LookupError where there is none, or more than one.
+        Raises LookupError if there is none, or more than one.
         """
         found = [
             one for one in self.resources if one.name == name and type_token in (None, one.type)
@@ -80,26 +79,26 @@ def deploy(
     """Run a Pulumi program and make its resources on the account.
 
     Args:
-        account: where the resources go. It must not hold this stack already, unless under another
-            seed.
-        stack: the stack's name; its file `Pulumi.<stack>.yaml` lies beside the program. Of its
+        account: Where to make the resources. It must not hold this stack already, unless with
+            another seed.
+        stack: The stack's name; its file `Pulumi.<stack>.yaml` is beside the program. Of the file's
             `aws:` keys only the region and the default tags count here.
-        config: settings that go before the file's, under their keys with or without a namespace.
-        program: the program's file, beside its `Pulumi.yaml`.
-        seed: decides the digits at the end of generated names.
-        repackage: puts another archive in the place of a function's own.
-        held_back: says, of a type and a logical name, whether the resource is to be made only when
+        config: Settings that override the file's; their keys may have a namespace.
+        program: The program's file, beside its `Pulumi.yaml`.
+        seed: Determines the digits at the end of generated names.
+        repackage: Replaces the archive of a function by another one.
+        held_back: Whether a resource, given its type and logical name, is to be made only when
             nothing else is left to make. What is made before it does not depend on it.
-        time_limit_seconds: for all that goes on after the program's own code has run.
+        time_limit_seconds: The limit for all that happens after the program's own code has run.
 
     Raises:
-        ConfigurationError: a setting is unknown, missing or of a wrong type.
-        DeploymentError: the program stopped, a resource was refused, or the time is over.
+        ConfigurationError: A setting is unknown, missing or of a wrong type.
+        DeploymentError: The program stopped, a resource was refused, or the time is over.
     """
     root = program.parent
     project = configuration.read_project(root)
     values = configuration.resolve(project, stack, _without_access(root, stack), config or {})
-    # Else a program would find the region of the user's own environment.
+    # Otherwise the program would find the region in the user's environment.
     values.setdefault("aws:region", account.region)
     plan = Plan(
         program=program,
@@ -123,7 +122,7 @@ def deploy(
 
 
 def _without_access(root: Path, stack: str) -> dict[str, str]:
-    """Return what a stack's file sets, without the keys that say how to reach AWS, and as whom."""
+    """Return what a stack's file sets, without the keys for the access to AWS."""
     return {
         key: value
         for key, value in configuration.read_stack(root, stack).items()

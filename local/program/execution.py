@@ -1,4 +1,4 @@
-"""Runs a Pulumi program in this process, without Pulumi's command line."""
+"""Run a Pulumi program in this process, without Pulumi's command line."""
 
 import asyncio
 import contextvars
@@ -21,25 +21,25 @@ from local.program.engine.monitor import Monitor
 from local.program.plan import Plan
 from local.program.resources.creation import ResourceError
 
-# As many resources may wait at once for one that is held back.
+# The number of resources that can wait at once for one that is held back.
 _THREADS: Final = 128
-# An f-string over an Output is then an error, not "<Output object at 0x…>" in a policy.
+# With it an f-string over an Output is an error, instead of "<Output object at 0x…>" in a policy.
 _STRICT_OUTPUTS: Final = "PULUMI_ERROR_OUTPUT_STRING"
 
 
 class DeploymentError(Exception):
-    """A program could not be deployed; the message names the resource and says why."""
+    """A program cannot be deployed; the message names the resource and the reason."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Log:
-    """What a program logs. An error fails its deployment, as with the command line."""
+    """The messages that a program logs; an error fails the deployment, as in Pulumi."""
 
     warnings: list[str] = field(default_factory=list[str])
     errors: list[str] = field(default_factory=list[str])
 
     def Log(self, request: engine_pb2.LogRequest) -> None:  # noqa: N802 - the engine's own name
-        """Keep a message; Pulumi calls this."""
+        """Keep a message. Pulumi calls this method."""
         if request.severity == engine_pb2.WARNING:
             self.warnings.append(request.message)
         elif request.severity == engine_pb2.ERROR:
@@ -47,9 +47,9 @@ class Log:
 
 
 def run_program(plan: Plan, monitor: Monitor, log: Log, *, time_limit_seconds: float) -> None:
-    """Run a program until the last of its resources and values stands.
+    """Run a program until all its resources are made and all its values are known.
 
-    The limit is for what goes on after the program's own code has run. Raises DeploymentError.
+    The time limit starts when the program's own code has run. Raises DeploymentError.
     """
     # Pulumi keeps its state in context variables: each run has a context and a loop of its own.
     contextvars.Context().run(_run, plan, monitor, log, time_limit_seconds)
@@ -76,14 +76,14 @@ def _run(plan: Plan, monitor: Monitor, log: Log, time_limit_seconds: float) -> N
             runner.run(_run_in_stack(plan, monitor, log, time_limit_seconds))
     except Exception as error:  # noqa: BLE001 - whatever a program raises
         cause = monitor.failure or error
-        # A refusal says all; the trace of anything else leads into the plan.
+        # A refusal needs no traceback; that of any other error leads to the cause.
         raise _explain(cause) from (None if isinstance(cause, ResourceError) else cause)
 
 
 def _prepare(loop: asyncio.AbstractEventLoop) -> None:
     loop.set_default_executor(ThreadPoolExecutor(_THREADS, thread_name_prefix="deploy"))
-    # After one failure Pulumi leaves every other pending value with an exception that nobody takes,
-    # and asyncio would print each of them.
+    # After one failure Pulumi sets an exception on every pending value, and retrieves none of them;
+    # asyncio would print each.
     loop.set_exception_handler(lambda _loop, _context: None)
 
 
@@ -112,7 +112,7 @@ async def _run_in_stack(plan: Plan, monitor: Monitor, log: Log, time_limit_secon
 def _explain(error: Exception) -> DeploymentError:
     if isinstance(error, DeploymentError):
         return error
-    # A RunError is what a program tells its user, without a trace.
+    # A RunError is a message from the program to its user, without a traceback.
     if isinstance(error, ResourceError | pulumi.RunError):
         return DeploymentError(str(error))
     return DeploymentError(f"the program stopped: {type(error).__name__}: {error}")
@@ -120,7 +120,7 @@ def _explain(error: Exception) -> DeploymentError:
 
 @contextmanager
 def _ending(log: Log) -> Generator[None]:
-    """Take a program's own exit for what it is: an end, or a failure that it has logged."""
+    """Handle a program's own exit: as its end, or as a failure that it has logged."""
     try:
         yield
     except SystemExit as error:
@@ -131,7 +131,7 @@ def _ending(log: Log) -> Generator[None]:
 
 @contextmanager
 def _importable(folder: Path) -> Generator[None]:
-    """Let a program import what lies beside it, as Pulumi's own runner does."""
+    """Let a program import the modules beside it, as Pulumi's own runner does."""
     sys.path.insert(0, str(folder))
     try:
         yield

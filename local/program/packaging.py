@@ -1,4 +1,4 @@
-"""The functions' archive for this machine, in the place of the one for Lambda's processors."""
+"""Replace the functions' archive, which has wheels for Lambda, by one for this machine."""
 
 import pulumi
 
@@ -6,10 +6,10 @@ from infra import package
 
 
 def for_this_machine(archive: pulumi.Archive) -> pulumi.Archive:
-    """Return the program's own archive with wheels that run here; any other archive as it is.
+    """Return the program's archive with wheels for this machine; any other archive unchanged.
 
-    The files of `handlers/` are the same in both; only the wheels' builds differ. Raises
-    `infra.package.PackageError` when the wheels cannot be had.
+    The files of `handlers/` are the same. Raises `infra.package.PackageError` if the wheels cannot
+    be installed.
     """
     if not isinstance(archive, pulumi.AssetArchive):
         return archive

@@ -1,4 +1,4 @@
-"""What a deployment is told, and what it records of each resource."""
+"""The input of a deployment, and its record of each resource."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,11 +13,11 @@ Request = resource_pb2.RegisterResourceRequest
 
 @dataclass(frozen=True, kw_only=True)
 class Resource:
-    """A resource as the program registered it and as it stands.
+    """A resource: what the program registered, and what was made of it.
 
-    `inputs` is what the program gave, `outputs` what the provider answers, under Pulumi's names.
-    `parent` and `dependencies` are URNs, `provider` the URN of an explicit provider; `parent` is
-    the stack's URN at the top. `id` is None for a component, `archive` is the zip of a function.
+    `inputs` are the program's, `outputs` the provider's, both under Pulumi's names. `parent`,
+    `dependencies` and an explicit `provider` are URNs; the `parent` of a top-level resource is the
+    stack. `id` is None for a component, `archive` is the zip file of a function.
     """
 
     type: str
@@ -35,7 +35,7 @@ class Resource:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What a monitor needs to know: the fields are those of `local.program.deployment.deploy`."""
+    """The input of a deployment; the fields are the arguments of `deployment.deploy`."""
 
     program: Path
     project: str
@@ -58,7 +58,7 @@ def record(
     outputs: Mapping[str, Any],
     **made: Any,
 ) -> Resource:
-    """Return a registered resource with what was `made` of it."""
+    """Return the record of a registered resource; `made` holds its id and archive."""
     return Resource(
         type=request.type,
         name=request.name,

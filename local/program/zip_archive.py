@@ -1,4 +1,4 @@
-"""Turns the archive of a Pulumi program into the zip that would be uploaded."""
+"""Turn an archive of a Pulumi program into the zip file that would be uploaded."""
 
 import shutil
 import zipfile

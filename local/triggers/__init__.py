@@ -1,1 +1,1 @@
-"""Messages and points in time come in; invocations of the functions go out."""
+"""Queue messages and scheduled times come in; invocations of the functions go out."""

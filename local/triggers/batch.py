@@ -1,4 +1,4 @@
-"""The event of a batch of SQS messages, and what Lambda makes of the answer to it."""
+"""Make the event for a batch of SQS messages, and find the failed ones in the function's answer."""
 
 import base64
 from collections.abc import Mapping, Sequence
@@ -6,7 +6,7 @@ from typing import Any
 
 from local.compute.outcome import Invocation
 
-# A message as ReceiveMessage answers it.
+# A message as ReceiveMessage returns it.
 Message = Mapping[str, Any]
 
 
@@ -23,12 +23,12 @@ def failed_messages(
 ) -> frozenset[str]:
     """Return the ids of the messages that stay in the queue after an invocation.
 
-    `partial` is ReportBatchItemFailures; without it the handler's answer does not matter.
+    `partial` says whether ReportBatchItemFailures is set; if not, the answer is ignored.
 
-    Source: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html: all
-    succeed with an empty or null response or list of failures; all fail with an exception, a
-    response that cannot be read, and an identifier that is empty, null, under a wrong key, or no
-    message of the batch.
+    Source: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html. All
+    messages succeed if the response or its list of failures is empty or null. All fail on an
+    exception, on a response that cannot be read, and on an identifier that is empty, null, under a
+    wrong key, or not in the batch.
     """
     everything = frozenset(sent)
     if invocation.failure:
@@ -39,7 +39,7 @@ def failed_messages(
 
 
 def _reported(invocation: Invocation) -> list[str] | None:
-    """Return the identifiers in the handler's answer, or None where they cannot be read."""
+    """Return the identifiers in the handler's answer, or None if they cannot be read."""
     try:
         answer = invocation.payload
     except ValueError:

@@ -1,7 +1,7 @@
-"""The event source mapping between a queue and a function, as Lambda runs it.
+"""Poll a queue and invoke a function with its messages, as Lambda's event source mapping does.
 
-https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html. The queue itself counts
-receives, hides messages and moves them to its dead-letter queue: moto does that.
+https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html. The queue counts receives,
+hides messages and moves them to its dead-letter queue, which moto does.
 """
 
 import logging
@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from threading import BoundedSemaphore, Event, Thread
+from threading import BoundedSemaphore
 from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -17,11 +17,12 @@ from mypy_boto3_sqs import SQSClient
 
 from local.compute.functions import Invokable
 from local.compute.outcome import Invocation
+from local.triggers.background import BackgroundThread
 from local.triggers.batch import Message, batch_event, failed_messages
 from local.triggers.source_queue import SourceQueue
 
-_POLL_SECONDS: Final = 1  # Lambda's long poll lasts 20; stopping waits for ours
-_RETRY_SECONDS: Final = 1  # after a poll that failed
+_POLL_SECONDS: Final = 1  # Lambda polls for 20, but `stop` waits for the end of a poll
+_RETRY_SECONDS: Final = 1  # after a failed poll
 _PAUSE_SECONDS: Final = 0.05
 
 _log = logging.getLogger(__name__)
@@ -29,19 +30,19 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class MappingSettings:
-    """What the mapping is told; the names and limits are Lambda's.
+    """The settings of a mapping; names and limits are Lambda's.
 
     Attributes:
         queue_url: The queue to poll.
-        queue_arn: The same queue.
-        batch_size: Messages an event at most.
+        queue_arn: The ARN of the same queue.
+        batch_size: The maximum number of messages in an event.
         window_seconds: How long a batch that is not full waits for more messages.
-        maximum_concurrency: Events at once at most.
+        maximum_concurrency: The maximum number of events at once.
         partial_responses: Whether the function reports the failed messages of a batch.
-        visibility_seconds: Local only: hides received messages for so long instead of the queue's
-            own time (half an hour for a function of five minutes), so that the messages of a
-            killed invocation come back soon. It must be longer than an invocation here takes.
-            None: the queue's own.
+        visibility_seconds: The visibility time-out of received messages; None for the queue's own.
+            Local only: the queue's own is half an hour for a function of five minutes, and the
+            messages of a killed invocation should come back soon. It must be longer than any
+            invocation here.
     """
 
     queue_url: str
@@ -55,9 +56,10 @@ class MappingSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class BatchResult:
-    """One batch: what was sent, what came back, and which messages (ids) that settles.
+    """The result of one batch: its event, the invocation, and the ids of its messages.
 
-    `event` and `invocation` are None where the queue had nothing visible.
+    `event` and `invocation` are None if the queue had no visible message. Messages that succeeded
+    are deleted, those that failed stay in the queue.
     """
 
     event: dict[str, Any] | None = None
@@ -67,7 +69,7 @@ class BatchResult:
 
 
 class QueueMapping:
-    """Polls a queue and calls a function: batch by batch, or in threads from `start` to `stop`."""
+    """Polls a queue and invokes a function: once, or in threads from `start` to `stop`."""
 
     def __init__(
         self,
@@ -77,9 +79,9 @@ class QueueMapping:
         settings: MappingSettings,
         on_batch: Callable[[BatchResult], None] | None = None,
     ) -> None:
-        """Take the parts; nothing is polled yet.
+        """Make a mapping that does not poll yet.
 
-        `on_batch` gets the result of each batch, from the thread that ran it.
+        `on_batch` is called with the result of each batch, in the thread that processed it.
         """
         self.settings = settings
         self._function = function
@@ -87,11 +89,10 @@ class QueueMapping:
             sqs=sqs, url=settings.queue_url, visibility_seconds=settings.visibility_seconds
         )
         self._on_batch = on_batch
-        self._stopping = Event()
-        self._thread: Thread | None = None
+        self._background = BackgroundThread(f"the mapping of {settings.queue_arn}", self._run)
 
     def poll_once(self, *, wait_seconds: int = 0) -> BatchResult:
-        """Receive one batch, call the function with it, delete what succeeded.
+        """Receive one batch, invoke the function with it, and delete the messages that succeeded.
 
         Waits up to `wait_seconds` (0 to 20) for the first message.
         """
@@ -99,7 +100,7 @@ class QueueMapping:
         return self._process(messages) if messages else BatchResult()
 
     def release(self, result: BatchResult) -> None:
-        """Make the failed messages of a batch visible at once, as time would."""
+        """Make the failed messages of a batch visible now, without waiting for their time-out."""
         records = result.event["Records"] if result.event else ()
         for record in records:
             if record["messageId"] in result.failed:
@@ -108,28 +109,20 @@ class QueueMapping:
     def start(self) -> None:
         """Poll in a thread of its own until `stop`.
 
-        Raises RuntimeError where it runs already.
+        Raises RuntimeError if the mapping is running.
         """
-        if self._thread:
-            msg = f"the mapping of {self.settings.queue_arn} runs already"
-            raise RuntimeError(msg)
-        self._stopping.clear()
-        self._thread = Thread(target=self._run, name="queue-mapping", daemon=True)
-        self._thread.start()
+        self._background.start()
 
     def stop(self) -> None:
-        """Stop polling and wait for the batches under way; harmless when it does not run."""
-        self._stopping.set()
-        if self._thread:
-            self._thread.join()
-            self._thread = None
+        """Stop polling, and wait for the batches under way; harmless if not running."""
+        self._background.stop()
 
     def drain(self, timeout_seconds: float) -> None:
-        """Poll until the queue holds no message: visible, hidden or delayed.
+        """Poll until the queue holds no message, whether visible, hidden or delayed.
 
-        Raises TimeoutError, with the counts, where it still does after `timeout_seconds`.
+        Raises TimeoutError with the counts if it still holds one after `timeout_seconds`.
         """
-        started_here = self._thread is None
+        started_here = not self._background.running
         if started_here:
             self.start()
         try:
@@ -141,7 +134,7 @@ class QueueMapping:
     def _await_empty(self, timeout_seconds: float) -> None:
         end = time.monotonic() + timeout_seconds
         empty_looks = 0
-        # Two: a message can go from one count to another between the counts of one answer.
+        # Two: while SQS counts, a message can move so that no count includes it.
         while empty_looks < 2:  # noqa: PLR2004
             counts = self._queue.counts()
             empty_looks = 0 if any(counts.values()) else empty_looks + 1
@@ -153,8 +146,8 @@ class QueueMapping:
     def _run(self) -> None:
         free = BoundedSemaphore(self.settings.maximum_concurrency)
         with ThreadPoolExecutor(self.settings.maximum_concurrency, "queue-mapping") as pool:
-            while not self._stopping.is_set():
-                # Nothing is received, and so hidden and counted, before it can be processed.
+            while not self._background.stopping.is_set():
+                # Receiving hides a message and counts as an attempt, so a free thread comes first.
                 if not free.acquire(timeout=_POLL_SECONDS):
                     continue
                 messages = self._receive_or_pause()
@@ -168,13 +161,13 @@ class QueueMapping:
             return self._receive(_POLL_SECONDS)
         except (BotoCoreError, ClientError):
             _log.warning("cannot poll %s", self.settings.queue_url, exc_info=True)
-            self._stopping.wait(_RETRY_SECONDS)
+            self._background.stopping.wait(_RETRY_SECONDS)
             return []
 
     def _process_quietly(self, messages: list[Message], free: BoundedSemaphore) -> None:
         try:
             self._process(messages)
-        except Exception:  # noqa: BLE001 - whatever it was, its messages come back in time
+        except Exception:  # noqa: BLE001 - the messages become visible again
             _log.exception("a batch of %s was given up", self.settings.queue_url)
         finally:
             free.release()

@@ -1,4 +1,4 @@
-"""A schedule of EventBridge Scheduler: when it runs, what it sends, what becomes of a failure.
+"""Run the stack's schedules, as EventBridge Scheduler does.
 
 Sources, of https://docs.aws.amazon.com/scheduler/latest/UserGuide/:
 managing-schedule-context-attributes.html and configuring-schedule-dlq.html.
@@ -10,26 +10,26 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from threading import Event, Thread
 from typing import Final
 
 from infra.schedule_expression import Expression
+from local.triggers.background import BackgroundThread
 
 MAX_RETRY_ATTEMPTS: Final = 185  # the service's default and its limit
-_LOOK_SECONDS: Final = 60  # how soon a clock that was set is noticed
+_LOOK_SECONDS: Final = 60  # how soon a change of this machine's clock is noticed
 
 _log = logging.getLogger(__name__)
 
-# Takes the input, a JSON value, without waiting for the target's work: `LambdaService.submit` of a
-# name, say. An exception is a failed delivery.
+# Delivers the input, a JSON value, to the target without waiting for its work:
+# `LambdaService.submit` with a name, say. An exception is a failed delivery.
 Deliver = Callable[[object], object]
-# Takes a dead letter: its body and its message attributes, all of type String.
+# Sends a dead letter: its body and its message attributes, all of type String.
 SendDeadLetter = Callable[[str, Mapping[str, str]], None]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """One run: the input of its last attempt, how many it took, and why it failed if it did."""
+    """One run: its last attempt's input, the number of attempts, and the error if it failed."""
 
     scheduled_time: datetime
     input: str
@@ -39,17 +39,20 @@ class Run:
 
 @dataclass(frozen=True, kw_only=True)
 class Schedule:
-    """What is delivered when.
+    """A schedule: when it runs, and what it delivers to its target.
 
     Attributes:
         arn: The schedule's ARN.
-        expression: When it runs, of `parse_expression`.
-        target_arn: For the dead letter.
-        deliver: Brings the input to the target.
-        input: JSON for the target, in which the service fills in `<aws.scheduler.…>`.
-        retry_attempts: 0 to 185 deliveries after a failed one. The service spreads them over up
-            to a day; here they follow at once.
-        send_dead_letter: Takes what could not be delivered; where it is None, the log does.
+        expression: When it runs, from `parse_expression`.
+        target_arn: The target's ARN, for dead letters.
+        deliver: Delivers the input to the target.
+        input: JSON for the target, in which each `<aws.scheduler.…>` is replaced by its value.
+        retry_attempts: How often a failed delivery is tried again, 0 to 185 times. The service
+            waits between them, up to a day in all; here they follow at once.
+        send_dead_letter: Sends an input that could not be delivered to a dead-letter queue; None
+            to log it.
+
+    Raises ValueError for any other `retry_attempts`.
     """
 
     arn: str
@@ -66,10 +69,10 @@ class Schedule:
             raise ValueError(msg)
 
     def run_now(self, time: datetime, *, execution_id: str | None = None) -> Run:
-        """Deliver the run of `time`, and give it up to the dead-letter queue in the end.
+        """Run the schedule once, whatever its expression says, and return how it went.
 
-        `time` is an aware instant, the one that the target is told; nothing asks whether the
-        expression holds it.
+        `time` is the scheduled time that the target is given, an aware one. If every attempt
+        fails, the input goes to the dead-letter queue.
         """
         execution = execution_id or str(uuid.uuid4())
         filled, error = "", None
@@ -121,7 +124,7 @@ class Schedule:
 class ScheduleRunner:
     """Runs schedules when they are due, from `start` to `stop`.
 
-    `now` tells the time as an aware instant; `on_run` gets each run.
+    `now` returns the current time, an aware one; `on_run` is called with each run.
     """
 
     def __init__(
@@ -133,50 +136,41 @@ class ScheduleRunner:
         self._schedules = schedules
         self._now = now
         self._on_run = on_run
-        self._stopping = Event()
-        self._thread: Thread | None = None
+        self._background = BackgroundThread("the schedule runner", self._run)
 
     def start(self) -> None:
-        """Wait for the runs in a thread of its own; what was due before is not made up for.
+        """Run the schedules in a thread of its own; runs that were due before now are left out.
 
-        Raises RuntimeError where it runs already.
+        Raises RuntimeError if the runner is running.
         """
-        if self._thread:
-            msg = "the schedules run already"
-            raise RuntimeError(msg)
-        self._stopping.clear()
-        self._thread = Thread(target=self._run, args=(self._now(),), daemon=True)
-        self._thread.start()
+        self._background.start(self._now())
 
     def stop(self) -> None:
-        """Stop, after a delivery under way; harmless when it does not run."""
-        self._stopping.set()
-        if self._thread:
-            self._thread.join()
-            self._thread = None
+        """Stop, after the delivery under way; harmless if not running."""
+        self._background.stop()
 
     def _run(self, instant: datetime) -> None:
         while due := self._next_due(instant):
             instant, schedules = due
             while (left := (instant - self._now()).total_seconds()) > 0:
-                if self._stopping.wait(min(left, _LOOK_SECONDS)):
+                if self._background.stopping.wait(min(left, _LOOK_SECONDS)):
                     return
             for schedule in schedules:
-                if self._stopping.is_set():
+                if self._background.stopping.is_set():
                     return
                 self._run_one(schedule, instant)
 
     def _run_one(self, schedule: Schedule, instant: datetime) -> None:
         try:
             run = schedule.run_now(instant)
-        except Exception:  # noqa: BLE001 - a lost dead letter must not end the other schedules
+        except Exception:  # noqa: BLE001 - the other schedules go on without this run's dead letter
             _log.exception("a run of %s is lost", schedule.arn)
             return
         if self._on_run:
             self._on_run(run)
 
     def _next_due(self, instant: datetime) -> tuple[datetime, list[Schedule]] | None:
-        """Return the next moment after `instant` and what runs then; None where nothing does."""
+        """Return the next time after `instant` and what runs then, or None if nothing ever does."""
         runs = [(one.expression.next_after(instant), one) for one in self._schedules]
         first = min((moment for moment, _ in runs if moment), default=None)
         return first and (first, [one for moment, one in runs if moment == first])

@@ -1,4 +1,4 @@
-"""The queue that a mapping polls: batches out of it, deletions and releases into it."""
+"""The queue that an event source mapping polls."""
 
 import time
 from collections.abc import Sequence
@@ -9,12 +9,12 @@ from mypy_boto3_sqs.type_defs import ReceiveMessageRequestTypeDef
 
 from local.triggers.batch import Message
 
-_CALL_LIMIT: Final = 10  # messages a ReceiveMessage or DeleteMessageBatch call
+_CALL_LIMIT: Final = 10  # messages in one ReceiveMessage or DeleteMessageBatch call
 _PAUSE_SECONDS: Final = 0.05
 
 
 class SourceQueue:
-    """A queue, of which the received messages are hidden for `visibility_seconds` or its own."""
+    """An SQS queue that hides received messages for `visibility_seconds`; None for its own time."""
 
     def __init__(self, *, sqs: SQSClient, url: str, visibility_seconds: int | None) -> None:
         self._sqs = sqs
@@ -22,9 +22,9 @@ class SourceQueue:
         self._visibility_seconds = visibility_seconds
 
     def receive_batch(self, size: int, window_seconds: float, wait_seconds: int) -> list[Message]:
-        """Return up to `size` messages.
+        """Receive up to `size` messages.
 
-        Waits up to `wait_seconds` for the first, then up to `window_seconds` for a full batch.
+        Waits up to `wait_seconds` for the first, and then up to `window_seconds` for a full batch.
         """
         messages = self._receive(size, wait_seconds)
         end = time.monotonic() + window_seconds
@@ -49,7 +49,7 @@ class SourceQueue:
             )
 
     def release(self, receipt_handle: str) -> None:
-        """Make a received message visible."""
+        """Make a received message visible again."""
         self._sqs.change_message_visibility(
             QueueUrl=self._url, ReceiptHandle=receipt_handle, VisibilityTimeout=0
         )

@@ -16,7 +16,7 @@ from moto.core.utils import convert_to_flask_response
 from moto.sqs.models import sqs_backends
 
 from handlers import keys
-from local.commands.tracking import Letter, Outcome, Upload, Uploads
+from local.commands.tracking import DeadLetter, Outcome, Upload, Uploads
 from local.commands.transform import Rules, transform_file
 from local.compute.outcome import Invocation
 from local.pipeline import LocalPipeline
@@ -122,9 +122,9 @@ class Driven:
         return {upload.name: self.outcome(upload) for upload in sent}
 
     def outcome(self, upload: Upload) -> Outcome:
-        return self.uploads.outcome(upload, self.letters())
+        return self.uploads.outcome(upload, self.dead_letters())
 
-    def letters(self) -> list[Letter]:
+    def dead_letters(self) -> list[DeadLetter]:
         return self.uploads.dead_letters()
 
     def take(self, queue: str) -> list[str]:

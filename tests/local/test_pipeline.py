@@ -88,7 +88,7 @@ def test_every_format_becomes_records_and_its_original_is_kept(driven: Driven) -
         assert outcome.counts[keys.RECORDS_IN] == outcome.counts[keys.RECORDS_OUT] == len(expected)
         assert driven.read("raw_bucket_name", f"completed/formats/{name}") == body
     assert driven.versions("raw_bucket_name", "incoming/formats/") == []
-    assert driven.letters() == []
+    assert driven.dead_letters() == []
 
 
 def test_any_key_goes_its_way(driven: Driven) -> None:
@@ -158,7 +158,7 @@ def test_an_event_that_comes_again_changes_nothing(driven: Driven) -> None:
     assert driven.head("processed_bucket_name", outcome.where)["LastModified"] == before
     assert len(driven.versions("processed_bucket_name", outcome.where)) == 1
     assert len(driven.versions("raw_bucket_name", "completed/again.json")) == 1
-    assert (driven.letters(), driven.failed) == ([], [])
+    assert (driven.dead_letters(), driven.failed) == ([], [])
 
 
 def test_poison_holds_back_none_of_its_batch(driven: Driven) -> None:
@@ -177,17 +177,17 @@ def test_poison_holds_back_none_of_its_batch(driven: Driven) -> None:
     assert (len(batch.succeeded), batch.failed) == (9, ())
     assert [driven.outcome(upload).status for upload in good] == ["processed"] * 5
     assert [driven.outcome(upload).status for upload in bad] == ["failed"] * 2
-    letters = {letter.key: letter for letter in driven.letters()}
-    assert set(letters) == {"incoming/batch/broken.json", "incoming/batch/report.pdf", ""}
-    assert "JSON" in letters[""].reason
+    dead_letters = {dead_letter.key: dead_letter for dead_letter in driven.dead_letters()}
+    assert set(dead_letters) == {"incoming/batch/broken.json", "incoming/batch/report.pdf", ""}
+    assert "JSON" in dead_letters[""].reason
 
 
 def test_a_dead_letter_says_what_failed_where_and_why(driven: Driven) -> None:
     name = "tote Briefe/a+b %.json"
     outcome = driven.process({name: b'[{"n":1},{"n":2},{"n"'})[name]
-    (letter,) = driven.letters()
-    assert (letter.key, letter.version) == (f"incoming/{name}", outcome.upload.version)
-    assert letter.attributes == {
+    (dead_letter,) = driven.dead_letters()
+    assert (dead_letter.key, dead_letter.version) == (f"incoming/{name}", outcome.upload.version)
+    assert dead_letter.attributes == {
         keys.REASON: "broken array: it ends early",
         keys.PLACE: "row 3",
         keys.FAILURE_KIND: "permanent",
@@ -215,15 +215,15 @@ def test_bad_records_are_put_aside(driven: Driven, tmp_path: Path) -> None:
 def test_a_transient_failure_is_tried_four_times_and_can_be_sent_back(driven: Driven) -> None:
     with driven.denied("processed_bucket_name", "s3:PutObject"):
         outcome = driven.process({"denied/data.json": b'{"n":1}'})["denied/data.json"]
-    # The last attempt is no failure of the queue's: the processor itself writes the letter.
+    # The last attempt is no failure of the queue's: the processor itself writes the dead letter.
     assert [one.receives for one in driven.failed] == [1, 2, 3]
     assert len({one.message for one in driven.failed}) == 1
     assert len(driven.batches) == 4
     hidden = [one.hidden_seconds for one in driven.failed]
     assert hidden == pytest.approx([60, 300, 900], abs=3)
-    (letter,) = driven.letters()
-    assert letter.attributes[keys.FAILURE_KIND] == "transient"
-    assert "403" in letter.attributes[keys.REASON]
+    (dead_letter,) = driven.dead_letters()
+    assert dead_letter.attributes[keys.FAILURE_KIND] == "transient"
+    assert "403" in dead_letter.attributes[keys.REASON]
     assert outcome.status == "failed"
     assert driven.read("raw_bucket_name", outcome.upload.key) == b'{"n":1}'
 
@@ -248,7 +248,7 @@ def test_a_large_file_is_staged_and_joined(driven: Driven, tmp_path: Path) -> No
     }
     rejects = driven.read("processed_bucket_name", outcome.rejected_key)
     assert (outcome.output, rejects) == driven.transformed(outcome, tmp_path)
-    # Only versions that lie beneath delete markers tell of the stretches.
+    # The chunks are deleted; their versions are still there, below delete markers.
     assert len(driven.versions("processed_bucket_name", "staging/")) > 4
     assert driven.uploads.keys("processed_bucket_name", "staging/") == []
 

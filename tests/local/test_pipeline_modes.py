@@ -50,7 +50,7 @@ def test_files_become_what_transform_writes(driven: Driven, tmp_path: Path) -> N
         assert driven.read("raw_bucket_name", f"completed/{name}") == files[name]
     assert [len(lines(driven, one.output)) for one in outcomes.values()] == [2, 30, 1]
     assert driven.versions("raw_bucket_name", "incoming/") == []
-    assert driven.letters() == []
+    assert driven.dead_letters() == []
 
 
 def test_each_version_of_a_name_has_its_output(driven: Driven) -> None:
@@ -63,15 +63,15 @@ def test_each_version_of_a_name_has_its_output(driven: Driven) -> None:
 
 def test_a_bad_file_is_a_dead_letter_at_once(driven: Driven) -> None:
     outcomes = driven.process({"ä+/broken.json": b'[{"n":1},', "bad/report.pdf": b"%PDF"})
-    letters = {letter.key: letter for letter in driven.letters()}
-    assert set(letters) == {one.upload.key for one in outcomes.values()}
-    broken = letters["incoming/ä+/broken.json"].attributes
+    dead_letters = {dead_letter.key: dead_letter for dead_letter in driven.dead_letters()}
+    assert set(dead_letters) == {one.upload.key for one in outcomes.values()}
+    broken = dead_letters["incoming/ä+/broken.json"].attributes
     assert (broken[keys.REASON], broken[keys.PLACE], broken[keys.FAILURE_KIND]) == (
         "broken array: it ends early",
         "row 2",
         "permanent",
     )
-    assert "unknown suffix" in letters["incoming/bad/report.pdf"].reason
+    assert "unknown suffix" in dead_letters["incoming/bad/report.pdf"].reason
     assert (driven.failed, [one for one in driven.attempts if one.failure]) == ([], [])
 
 
@@ -80,15 +80,18 @@ def test_a_transient_failure_is_tried_again_and_again(driven: Driven) -> None:
         outcome = driven.process({"denied data.json": b'{"n":1}'})["denied data.json"]
     # Lambda tries an event three times, the processor a message four times.
     assert (len(driven.attempts), len(driven.batches)) == ((3, 0) if driven.direct else (0, 4))
-    (letter,) = driven.letters()
-    assert (letter.key, letter.version) == ("incoming/denied data.json", outcome.upload.version)
-    assert "403" in letter.reason
+    (dead_letter,) = driven.dead_letters()
+    assert (dead_letter.key, dead_letter.version) == (
+        "incoming/denied data.json",
+        outcome.upload.version,
+    )
+    assert "403" in dead_letter.reason
     assert driven.read("raw_bucket_name", outcome.upload.key) == b'{"n":1}'
     if not driven.direct:
         return
-    # Lambda itself wrote the letter; its body is the event.
-    assert set(letter.attributes) == {"RequestID", "ErrorCode", "ErrorMessage"}
-    assert {one.request_id for one in driven.attempts} == {letter.attributes["RequestID"]}
+    # Lambda itself wrote the dead letter; its body is the event.
+    assert set(dead_letter.attributes) == {"RequestID", "ErrorCode", "ErrorMessage"}
+    assert {one.request_id for one in driven.attempts} == {dead_letter.attributes["RequestID"]}
     # It may also be sent to the queue, as what waited there when events were moved is.
     (body,) = driven.take("dlq_url")
     queue = driven.outputs["processing_queue_url"]
@@ -103,11 +106,11 @@ def test_a_file_that_outlasts_the_time_out_goes_on(
 ) -> None:
     slow_reads(monkeypatch, "incoming/long", seconds=BLOCK_SECONDS)
     outcome = driven.process({"long/lines.ndjson": LONG})["long/lines.ndjson"]
-    assert outcome.status == "processed", driven.letters()
+    assert outcome.status == "processed", driven.dead_letters()
     assert driven.plain(outcome.output) == driven.plain(driven.transformed(outcome, tmp_path)[0])
     assert outcome.counts[keys.RECORDS_OUT] == 6000
     assert driven.uploads.keys("processed_bucket_name", keys.STAGING) == []
-    assert driven.letters() == []
+    assert driven.dead_letters() == []
     # S3's own event is the function's alone where it is called directly; the rest is messages.
     answers = [one.payload for one in driven.attempts if not one.failure]
     assert [one["continued"] for one in answers] == [1] * driven.direct

@@ -1195,7 +1195,7 @@ MUTANTS = (
     ),
     Mutant(
         "a-stop-leaves-batches-under-way",
-        "local/triggers/event_source_mapping.py",
+        "local/triggers/background.py",
         "            self._thread.join()\n            self._thread = None",
         "            self._thread = None",
         (
@@ -1228,7 +1228,7 @@ MUTANTS = (
     Mutant(
         "a-stopped-runner-goes-on",
         "local/triggers/scheduler.py",
-        "                if self._stopping.is_set():\n                    return\n                self._run_one",
+        "                if self._background.stopping.is_set():\n                    return\n                self._run_one",
         "                self._run_one",
         ("tests/local/triggers/test_scheduler.py",),
     ),

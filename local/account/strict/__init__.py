@@ -1,1 +1,1 @@
-"""moto's own functions come in; they go out with the rules that AWS has and moto lacks."""
+"""moto's functions come in; they go out patched with rules of AWS that moto lacks."""

@@ -1,11 +1,11 @@
-"""The errors that the strict rules raise, as S3 and SQS spell them."""
+"""The errors that the strict rules raise, with the codes and messages of S3 and SQS."""
 
 from moto.s3.exceptions import S3ClientError
 from moto.sqs.exceptions import SQSException
 
 
 def access_denied() -> S3ClientError:
-    """Return the 403 of a bucket that is not the expected owner's."""
+    """Return a 403 AccessDenied of S3."""
     return S3ClientError("AccessDenied", "Access Denied")
 
 

@@ -1,6 +1,6 @@
-"""The limits of S3, SQS and Lambda that moto does not know, with where AWS states them.
+"""The limits of S3, SQS and Lambda that moto does not check, each with AWS's page about it.
 
-A test may lower a limit, to reach it without gigabytes: they are read when they are needed.
+They are read at each use, so that a test can lower one and reach it without gigabytes.
 """
 
 from typing import Final
@@ -24,7 +24,7 @@ max_deletes = 1000
 max_message_bytes = MIB
 max_message_attributes = 10
 max_attribute_name_characters = 256
-# From the receive on, in seconds.
+# Counted from the receive, in seconds.
 max_visibility_seconds = 43200
 
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html

@@ -1,4 +1,4 @@
-"""How a rule is put around a function of moto: declared where it is written, applied at once."""
+"""Wrap functions of moto: each rule declares its wrapper, and `apply` puts all of them on."""
 
 import functools
 import threading
@@ -28,10 +28,10 @@ def around(
 def apply(modules: Sequence[str] = ()) -> None:
     """Wrap every declared function that is not wrapped yet.
 
-    The wrappers of the first of `modules` go innermost, those of the last outermost, around them
-    those of modules that are not named, in the order of declaration.
+    The wrappers of the first of `modules` are innermost. Those of the last are outermost, except
+    for those of modules not in the list, which follow in the order of their declaration.
 
-    Raises AttributeError where moto has no function of a declared name.
+    Raises AttributeError if moto has no function of a declared name.
     """
     with _lock:
         places = {module: place for place, module in enumerate(modules)}

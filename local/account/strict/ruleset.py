@@ -1,9 +1,8 @@
-"""AWS's semantics, put onto moto: what S3, SQS and Lambda refuse or do and moto 5.2.5 does not.
+"""Put AWS's rules on moto: what S3, SQS and Lambda refuse or do, and moto 5.2.5 does not.
 
-The patches go onto moto's own classes, so they hold for `mock_aws` in this process and for every
-client of a `ThreadedMotoServer` in it. They are process-wide and stay: they add rules of AWS, and
-code that is right on AWS does not notice them. `tests/local/account/test_strict.py` lists each rule
-with the page or the model of AWS that says so.
+The patches change moto's classes for the whole process, and for good: for `mock_aws`, and for every
+client of a `ThreadedMotoServer`. Code that works on AWS does not notice them.
+`tests/local/account/test_strict.py` lists each rule with AWS's page or model that states it.
 """
 
 import importlib
@@ -12,10 +11,10 @@ from typing import Final
 
 from local.account.strict import patches
 
-# The patches lean on moto's private code: another version needs them checked again.
+# The patches depend on moto's private code, so a new version needs each of them checked.
 MOTO_VERSION: Final = "5.2.5"
 
-# In the order of their wrappers, the innermost first.
+# In the order in which their wrappers are put on: the innermost first.
 _MODULES: Final = (
     "s3_objects.multipart",
     "s3_objects.conditions",
@@ -39,9 +38,9 @@ _MODULES: Final = (
 
 
 def install() -> None:
-    """Put AWS's semantics onto moto in this process; a second call changes nothing.
+    """Put AWS's rules on moto in this process; harmless when repeated.
 
-    Raises RuntimeError where another version of moto is installed than the one they are made for.
+    Raises RuntimeError if the installed version of moto is not the one they were written for.
     """
     found = version("moto")
     if found != MOTO_VERSION:

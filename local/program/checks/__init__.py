@@ -1,1 +1,1 @@
-"""A resource's inputs come in; what the provider or AWS would refuse of them goes out."""
+"""A resource's inputs come in; what the provider or AWS would refuse in them goes out."""

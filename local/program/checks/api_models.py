@@ -1,4 +1,4 @@
-"""Checks a request against the limits in AWS's own API models, which botocore carries.
+"""Check a request against the limits in AWS's API models, which botocore contains.
 
 botocore leaves ranges, patterns and enumerations to the service, and moto knows few of them.
 """
@@ -15,9 +15,9 @@ _NUMBERS: Final = ("integer", "long", "float", "double")
 
 
 def problems(shape: Shape, value: Any, path: str = "") -> Iterator[str]:
-    """Yield what is outside of the model's limits: the parameter, its value, what is allowed.
+    """Yield a sentence for each value outside of the model's limits, with what is allowed.
 
-    What is not of the model's type is left to botocore.
+    Values of a wrong type are left to botocore.
     """
     yield from _own_problems(shape, value, path)
     if isinstance(shape, StructureShape):

@@ -1,4 +1,4 @@
-"""Checks a resource's inputs against the provider's own typed classes, nested ones included.
+"""Check a resource's inputs against the provider's typed classes, nested ones included.
 
 Pulumi's mocks check nothing, and the engine that would is not here: the SDK's `…Args` classes carry
 the same schema.
@@ -30,7 +30,7 @@ _SCALARS: Final[Mapping[type, str]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Property:
-    """One property that a type takes."""
+    """A property of a type."""
 
     hint: Any
     required: bool
@@ -40,7 +40,7 @@ Schema = Mapping[str, Property]
 
 
 def problems(type_token: str, inputs: Mapping[str, Any]) -> list[str]:
-    """Return what is wrong with a resource's inputs: one line a property, with what is allowed.
+    """Return what is wrong with a resource's inputs: a line for each property.
 
     Raises LookupError for a type that the provider does not have.
     """
@@ -53,7 +53,7 @@ def takes(type_token: str, name: str) -> bool:
 
 
 def takes_text(type_token: str, name: str) -> bool:
-    """Return whether a type has the property `name` and it may be text."""
+    """Return whether a type has the property `name` and accepts text for it."""
     schema = _schema(arguments_class(type_token))
     return name in schema and str in _alternatives(schema[name].hint)
 
@@ -71,7 +71,7 @@ def arguments_class(type_token: str) -> type:
         except ModuleNotFoundError:
             continue
         if getattr(resource, "pulumi_type", None) == type_token:
-            # From the resource's own module: `s3.BucketVersioningArgs` is another class's part.
+            # Not just any class of this name: `s3.BucketVersioningArgs` is a part of another class.
             own = sys.modules[resource.__module__]
             return getattr(own, f"{name}InitArgs", None) or getattr(own, f"{name}Args")
     msg = f"{type_token} is not a type of the AWS provider"
@@ -79,7 +79,7 @@ def arguments_class(type_token: str) -> type:
 
 
 def _modules(type_token: str) -> Sequence[str]:
-    """Return where a type may be: `lambda` is `lambda_` in Python."""
+    """Return the modules where a type may be: `lambda` is `lambda_` in Python."""
     if type_token == PROVIDER_TYPE:
         return ("pulumi_aws.provider",)
     package, _, rest = type_token.partition(":")
@@ -111,7 +111,7 @@ def _check_properties(schema: Schema, given: Mapping[str, Any], path: str) -> It
 
 
 def _check(hint: Any, value: Any, path: str) -> Iterator[str]:
-    """Yield nothing where one alternative fits, else what is wrong with the closest one."""
+    """Yield nothing if one alternative fits, else what is wrong with the closest one."""
     alternatives = list(_alternatives(hint))
     if Any in alternatives:
         return
@@ -123,7 +123,7 @@ def _check(hint: Any, value: Any, path: str) -> Iterator[str]:
 
 
 def _check_one(hint: Any, value: Any, path: str) -> Iterator[str]:
-    """Yield nothing where the value fits, "" where its kind does not, else its parts' faults."""
+    """Yield nothing if the value fits, "" if it is of a wrong kind, else what is wrong in it."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if hasattr(hint, "_pulumi_input_type"):
         yield from _check_properties(_schema(hint), value, f"{path}.") if _is_map(value) else [""]
@@ -156,7 +156,7 @@ def _is_map(value: Any) -> bool:
 
 
 def _alternatives(hint: Any) -> Iterator[Any]:
-    """Take apart Optional, Union and Input: what a value may be once it is known."""
+    """Return the types that a known value may have: those within Optional, Union and Input."""
     origin = typing.get_origin(hint)
     if origin in (typing.Union, types.UnionType):
         seen: list[Any] = []

@@ -1,1 +1,1 @@
-"""Stands in for Pulumi's engine: registrations come in; resources and outputs go out."""
+"""A program's registrations come in; its resources and outputs go out, as from Pulumi's engine."""

@@ -1,4 +1,4 @@
-"""Answers a program's questions to the AWS provider: who and where am I."""
+"""Answer a program's calls to functions of the AWS provider: the account, the region, …."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -30,7 +30,7 @@ _ANSWERS: Final[Mapping[str, Callable[[Account, str], dict[str, Any]]]] = {
 
 
 def answer(token: str, account: Account, provider: Provider) -> dict[str, Any]:
-    """Answer a function of the provider. Raises LookupError for one that is not known."""
+    """Return the result of a function of the provider; raise LookupError for an unknown one."""
     if token not in _ANSWERS:
         msg = f"{token}: unknown function, allowed: {', '.join(_ANSWERS)}"
         raise LookupError(msg)

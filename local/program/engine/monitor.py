@@ -1,4 +1,4 @@
-"""Stands in for Pulumi's engine: makes each resource that a program registers, and records it."""
+"""Make and record each resource that a program registers, in the place of Pulumi's engine."""
 
 import hashlib
 from collections.abc import Mapping
@@ -18,12 +18,12 @@ from local.program.resources import creators
 from local.program.resources.creation import Creation, ResourceError
 
 STACK_TYPE: Final = "pulumi:pulumi:Stack"
-# Long enough for a program to register what the last resource let go.
+# Long enough for a program to register what depends on the last resource made.
 _QUIET_SECONDS: Final = 0.1
 
 
 class _NoMocks(mocks.Mocks):
-    """Pulumi's monitor wants mocks, of which this one's own methods leave it no use."""
+    """Mocks that Pulumi's monitor requires, and that the monitor below never uses."""
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], None]:
         raise LookupError(args.token)
@@ -33,10 +33,10 @@ class _NoMocks(mocks.Mocks):
 
 
 class Monitor(mocks.MockMonitor):
-    """Receives a program's registrations and makes them one at a time.
+    """Makes the resources that a program registers, one at a time.
 
-    `made` holds the resources in the order of their creation, `stack_outputs` the stack's outputs.
-    `failure` is what went wrong first; nothing is made after it.
+    `made` holds them in the order of their creation, `stack_outputs` the stack's outputs. `failure`
+    is the first error; nothing is made after it.
     """
 
     def __init__(self, account: Account, plan: Plan) -> None:
@@ -51,10 +51,10 @@ class Monitor(mocks.MockMonitor):
         self._urns: set[str] = set()
         self._ids: set[tuple[str, str]] = set()
         self._turn = Condition()
-        self._arrivals = 0
+        self._registrations = 0
 
     def make_urn(self, parent: str, type_: str, name: str) -> str:
-        """Return the URN as the engine makes it: with the types of all parents but the stack."""
+        """Return a URN as the engine builds it: with the types of all parents except the stack."""
         chain = parent.split("::")[2] if parent else STACK_TYPE
         qualified = type_ if chain == STACK_TYPE else f"{chain}${type_}"
         return f"urn:pulumi:{self._plan.stack}::{self._plan.project}::{qualified}::{name}"
@@ -68,7 +68,7 @@ class Monitor(mocks.MockMonitor):
     def RegisterResource(  # noqa: N802 - the engine's own name
         self, request: Request
     ) -> resource_pb2.RegisterResourceResponse:
-        """Make the resource and answer with its id and outputs. Raises ResourceError."""
+        """Make a resource, and return its id and outputs; raise ResourceError if it is refused."""
         urn = self.make_urn(request.parent, request.type, request.name)
         if request.type == STACK_TYPE:
             return resource_pb2.RegisterResourceResponse(urn=urn)
@@ -80,7 +80,7 @@ class Monitor(mocks.MockMonitor):
                 self.failure = self.failure or error
                 raise
             finally:
-                self._arrivals += 1
+                self._registrations += 1
                 self._turn.notify_all()
             self.made.append(resource)
         answer = properties.encode(resource.outputs, request.object)
@@ -89,41 +89,41 @@ class Monitor(mocks.MockMonitor):
     def Invoke(  # noqa: N802
         self, request: resource_pb2.ResourceInvokeRequest
     ) -> resource_pb2.ResourceInvokeResponse:
-        """Answer a function of the provider. Raises LookupError for one that is not known."""
+        """Return the result of a function of the provider; raise LookupError for an unknown one."""
         answer = lookups.answer(request.tok, self._account, self._provider(request.provider))
         response = resource_pb2.ResourceInvokeResponse()
         getattr(response, "return").CopyFrom(properties.encode(answer))
         return response
 
     def ReadResource(self, request: resource_pb2.ReadResourceRequest) -> NoReturn:  # noqa: N802
-        """Refuse to read a resource that the program did not make: the account held nothing."""
+        """Refuse to read a resource that the program did not make: the account holds no other."""
         msg = f"{request.type} {request.name!r}: reads {request.id!r} of an empty account"
         raise ResourceError(msg)
 
     def RegisterResourceOutputs(  # noqa: N802
         self, request: resource_pb2.RegisterResourceOutputsRequest
     ) -> Empty:
-        """Keep the stack's outputs; a component's are those of its resources."""
+        """Keep the stack's outputs; those of a component are not needed."""
         if request.urn.split("::")[2] == STACK_TYPE:
             self.stack_outputs = properties.decode(request.outputs)
         return Empty()
 
     def RegisterStackTransform(self, request: object) -> Empty:  # noqa: N802
-        """Refuse transforms, which the engine would run."""
+        """Refuse transforms, which only Pulumi's engine can run."""
         msg = f"transforms are not run on this machine, allowed: none ({type(request).__name__})"
         raise ResourceError(msg)
 
     def _wait_for_turn(self, request: Request) -> None:
-        """Return when this resource is to be made; one that is held back when all else is quiet.
+        """Wait until it is time to make a resource; one that is held back waits for all others.
 
         Raises ResourceError after a failure.
         """
-        self._arrivals += 1
+        self._registrations += 1
         held = bool(request.custom) and self._plan.held_back(request.type, request.name)
         while held and self.failure is None:
-            seen = self._arrivals
+            seen = self._registrations
             held = self._turn.wait_for(
-                lambda seen=seen: self._arrivals != seen or self.failure is not None,
+                lambda seen=seen: self._registrations != seen or self.failure is not None,
                 _QUIET_SECONDS,
             )
         if self.failure is not None:

@@ -1,6 +1,6 @@
-"""Pulumi's property values between its protobuf form and plain Python.
+"""Convert Pulumi's property values from protobuf to plain Python, and back.
 
-Pulumi's own reader gives floats for whole numbers and wraps secrets; a service's API takes neither.
+Pulumi's own functions return whole numbers as floats, and wrap secrets; no AWS API takes either.
 """
 
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from typing import Any, Final
 import pulumi
 from google.protobuf.struct_pb2 import ListValue, Struct, Value
 
-# sdk/python/lib/pulumi/runtime/rpc.py: the key that marks a special value, and the marks.
+# sdk/python/lib/pulumi/runtime/rpc.py: the key of a special value's signature, and the signatures.
 _SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
 _ASSET: Final = "c44067f5952c0a294b673a41bacd8c17"
 _ARCHIVE: Final = "0def7320c3a5731c473e5ecbe6d01bc7"
@@ -18,9 +18,9 @@ _RESOURCE: Final = "5cf8f73096256a8f31e491e813e4eb8e"
 
 
 def decode(struct: Struct) -> dict[str, Any]:
-    """Return a resource's properties: whole numbers as int, secrets open, assets as pulumi's own.
+    """Return a resource's properties: whole numbers as int, secrets unwrapped, assets as Pulumi's.
 
-    A reference to another resource becomes its id (its URN where it has none), as the engine does
+    A reference to another resource becomes its id, or its URN if it has none, as the engine does
     for a provider. Keys whose value is null are left out.
     """
     return {
@@ -31,12 +31,12 @@ def decode(struct: Struct) -> dict[str, Any]:
 
 
 def encode(properties: Mapping[str, Any], base: Struct | None = None) -> Struct:
-    """Return the protobuf form of plain values, laid over `base`."""
+    """Return the protobuf form of properties; those in `base` are kept or replaced."""
     struct = Struct()
     if base is not None:
         struct.CopyFrom(base)
     for key, value in properties.items():
-        # Assets come with `base`, in the form in which the program sent them.
+        # Assets are in `base`, in the form in which the program sent them.
         if not isinstance(value, pulumi.Asset | pulumi.Archive):
             struct.update({key: value})
     return struct

@@ -1,4 +1,4 @@
-"""AWS providers of a program: where their resources go and which tags they add."""
+"""The AWS providers of a program: the region of their resources, and the tags that they add."""
 
 import json
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from typing import Any, Final
 from local.program.checks import schema
 
 PROVIDER_TYPE: Final = schema.PROVIDER_TYPE
-# What else a program may say of a provider: how to reach AWS, which here is decided already.
+# The other inputs of a provider, which say how to reach AWS and have no effect here.
 _OF_THE_CONNECTION: Final = frozenset(
     {
         "accessKey", "secretKey", "token", "profile", "maxRetries", "retryMode",
@@ -23,26 +23,26 @@ _WITH_EFFECT: Final = frozenset(
 
 @dataclass(frozen=True, kw_only=True)
 class Provider:
-    """Where a provider's resources go, and the tags that each of them carries."""
+    """A provider: the region of its resources, and the tags of all of them."""
 
     region: str
     default_tags: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def tags_of(self, type_token: str, inputs: Mapping[str, Any]) -> dict[str, str]:
-        """Return all tags of a resource: its own win; none for a type that takes no tags."""
+        """Return all tags of a resource, none for a type without tags; its own override others."""
         if not schema.takes(type_token, "tags"):
             return {}
         return {**self.default_tags, **inputs.get("tags", {})}
 
 
 def default_provider(config: Mapping[str, str], region: str) -> Provider:
-    """Return the provider of the resources that name none: the stack's `aws:` configuration."""
+    """Return the provider of resources that name none, from the stack's `aws:` configuration."""
     tags = json.loads(config.get("aws:defaultTags", "{}")).get("tags", {})
     return Provider(region=config.get("aws:region", region), default_tags=tags)
 
 
 def read_inputs(inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a provider's inputs with their parts: Pulumi sends all but text as JSON."""
+    """Return a provider's inputs as values: Pulumi sends all but text as JSON."""
     return {
         name: value
         if not isinstance(value, str) or schema.takes_text(PROVIDER_TYPE, name)
@@ -52,10 +52,9 @@ def read_inputs(inputs: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def make_provider(inputs: Mapping[str, Any], *, region: str, account_id: str) -> Provider:
-    """Make a provider; `region` is where it goes by default.
+    """Return a provider from its inputs; `region` is its default region.
 
-    Raises ValueError for inputs that are wrong, or that would have no effect here, and for an
-    account that they do not allow.
+    Raises ValueError for inputs that are wrong, or have no effect here, or forbid this account.
     """
     problems = schema.problems(PROVIDER_TYPE, inputs)
     known = _WITH_EFFECT | _OF_THE_CONNECTION

@@ -1,1 +1,1 @@
-"""A resource's inputs come in; the resource is made on the account, its outputs go out."""
+"""A resource's inputs come in; the outputs of the resource made on the account go out."""

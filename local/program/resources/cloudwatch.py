@@ -1,4 +1,4 @@
-"""Alarms, dashboards, logs and event rules: what the provider keeps under `cloudwatch`."""
+"""Create alarms, dashboards, log groups and event rules: the provider's module `cloudwatch`."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -44,7 +44,7 @@ def metric_alarm(creation: Creation) -> Created:
 
 
 def composite_alarm(creation: Creation) -> Created:
-    """Check an alarm over alarms, which moto does not have."""
+    """Check a composite alarm, which moto does not have."""
     name = creation.take("alarmName")
     creation.check_call(
         "cloudwatch",
@@ -75,7 +75,7 @@ def dashboard(creation: Creation) -> Created:
 def log_group(creation: Creation) -> Created:
     """Create a log group with its retention."""
     name = creation.physical_name(_LOG_GROUP_NAME_LENGTH)
-    creation.take("skipDestroy")  # says what a deletion may do
+    creation.take("skipDestroy")  # only about deletion
     creation.call(
         "logs",
         "create_log_group",
@@ -85,7 +85,7 @@ def log_group(creation: Creation) -> Created:
         tags=dict(creation.tags) or None,
     )
     days = creation.take("retentionInDays", 0)
-    if days:  # 0 is the provider's word for ever
+    if days:  # 0 means for ever
         if days not in _RETENTION_DAYS:
             allowed = ", ".join(map(str, _RETENTION_DAYS))
             raise creation.error(f"retentionInDays is {days}, allowed: {allowed}")
@@ -95,7 +95,7 @@ def log_group(creation: Creation) -> Created:
 
 
 def log_metric_filter(creation: Creation) -> Created:
-    """Make a metric of a log group's lines."""
+    """Create a metric from the lines of a log group."""
     name = creation.physical_name(_FILTER_NAME_LENGTH)
     given: Mapping[str, Any] = creation.take("metricTransformation")
     names = {"name": "metricName", "namespace": "metricNamespace", "value": "metricValue"}
@@ -114,7 +114,7 @@ def log_metric_filter(creation: Creation) -> Created:
 
 
 def event_rule(creation: Creation) -> Created:
-    """Create a rule of EventBridge."""
+    """Create an EventBridge rule."""
     name = creation.physical_name(_RULE_NAME_LENGTH)
     answer = creation.call(
         "events",
@@ -132,7 +132,7 @@ def event_rule(creation: Creation) -> Created:
 
 
 def event_target(creation: Creation) -> Created:
-    """Give a rule of EventBridge its target."""
+    """Set the target of an EventBridge rule."""
     rule = creation.take("rule")
     target = {
         "Id": creation.physical_name(_TARGET_ID_LENGTH, key="targetId"),

@@ -1,4 +1,4 @@
-"""What a creator gets to make one resource, and what it gives back."""
+"""The argument and the result of a creator, which makes one resource."""
 
 import hashlib
 import json
@@ -14,22 +14,22 @@ from botocore.validate import ParamValidator
 from local.account.server import Account
 from local.program.checks import api_models
 
-# https://www.pulumi.com/docs/iac/concepts/resources/names/#autonaming: so many random digits.
+# https://www.pulumi.com/docs/iac/concepts/resources/names/#autonaming: the number of random digits.
 _SUFFIX_DIGITS: Final = 7
 _SHOWN: Final = 80
 
 
 class ResourceError(Exception):
-    """A resource cannot be created; the message names it and says why."""
+    """A resource cannot be created; the message names it and the reason."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Created:
-    """A resource that stands: its id and what the provider says of it beyond its inputs."""
+    """A created resource: its id, and its outputs in addition to its inputs."""
 
     id: str
     outputs: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    archive: Path | None = None  # a function's zip
+    archive: Path | None = None  # a function's zip file
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +52,7 @@ class Creation:
     _taken: set[str] = field(default_factory=set[str])
 
     def take(self, name: str, default: Any = None) -> Any:
-        """Return an input, and note that it has its effect."""
+        """Return an input, and note that it is used."""
         self._taken.add(name)
         return self.inputs.get(name, default)
 
@@ -75,17 +75,17 @@ class Creation:
         return document
 
     def untaken(self) -> list[str]:
-        """Return the inputs that no creator has looked at."""
+        """Return the inputs that the creator has not used."""
         return sorted(set(self.inputs) - self._taken)
 
     @property
     def taken(self) -> list[str]:
-        """The inputs that the creator knows."""
+        """The inputs that the creator has used."""
         return sorted(self._taken)
 
     @property
     def tag_list(self) -> list[dict[str, str]]:
-        """The tags as most services take them."""
+        """The tags in the form that most services take."""
         return [{"Key": key, "Value": value} for key, value in self.tags.items()]
 
     def physical_name(
@@ -130,7 +130,7 @@ class Creation:
             raise self.error(f"{api_name}: {error}") from error
 
     def check_call(self, service: str, operation: str, **parameters: Any) -> None:
-        """Check a call that moto does not have; it stays in the recorded inputs alone.
+        """Check a call that moto does not have; the resource exists only in the recorded inputs.
 
         Raises ResourceError as `call` does for its parameters.
         """
@@ -139,7 +139,7 @@ class Creation:
         self._check(model.operation_model(operation).input_shape, operation, given)
 
     def error(self, problem: str) -> ResourceError:
-        """Return the error that names this resource."""
+        """Return an error that names this resource."""
         return ResourceError(f"{self.type} {self.name!r}: {problem}")
 
     def _check(self, model: StructureShape, operation: str, given: Mapping[str, Any]) -> None:
@@ -155,7 +155,7 @@ class Creation:
 def shape(
     value: Any, renamed: Mapping[str, str] | None = None, verbatim: Collection[str] = ()
 ) -> Any:
-    """Write Pulumi's `camelCase` as the `PascalCase` of AWS's APIs, at every depth.
+    """Return a value with Pulumi's `camelCase` keys in the `PascalCase` of AWS's APIs.
 
     `renamed` holds the keys that the provider calls otherwise, `verbatim` those whose values are
     the user's own maps. A key that is wrong for the API is refused by the call's own check, so that

@@ -1,4 +1,4 @@
-"""Creates the resources of a Pulumi program on an account: a table of types and their creators.
+"""Create a resource of a Pulumi program on an account, by the table of types and creators.
 
 What is not in the table, a property that a type does not have, one of a wrong type, a required one
 that is missing and one that no creator looks at are errors, never silence.
@@ -76,7 +76,7 @@ def create(creation: Creation) -> Created:
 
 
 def outputs_of(creation: Creation, created: Created) -> dict[str, Any]:
-    """Return a created resource's outputs, as the provider fills them."""
+    """Return the outputs of a created resource, as the provider returns them."""
     outputs = {**creation.inputs, **created.outputs}
     if schema.takes(creation.type, "region"):
         outputs["region"] = creation.region

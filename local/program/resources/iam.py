@@ -1,4 +1,4 @@
-"""Roles and their policies."""
+"""Create roles and their policies."""
 
 from typing import Final
 
@@ -12,7 +12,7 @@ _POLICY_NAME_LENGTH: Final = 128
 def role(creation: Creation) -> Created:
     """Create a role."""
     name = creation.physical_name(_ROLE_NAME_LENGTH)
-    creation.take("forceDetachPolicies")  # says what a deletion may do
+    creation.take("forceDetachPolicies")  # only about deletion
     answer = creation.call(
         "iam",
         "create_role",
@@ -35,7 +35,7 @@ def role(creation: Creation) -> Created:
 
 
 def role_policy(creation: Creation) -> Created:
-    """Write a policy into a role."""
+    """Create an inline policy of a role."""
     name = creation.physical_name(_POLICY_NAME_LENGTH)
     owner = creation.take("role")
     creation.call(

@@ -1,4 +1,4 @@
-"""Functions, who may call them and what calls them."""
+"""Create functions, their permissions and their triggers."""
 
 from pathlib import Path
 from typing import Any, Final
@@ -11,12 +11,12 @@ from local.program.zip_archive import ArchiveError, write_archive
 
 _FUNCTION_NAME_LENGTH: Final = 64
 _STATEMENT_ID_LENGTH: Final = 100
-# What Lambda takes where the program says nothing.
+# Lambda's defaults.
 _DEFAULTS: Final = {"timeout": 3, "memorySize": 128, "architectures": ["x86_64"]}
 
 
 def function(creation: Creation) -> Created:
-    """Create a function; its zip stays in the account's directory."""
+    """Create a function; its zip file stays in the account's directory."""
     name = creation.physical_name(_FUNCTION_NAME_LENGTH)
     archive = _archive(creation, name)
     role, dead_letters = creation.take("role"), creation.take_shape("deadLetterConfig")
@@ -51,7 +51,7 @@ def function(creation: Creation) -> Created:
 
 
 def permission(creation: Creation) -> Created:
-    """Let a service or an account call a function."""
+    """Allow a service or an account to invoke a function."""
     statement = creation.physical_name(_STATEMENT_ID_LENGTH, key="statementId")
     creation.call(
         "lambda",
@@ -71,7 +71,7 @@ def permission(creation: Creation) -> Created:
 
 
 def event_source_mapping(creation: Creation) -> Created:
-    """Let Lambda poll a queue for a function; nothing polls before the pipeline is driven."""
+    """Create an event source mapping; `local.triggers` is what polls the queue."""
     name, source = creation.take("functionName"), creation.take("eventSourceArn")
     role = creation.call("lambda", "get_function_configuration", FunctionName=name)["Role"]
     for action in ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"):
@@ -102,7 +102,7 @@ def event_source_mapping(creation: Creation) -> Created:
 
 
 def event_invoke_config(creation: Creation) -> Created:
-    """Say how often an asynchronous invocation is tried, and where it ends."""
+    """Set how often an asynchronous invocation is retried, and its destinations."""
     name = creation.take("functionName")
     destinations: dict[str, dict[str, str]] | None = creation.take_shape("destinationConfig")
     role = creation.call("lambda", "get_function_configuration", FunctionName=name)["Role"]
@@ -121,7 +121,7 @@ def event_invoke_config(creation: Creation) -> Created:
 
 
 def recursion_config(creation: Creation) -> Created:
-    """Switch the detection of recursive loops, which moto does not have."""
+    """Check the setting for recursive loops, which moto does not have."""
     name = creation.take("functionName")
     creation.call("lambda", "get_function_configuration", FunctionName=name)
     creation.check_call(
@@ -147,7 +147,7 @@ def _archive(creation: Creation, name: str) -> Path:
 
 def _reserve_concurrency(creation: Creation, name: str) -> None:
     reserved = creation.take("reservedConcurrentExecutions")
-    if reserved is not None and reserved >= 0:  # -1 is the provider's word for none
+    if reserved is not None and reserved >= 0:  # -1 means none
         creation.call(
             "lambda",
             "put_function_concurrency",

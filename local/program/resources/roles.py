@@ -1,4 +1,4 @@
-"""What AWS checks of a role when something that uses it is created; moto checks none of it.
+"""Check a role when a resource that uses it is created, as AWS does and moto does not.
 
 A role's policy that does not stand yet is refused here as AWS refuses it, so that a dependency
 which the program forgot is found.
@@ -12,7 +12,7 @@ from urllib.parse import unquote
 from local.account.strict.s3_requests import resource_policies
 from local.program.resources.creation import Creation
 
-# What a role needs to deliver to each service: dead letters, destinations.
+# The action that a role needs to send to each service, for a dead-letter queue or a destination.
 _DELIVERIES: Final = {
     "sqs": "sqs:SendMessage",
     "sns": "sns:Publish",
@@ -24,7 +24,7 @@ _DELIVERIES: Final = {
 def require_trust(
     creation: Creation, role_arn: str, service: str, *, source: str | None = None
 ) -> None:
-    """Refuse a role that `service` may not assume, for this account and the ARN `source`.
+    """Refuse a role that `service` may not assume for this account and the ARN `source`.
 
     Raises ResourceError.
     """
@@ -54,7 +54,7 @@ def require_delivery(creation: Creation, role_arn: str, target_arn: str) -> None
 
 
 def require_permission(creation: Creation, role_arn: str, action: str, resource: str) -> None:
-    """Refuse a role whose policies, as they stand now, do not allow `action` on `resource`.
+    """Refuse a role whose present policies do not allow `action` on `resource`.
 
     Raises ResourceError.
     """

@@ -1,11 +1,11 @@
-"""Buckets and what the provider sets on them one by one."""
+"""Create buckets and their settings."""
 
 from collections.abc import Mapping
 from typing import Any, Final, cast
 
 from local.program.resources.creation import Created, Creation, shape
 
-# https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html: it takes no location.
+# https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html: no location may be given.
 _UNNAMED_REGION: Final = "us-east-1"
 _BUCKET_NAME_LENGTH: Final = 63
 
@@ -20,7 +20,7 @@ _FILTER_NAMES: Final = {"filterPrefix": "prefix", "filterSuffix": "suffix"}
 def bucket(creation: Creation) -> Created:
     """Create a bucket."""
     name = creation.physical_name(_BUCKET_NAME_LENGTH, key="bucket", lower=True)
-    creation.take("forceDestroy")  # says what a deletion may do
+    creation.take("forceDestroy")  # only about deletion
     region = creation.region
     location = None if region == _UNNAMED_REGION else {"LocationConstraint": region}
     creation.call(
@@ -44,7 +44,7 @@ def bucket(creation: Creation) -> Created:
 
 
 def versioning(creation: Creation) -> Created:
-    """Switch a bucket's versioning."""
+    """Set a bucket's versioning."""
     configuration: dict[str, Any] = creation.take_shape("versioningConfiguration")
     return _put(
         creation,
@@ -90,7 +90,7 @@ def public_access_block(creation: Creation) -> Created:
 
 
 def ownership_controls(creation: Creation) -> Created:
-    """Decide who owns a bucket's objects."""
+    """Set who owns a bucket's objects."""
     return _put(
         creation,
         "put_bucket_ownership_controls",
@@ -104,7 +104,7 @@ def policy(creation: Creation) -> Created:
 
 
 def logging(creation: Creation) -> Created:
-    """Let S3 log a bucket's requests into another bucket."""
+    """Make S3 log a bucket's requests to another bucket."""
     enabled = {
         "TargetBucket": creation.take("targetBucket"),
         "TargetPrefix": creation.take("targetPrefix"),
@@ -115,7 +115,7 @@ def logging(creation: Creation) -> Created:
 
 
 def notification(creation: Creation) -> Created:
-    """Set a bucket's notifications, all of them."""
+    """Set all notifications of a bucket."""
     configuration: dict[str, Any] = {
         "QueueConfigurations": _targets(creation.take("queues", [])),
         "TopicConfigurations": _targets(creation.take("topics", [])),
@@ -156,7 +156,7 @@ def _lifecycle_rule(rule: Mapping[str, Any]) -> dict[str, Any]:
         tags = cast("Mapping[str, str]", rule["filter"]["and"]["tags"])
         chosen["And"]["Tags"] = [{"Key": key, "Value": value} for key, value in tags.items()]
     if not chosen and "Prefix" not in written:
-        chosen["Prefix"] = ""  # the provider's way to say: every object
+        chosen["Prefix"] = ""  # every object
     return written
 
 

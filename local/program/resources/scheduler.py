@@ -1,4 +1,4 @@
-"""Schedules of EventBridge Scheduler."""
+"""Create schedules of EventBridge Scheduler."""
 
 from typing import Any, Final
 
@@ -25,7 +25,7 @@ def schedule(creation: Creation) -> Created:
     where = creation.take("groupName", _DEFAULT_GROUP)
     target: dict[str, Any] = creation.take_shape("target")
     # https://docs.aws.amazon.com/scheduler/latest/UserGuide/cross-service-confused-deputy-prevention.html:
-    # the service acts for a group, not for one schedule of it.
+    # the source ARN is the group's, not the schedule's.
     source = f"{_arn(creation)}:schedule-group/{where}"
     roles.require_trust(creation, target["RoleArn"], _SERVICE, source=source)
     answer = creation.call(

@@ -1,4 +1,4 @@
-"""Topics, their policies and who listens."""
+"""Create topics, their policies and their subscriptions."""
 
 import json
 from typing import Any, Final
@@ -24,7 +24,7 @@ _SUBSCRIPTION_ATTRIBUTES: Final = {
     "redrivePolicy": "RedrivePolicy",
     "subscriptionRoleArn": "SubscriptionRoleArn",
 }
-# Whoever gets these has to confirm first.
+# For these the recipient has to confirm the subscription first.
 _UNCONFIRMED: Final = ("email", "email-json", "http", "https")
 
 
@@ -59,7 +59,7 @@ def topic_policy(creation: Creation) -> Created:
 def topic_subscription(creation: Creation) -> Created:
     """Subscribe to a topic."""
     protocol = creation.take("protocol")
-    creation.take("confirmationTimeoutInMinutes")  # how long the provider waits
+    creation.take("confirmationTimeoutInMinutes")  # only about how long the provider waits
     arn: str = creation.call(
         "sns",
         "subscribe",

@@ -1,4 +1,4 @@
-"""Queues and their policies."""
+"""Create queues and their policies."""
 
 import json
 from typing import Any, Final
@@ -7,7 +7,7 @@ from local.program.resources.creation import Created, Creation
 
 _QUEUE_NAME_LENGTH: Final = 80
 _FIFO_ENDING: Final = ".fifo"
-# SQS's name of each property.
+# SQS's name for each property.
 _ATTRIBUTES: Final = {
     "visibilityTimeoutSeconds": "VisibilityTimeout",
     "messageRetentionSeconds": "MessageRetentionPeriod",
@@ -54,12 +54,12 @@ def queue_policy(creation: Creation) -> Created:
 
 
 def redrive_policy(creation: Creation) -> Created:
-    """Name a queue's dead-letter queue."""
+    """Set a queue's dead-letter queue."""
     return _set(creation, RedrivePolicy=creation.take_document("redrivePolicy"))
 
 
 def redrive_allow_policy(creation: Creation) -> Created:
-    """Name the queues whose dead letters a queue takes."""
+    """Set the queues whose dead letters a queue accepts."""
     return _set(creation, RedriveAllowPolicy=creation.take_document("redriveAllowPolicy"))
 
 

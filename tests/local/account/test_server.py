@@ -23,7 +23,7 @@ def test_an_account_is_empty_and_reachable_over_loopback_while_it_is_open() -> N
 def test_reset_empties_the_account_and_keeps_its_address() -> None:
     with Account() as account:
         before = account.endpoint_url
-        account.client("sqs").create_queue(QueueName="letters")
+        account.client("sqs").create_queue(QueueName="messages")
         account.reset()
 
         assert account.endpoint_url == before
@@ -82,11 +82,11 @@ def test_nothing_of_the_users_own_setup_is_read(
 
     with Account() as account:
         client = account.client("sqs")
-        url = client.create_queue(QueueName="letters")["QueueUrl"]
+        url = client.create_queue(QueueName="messages")["QueueUrl"]
 
         assert client.meta.region_name == "us-east-1"
         assert client.meta.config.proxies == {}
-        assert url == f"{account.endpoint_url}/{account.account_id}/letters"
+        assert url == f"{account.endpoint_url}/{account.account_id}/messages"
         assert account.client("sqs") is client
 
 

@@ -425,17 +425,17 @@ def test_wrong_usage_is_2(words: list[str]) -> None:
     assert CliRunner().invoke(app, words).exit_code == 2
 
 
-@pytest.mark.parametrize(("program", "room"), [(app, "local"), (ops, "ops")])
-def test_both_programs_have_a_version_and_one_look(program: typer.Typer, room: str) -> None:
+@pytest.mark.parametrize(("program", "package"), [(app, "local"), (ops, "ops")])
+def test_both_programs_have_a_version_and_one_look(program: typer.Typer, package: str) -> None:
     told = CliRunner().invoke(program, ["--version"])
     assert (told.exit_code, told.stdout) == (0, f"s3-data-pipeline {__version__}\n")
-    name = f"python -m {room}"
+    name = f"python -m {package}"
     shown = subprocess.run(
-        [sys.executable, "-m", room, "-h"], cwd=ROOT, capture_output=True, text=True, check=True
+        [sys.executable, "-m", package, "-h"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout
     assert shown.startswith(f"Usage: {name} [OPTIONS] COMMAND [ARGS]...\n")
     assert "Exit codes: 0 all well" in shown
     assert shown.isascii()  # no boxes
     readme = (ROOT / "README.md").read_text()
     assert f"{name} " in readme
-    assert not re.search(rf"(?<!-m )\b{room} (?:status|transform|serve)\b", readme)
+    assert not re.search(rf"(?<!-m )\b{package} (?:status|transform|serve)\b", readme)

@@ -111,9 +111,9 @@ def test_an_event_that_always_fails_is_a_dead_letter(events, sqs, retries):
     name = made.submit({"Records": [1]})
     made.drain(5)
     assert len(stub.calls) == retries + 1
-    [letter] = messages(sqs, "dead")
-    assert json.loads(letter["Body"]) == {"Records": [1]}
-    attributes = letter["MessageAttributes"]
+    [dead_letter] = messages(sqs, "dead")
+    assert json.loads(dead_letter["Body"]) == {"Records": [1]}
+    attributes = dead_letter["MessageAttributes"]
     assert attributes["RequestID"] == {"DataType": "String", "StringValue": name}
     assert attributes["ErrorCode"] == {"DataType": "Number", "StringValue": "200"}
     message = attributes["ErrorMessage"]["StringValue"]
@@ -124,8 +124,8 @@ def test_a_failure_without_words_is_told_by_its_type(events, sqs):
     made = events(Stub(9, message=""), destinations=[dead_letter_queue(sqs, DEAD)])
     made.submit(1)
     made.drain(5)
-    [letter] = messages(sqs, "dead")
-    assert letter["MessageAttributes"]["ErrorMessage"]["StringValue"] == "LookupError"
+    [dead_letter] = messages(sqs, "dead")
+    assert dead_letter["MessageAttributes"]["ErrorMessage"]["StringValue"] == "LookupError"
 
 
 def test_an_on_failure_destination_gets_the_record_that_lambda_writes(events, sqs):

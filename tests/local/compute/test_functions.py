@@ -411,7 +411,7 @@ def test_the_client_in_python_speaks_as_the_api_wants(monkeypatch):
     api = RuntimeApi(events)
     try:
         monkeypatch.setenv("AWS_LAMBDA_RUNTIME_API", api.address)
-        api.hand_over(
+        api.send(
             Request(request_id="r", body=b"{}", deadline_ms=5, function_arn="arn", trace_id="t")
         )
         body, headers = runtime_client.next()

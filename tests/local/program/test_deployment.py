@@ -47,7 +47,7 @@ def run(account: Account, tmp_path: Path) -> Run:
 class TestAProgram:
     def test_its_outputs_are_plain_values(self, run: Run) -> None:
         deployment = run("""
-            queue = aws.sqs.Queue("letters", visibility_timeout_seconds=60)
+            queue = aws.sqs.Queue("messages", visibility_timeout_seconds=60)
             pulumi.export("url", queue.url)
             pulumi.export("seconds", queue.visibility_timeout_seconds)
             pulumi.export("share", 0.5)
@@ -113,7 +113,7 @@ class TestAProgram:
         deployment = run("""
             provider = aws.Provider("mine", default_tags={"tags": {"Team": "a", "Stage": "dev"}})
             opts = ResourceOptions(provider=provider)
-            queue = aws.sqs.Queue("letters", tags={"Team": "b"}, opts=opts)
+            queue = aws.sqs.Queue("messages", tags={"Team": "b"}, opts=opts)
             aws.sqs.QueuePolicy(
                 "policy",
                 queue_url=queue.url,
@@ -122,7 +122,7 @@ class TestAProgram:
             )
         """)
 
-        queue, policy = deployment.named("letters"), deployment.named("policy")
+        queue, policy = deployment.named("messages"), deployment.named("policy")
         assert queue.outputs["tagsAll"] == {"Team": "b", "Stage": "dev"}
         assert queue.inputs["tags"] == {"Team": "b"}
         assert "tagsAll" not in policy.outputs
@@ -180,7 +180,7 @@ class TestAProgram:
     def test_it_runs_again_in_the_same_process_with_the_same_names(
         self, run: Run, account: Account
     ) -> None:
-        program = 'pulumi.export("name", aws.sqs.Queue("letters").name)'
+        program = 'pulumi.export("name", aws.sqs.Queue("messages").name)'
         first = run(program).outputs
         account.reset()
         second = run(program).outputs
@@ -297,10 +297,10 @@ class TestAFailure:
 
     def test_it_ends_at_the_limit(self, run: Run) -> None:
         started = time.monotonic()
-        with pytest.raises(DeploymentError, match=r"no end after 0\.5 s, made so far: letters"):
+        with pytest.raises(DeploymentError, match=r"no end after 0\.5 s, made so far: messages"):
             run("""
                 import asyncio
-                aws.sqs.Queue("letters")
+                aws.sqs.Queue("messages")
                 pulumi.export("never", pulumi.Output.from_input(asyncio.sleep(3600)))
             """, time_limit_seconds=0.5)  # fmt: skip
         assert time.monotonic() - started < 10
@@ -312,7 +312,7 @@ class TestAFailure:
 
 class TestAForgottenDependency:
     PROGRAM = """
-        queue = aws.sqs.Queue("letters")
+        queue = aws.sqs.Queue("messages")
         bucket = aws.s3.Bucket("raw")
         policy = aws.sqs.QueuePolicy(
             "policy",

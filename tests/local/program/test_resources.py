@@ -95,7 +95,7 @@ def function(make: Make, name: str = "worker", **inputs: Any) -> Created:
     return make(FUNCTION, name, **given)
 
 
-def queue(make: Make, name: str = "letters", **inputs: Any) -> str:
+def queue(make: Make, name: str = "messages", **inputs: Any) -> str:
     """Make a queue; return its ARN."""
     return make(QUEUE, name, **inputs).outputs["arn"]
 
@@ -103,17 +103,17 @@ def queue(make: Make, name: str = "letters", **inputs: Any) -> str:
 def test_a_generated_name_is_the_logical_name_and_digits_that_the_seed_decides(
     account: Account, make: Make, tmp_path: Path
 ) -> None:
-    first = make(QUEUE, "Letters").outputs["name"]
+    first = make(QUEUE, "Messages").outputs["name"]
     account.reset()
-    again = make(QUEUE, "Letters").outputs["name"]
-    other = creation(account, tmp_path, QUEUE, "Letters")
+    again = make(QUEUE, "Messages").outputs["name"]
+    other = creation(account, tmp_path, QUEUE, "Messages")
     other = create(Creation(**{**_fields(other), "seed": "2"})).outputs["name"]
 
     assert first == again
-    assert first[:8] == other[:8] == "Letters-"
-    assert len(first) == len(other) == len("Letters-") + 7
+    assert first[:9] == other[:9] == "Messages-"
+    assert len(first) == len(other) == len("Messages-") + 7
     assert first != other
-    assert set(first[8:]) <= set("0123456789abcdef")
+    assert set(first[9:]) <= set("0123456789abcdef")
 
 
 def _fields(one: Creation) -> dict[str, Any]:
@@ -276,14 +276,14 @@ def test_a_notification_to_a_queue_needs_the_queues_policy(account: Account, mak
 
 
 def test_a_queue_has_the_attributes_under_its_own_names(account: Account, make: Make) -> None:
-    letters = make(QUEUE, "letters")
+    messages = make(QUEUE, "messages")
     made = make(
         QUEUE,
         "work",
         visibilityTimeoutSeconds=1800,
         messageRetentionSeconds=345_600,
         redrivePolicy=json.dumps(
-            {"deadLetterTargetArn": letters.outputs["arn"], "maxReceiveCount": 3}
+            {"deadLetterTargetArn": messages.outputs["arn"], "maxReceiveCount": 3}
         ),
         sqsManagedSseEnabled=True,
     )
@@ -545,13 +545,13 @@ def test_a_topic_stands_with_its_policy_and_listeners(account: Account, make: Ma
 
 
 def test_a_queue_takes_its_redrive_policies_later(account: Account, make: Make) -> None:
-    letters, work = make(QUEUE, "letters"), make(QUEUE, "work")
+    messages, work = make(QUEUE, "messages"), make(QUEUE, "work")
     make("aws:sqs/redrivePolicy:RedrivePolicy", queueUrl=work.id, redrivePolicy=json.dumps(
-        {"deadLetterTargetArn": letters.outputs["arn"], "maxReceiveCount": 2}))  # fmt: skip
+        {"deadLetterTargetArn": messages.outputs["arn"], "maxReceiveCount": 2}))  # fmt: skip
     sources = {"redrivePermission": "byQueue", "sourceQueueArns": [work.outputs["arn"]]}
-    allow = make("aws:sqs/redriveAllowPolicy:RedriveAllowPolicy", queueUrl=letters.id,
+    allow = make("aws:sqs/redriveAllowPolicy:RedriveAllowPolicy", queueUrl=messages.id,
                  redriveAllowPolicy=json.dumps(sources))  # fmt: skip
 
     found = account.client("sqs").get_queue_attributes(QueueUrl=work.id, AttributeNames=["All"])
     assert json.loads(found["Attributes"]["RedrivePolicy"])["maxReceiveCount"] == 2
-    assert allow.id == letters.id
+    assert allow.id == messages.id

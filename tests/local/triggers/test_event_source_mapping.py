@@ -419,7 +419,7 @@ def test_a_stop_waits_for_the_batches_under_way(queues):
     assert queues.bodies("work") == []
 
 
-def test_messages_of_many_threads_arrive_once_each(queues):
+def test_messages_of_many_threads_are_received_once_each(queues):
     stub = Stub(lambda _: time.sleep(0.001))
     mapping = queues.mapping(stub)
     senders = [

@@ -97,10 +97,10 @@ def test_what_cannot_be_delivered_is_a_dead_letter():
                 sqs, "arn:aws:sqs:us-east-1:123456789012:missed"
             ),
         ).run_now(START, execution_id="e-2")
-        [letter] = sqs.receive_message(QueueUrl=url, MessageAttributeNames=["All"])["Messages"]
+        [dead_letter] = sqs.receive_message(QueueUrl=url, MessageAttributeNames=["All"])["Messages"]
     assert (run.attempts, str(run.error)) == (3, "Function not found")
-    assert json.loads(letter["Body"]) == {"time": "2024-01-01T00:00:00Z"}
-    attributes = letter["MessageAttributes"]
+    assert json.loads(dead_letter["Body"]) == {"time": "2024-01-01T00:00:00Z"}
+    attributes = dead_letter["MessageAttributes"]
     assert {name: value["StringValue"] for name, value in attributes.items()} == {
         "ERROR_CODE": "LookupError",
         "ERROR_MESSAGE": "Function not found",
@@ -143,7 +143,7 @@ def test_the_runner_delivers_what_is_due_when_it_is_due(monkeypatch):
     )
     runner = ScheduleRunner(daily, hourly, now=clock, on_run=record)
     runner.start()
-    with pytest.raises(RuntimeError, match="run already"):
+    with pytest.raises(RuntimeError, match="runs already"):
         runner.start()
     time.sleep(0.1)
     assert delivered == []
@@ -191,7 +191,7 @@ def test_a_stopped_runner_begins_no_other_schedule():
     def deliver(value):
         delivered.append(value)
         begun.set()
-        assert runner._stopping.wait(5)
+        assert runner._background.stopping.wait(5)
 
     at = parse_expression("at(2024-01-01T00:00:01)", start=START)
     both = [schedule(deliver, expression=at, input=text) for text in ("1", "2")]
@@ -207,6 +207,8 @@ def test_a_stopped_runner_begins_no_other_schedule():
 def test_a_runner_with_nothing_to_do_ends():
     runner = ScheduleRunner(now=Clock(START))
     runner.start()
-    runner._thread.join(5)
-    assert not runner._thread.is_alive()
+    thread = runner._background._thread
+    assert thread
+    thread.join(5)
+    assert not thread.is_alive()
     runner.stop()

@@ -1,1 +1,1 @@
-"""Functions and event source mappings: what Lambda refuses of them and moto takes."""
+"""Functions and mappings come in; those that Lambda would refuse do not get through to moto."""

@@ -1,4 +1,4 @@
-"""Functions that Lambda refuses to create or to configure and moto takes.
+"""Refuse to create or configure a function as Lambda would, and keep what moto forgets of it.
 
 https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html
 """
@@ -59,18 +59,18 @@ def _function(
 
 @around(LambdaFunction, "get_configuration")
 def _get_configuration(original: Any, self: Any, *arguments: Any, **named: Any) -> dict[str, Any]:
-    """Answer with what moto forgets; a function without dead letters has no DeadLetterConfig."""
+    """Add what moto forgets; a function without a dead-letter queue has no DeadLetterConfig."""
     kept = {name: value for name, value in self.kept.items() if any(value.values())}
     return original(self, *arguments, **named) | kept
 
 
 def _keep(function: Any, spec: dict[str, Any]) -> None:
-    """Keep the parts of a configuration that moto forgets; an empty TargetArn takes one away."""
+    """Keep the parts of a configuration that moto forgets; an empty TargetArn removes one."""
     logging = function.kept["LoggingConfig"] | (spec.get("LoggingConfig") or {})
-    letters: dict[str, str] = (
+    dead_letters: dict[str, str] = (
         spec.get("DeadLetterConfig") or function.kept.get("DeadLetterConfig") or {}
     )
-    function.kept = {"LoggingConfig": logging, "DeadLetterConfig": letters}
+    function.kept = {"LoggingConfig": logging, "DeadLetterConfig": dead_letters}
 
 
 def _check(spec: dict[str, Any]) -> None:

@@ -1,6 +1,6 @@
-"""Event source mappings of Lambda: checked as Lambda does, and inert.
+"""Check event source mappings as Lambda does, and keep moto from polling for them.
 
-moto polls through a mapping inside of SendMessage; here the queue is left to whoever drives it.
+moto delivers a message during SendMessage; here `local.triggers` polls the queue instead.
 https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html
 """
 
@@ -16,7 +16,7 @@ from local.account.strict.patches import around
 
 
 class _ConflictError(LambdaClientError):
-    """A mapping of the same queue and function is there."""
+    """There is a mapping of the same queue and function already."""
 
     code = 409
 

@@ -1,1 +1,1 @@
-"""Bucket settings: what S3 refuses of them and moto keeps."""
+"""Bucket settings come in; those that S3 would refuse do not get through to moto."""

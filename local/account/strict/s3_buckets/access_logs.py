@@ -1,4 +1,4 @@
-"""Access logs: S3 takes as their target only a bucket whose policy lets its log service write.
+"""Accept a bucket as target of access logs only if its policy lets S3's log service write.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html
 """
@@ -18,7 +18,7 @@ _SERVICE: Final = "logging.s3.amazonaws.com"
 def _log_permissions_enabled_policy(
     _original: Any, self: Any, *, target_bucket: Any, target_prefix: str | None
 ) -> bool:
-    """Evaluate the target's policy for this source; moto fails where a statement is for all."""
+    """Evaluate the target's policy; moto fails on a statement whose principal is everyone."""
     return target_bucket.policy is not None and resource_policies.allows(
         json.loads(target_bucket.policy),
         service=_SERVICE,

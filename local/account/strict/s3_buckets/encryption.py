@@ -1,4 +1,4 @@
-"""Encryption that a bucket blocks: uploads with a key of the client's own (SSE-C).
+"""Refuse uploads with an encryption that the bucket blocks: a key of the client's (SSE-C).
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/blocking-unblocking-s3-c-encryption-gpb.html
 """

@@ -1,4 +1,4 @@
-"""Lifecycle configurations that S3 refuses and moto keeps, and what moto forgets of those it keeps.
+"""Refuse lifecycle configurations as S3 does, and keep the parts of them that moto forgets.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html
 """
@@ -21,9 +21,9 @@ from local.account.strict.s3_requests.resource_policies import as_list
 _NAMESPACE: Final = "http://s3.amazonaws.com/doc/2006-03-01/"
 _MAX_RULES: Final = 1000
 _MAX_ID_CHARACTERS: Final = 255
-# Days before either and days in either: lifecycle-transition-general-considerations.html.
+# The least days before a class, and in it: lifecycle-transition-general-considerations.html.
 _MIN_DAYS: Final = {"STANDARD_IA": 30, "ONEZONE_IA": 30}
-# From warm to cold: an object never goes back up.
+# From warm to cold; an object never moves back.
 _WATERFALL: Final = (
     "STANDARD_IA",
     "INTELLIGENT_TIERING",
@@ -63,7 +63,7 @@ def _set_lifecycle(original: Any, self: Any, rules: list[dict[str, Any]]) -> Non
 
 @around(S3Response, "get_bucket_lifecycle")
 def _get_bucket_lifecycle(original: Any, self: Any) -> Any:
-    """Answer with the rules as they were put: moto forgets sizes and NewerNoncurrentVersions."""
+    """Return the rules as they were set: moto forgets sizes and NewerNoncurrentVersions."""
     bucket = self.backend.get_bucket(self.bucket_name)
     if not bucket.rules:
         return original(self)
@@ -76,7 +76,7 @@ def _get_bucket_lifecycle(original: Any, self: Any) -> Any:
 def _put(
     original: Any, self: Any, request: Any, bucket_name: str, querystring: dict[str, Any]
 ) -> Any:
-    """Keep the least size of what transitions by default, and answer with it.
+    """Keep the minimum size of objects that transition by default, and return it.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketLifecycleConfiguration.html
     """

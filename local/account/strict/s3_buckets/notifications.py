@@ -1,4 +1,4 @@
-"""Notification configurations: S3 takes only those that it can deliver to, and unambiguous ones.
+"""Refuse notification configurations that are ambiguous or whose destination is out of reach.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/how-to-enable-disable-notification-intro.html
 """
@@ -20,7 +20,7 @@ from local.account.strict.s3_requests import resource_policies
 from local.account.strict.s3_requests.exchanges import current_exchange
 
 _SERVICE: Final = "s3.amazonaws.com"
-# Kind of destination → the action that its policy has to allow.
+# For each kind of destination, the action that its policy has to allow.
 _ACTIONS: Final = {
     "Queue": "sqs:SendMessage",
     "Topic": "sns:Publish",
@@ -30,7 +30,7 @@ _ACTIONS: Final = {
 
 @dataclass(frozen=True, kw_only=True)
 class _Rule:
-    """One configuration: which events of which keys go where."""
+    """One rule of a configuration: which events of which keys go to which destination."""
 
     name: str | None
     kind: str
@@ -40,7 +40,7 @@ class _Rule:
     suffix: str
 
     def overlaps(self, other: "_Rule") -> bool:
-        """Return whether one event of one key could go by both."""
+        """Return whether an event of a key could match both rules."""
         return (
             any(_same_event(one, two) for one in self.events for two in other.events)
             and (self.prefix.startswith(other.prefix) or other.prefix.startswith(self.prefix))
@@ -116,7 +116,7 @@ def _deliverable(rule: _Rule, bucket: Any) -> bool:
 
 
 def _policy(rule: _Rule) -> dict[str, Any] | None:
-    """Return the destination's policy, None where there is no destination or none has a policy."""
+    """Return the policy of the destination, or None if there is none."""
     region, owner, name = rule.arn.split(":")[3:6]
     if rule.kind == "Queue":
         queue = sqs_backends[owner][region].queues.get(name)

@@ -1,1 +1,1 @@
-"""Requests for objects: what S3 checks of them and moto does not."""
+"""Requests for objects come in; those that S3 would refuse do not get through to moto."""

@@ -1,4 +1,4 @@
-"""What S3 checks of every request before anything else: owner, key, version, metadata and size."""
+"""Check what S3 checks first in every request: owner, key, version, metadata and size."""
 
 from typing import Any
 from uuid import UUID
@@ -32,7 +32,7 @@ def _bucket_response(original: Any, self: Any, request: Any, full_url: str) -> A
 
 
 def check_owner(backend: Any, bucket_name: str, expected: str | None) -> None:
-    """Raise AccessDenied where a bucket exists and `expected` names another account than its own.
+    """Raise AccessDenied if a bucket exists and its account is not the `expected` one.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html
     """
@@ -47,9 +47,9 @@ def check_owner(backend: Any, bucket_name: str, expected: str | None) -> None:
 
 
 def check_version(version: str | None) -> None:
-    """Raise InvalidArgument where a text is no version id, as S3 does before it looks for it.
+    """Raise InvalidArgument if a text cannot be a version id, as S3 does before it looks it up.
 
-    S3's own are opaque; moto's are UUIDs, and "null" is that of a bucket without versions.
+    S3's version ids are opaque, moto's are UUIDs; a bucket without versions has "null".
     https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html, InvalidArgument
     """
     if version in (None, "null"):

@@ -1,4 +1,4 @@
-"""Checksums of uploads: S3 stores nothing whose bytes are not those that were meant.
+"""Check the checksums of uploads, as S3 does before it stores anything.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html
 """
@@ -36,9 +36,9 @@ def encoded_digest(body: bytes, algorithm: str) -> str:
 
 
 def stated_checksum(response: Any) -> tuple[str, str] | None:
-    """Return the algorithm and value that a request's headers or trailers state, if they do.
+    """Return the algorithm and value of the checksum in a request's headers or trailers, or None.
 
-    Raises InvalidRequest where they state two.
+    Raises InvalidRequest if there are two.
     """
     headers = response.headers
     fields = {name.lower(): value for name, value in headers.items()} | response.trailers
@@ -55,13 +55,13 @@ def stated_checksum(response: Any) -> tuple[str, str] | None:
 
 
 def named_checksums(element: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Return the algorithms and values that an element's members `ChecksumCRC32`, … name."""
+    """Return the algorithms and values of an element's members `ChecksumCRC32`, …."""
     named = [(algorithm, element.get(f"Checksum{algorithm}")) for algorithm in _ALGORITHMS]
     return [(algorithm, value) for algorithm, value in named if value is not None]
 
 
 def check(body: bytes, algorithm: str, stated: str) -> None:
-    """Raise BadDigest where `body` has another checksum, InvalidRequest where it is no checksum."""
+    """Raise BadDigest if `body` has another checksum, InvalidRequest if it is no checksum."""
     actual = digest(body, algorithm)
     if len(_decoded(stated)) != len(actual):
         raise invalid_request(f"Value for {_HEADER}{algorithm.lower()} header is invalid.")
@@ -72,7 +72,7 @@ def check(body: bytes, algorithm: str, stated: str) -> None:
 
 @around(S3Response, "_key_response")
 def _key_response(original: Any, self: Any, request: Any, full_url: str) -> Any:
-    # A copy has no body; what completes an upload states the checksum of the object.
+    # A copy has no body. A request that completes an upload states the object's checksum.
     if request.method == "PUT" and "x-amz-copy-source" not in self.headers:
         _check_body(self)
     return original(self, request, full_url)
@@ -109,7 +109,7 @@ def _decode_signed_chunks(_original: Any, self: Any, body: Any, _length: int) ->
 def _get_checksum(
     _original: Any, self: Any, response_headers: dict[str, Any]
 ) -> tuple[str, str | None]:
-    """Return what is stored with the object: what the request stated, else what it asked for."""
+    """Return the checksum to store: the one in the request, else one of the kind it asked for."""
     stated = stated_checksum(self)
     if stated is None:
         algorithm = self.headers.get("x-amz-sdk-checksum-algorithm", "").upper()
@@ -125,7 +125,7 @@ def _get_checksum(
 def _compute_checksum(
     _original: Any, body: bytes, algorithm: str, *, encode_base64: bool = True
 ) -> bytes:
-    """Compute what moto computes, and CRC32C and CRC64NVME without libraries of their own."""
+    """Compute a checksum as moto does, but CRC32C and CRC64NVME without further libraries."""
     value = digest(body, algorithm)
     return base64.b64encode(value) if encode_base64 else value
 
@@ -159,7 +159,7 @@ def _check_trailer(response: Any) -> None:
 def _read_chunks(response: Any, body: Any) -> bytes:
     stream = BytesIO(body) if isinstance(body, bytes) else body
     chunks: list[bytes] = []
-    # Each chunk is its length in hex, perhaps ";chunk-signature=…", and its bytes; the last is 0.
+    # A chunk is its length in hex, perhaps ";chunk-signature=…", and its bytes; the last is empty.
     while size := int(stream.readline().split(b";")[0].strip() or b"0", 16):
         chunks.append(stream.read(size))
         stream.readline()

@@ -1,4 +1,4 @@
-"""Conditional requests: what of an object must hold for it to be copied, completed or deleted.
+"""Check the conditions of requests that copy, complete or delete an object.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-requests.html
 """
@@ -46,7 +46,7 @@ def _upload_part_copy(original: Any, self: Any) -> Any:
 def check_destination(response: Any) -> None:
     """Check If-Match and If-None-Match against the current object at the request's key.
 
-    Raises PreconditionFailed, or MissingKey where an ETag is expected of nothing.
+    Raises PreconditionFailed, or MissingKey if an ETag is expected and there is no object.
     """
     current = response.backend.get_object(response.bucket_name, response.parse_key_name())
     if_match = response.headers.get("If-Match")
@@ -57,9 +57,9 @@ def check_destination(response: Any) -> None:
 
 
 def check_etag(current: Any, expected: str) -> None:
-    """Check that an object is there and has the expected ETag, or any where that is `*`.
+    """Check that an object exists and has the expected ETag; `*` stands for any.
 
-    Raises PreconditionFailed, or MissingKey where there is no object.
+    Raises PreconditionFailed, or MissingKey if there is no object.
     """
     if current is None:
         raise MissingKey
@@ -73,7 +73,7 @@ def same_etag(key: Any, expected: str) -> bool:
 
 
 def _checked_source(response: Any) -> Any:
-    """Return the object to copy from, once the request's conditions hold for it."""
+    """Return the object to copy from, after checking the request's conditions on it."""
     source = Source.of(response)
     expected_owner = response.headers.get("x-amz-source-expected-bucket-owner")
     check_owner(response.backend, source.bucket, expected_owner)
@@ -101,8 +101,7 @@ def _check_source_conditions(key: Any, headers: Any) -> None:
     unmodified_since = headers.get("x-amz-copy-source-if-unmodified-since")
     modified_since = headers.get("x-amz-copy-source-if-modified-since")
     modified = key.last_modified.replace(microsecond=0)
-    # An ETag that matches wins over a date that does not, and one that does not over a date that
-    # does (API_CopyObject.html).
+    # The conditions on the ETag decide, whatever those on the date say (API_CopyObject.html).
     if if_match is not None:
         if not same_etag(key, if_match):
             raise PreconditionFailed("x-amz-copy-source-If-Match")
@@ -118,7 +117,7 @@ def _check_source_conditions(key: Any, headers: Any) -> None:
 def _range(header: str | None, size: int) -> tuple[int, int]:
     """Return the first and last byte that a part is copied from.
 
-    Raises InvalidArgument where the range is not `bytes=first-last` within the source.
+    Raises InvalidArgument unless the range is `bytes=first-last` within the source.
     """
     if header is None:
         return 0, size - 1

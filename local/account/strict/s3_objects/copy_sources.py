@@ -1,4 +1,4 @@
-"""What a copy is made from: the bucket, key and version in `x-amz-copy-source`."""
+"""Read the source of a copy: the bucket, key and version in `x-amz-copy-source`."""
 
 from dataclasses import dataclass
 from typing import Any, Self
@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """An object to copy from, the current version where none is named."""
+    """An object to copy from; `version` is None for the current one."""
 
     bucket: str
     key: str

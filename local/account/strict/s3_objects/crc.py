@@ -1,6 +1,6 @@
-"""The cyclic redundancy checks that S3 knows and the standard library does not. Pure.
+"""Compute the checksums CRC32C and CRC64NVME, which the standard library lacks. Pure.
 
-Byte by byte in Python, some 10 MB a second: they are for uploads that ask for them.
+Python computes some 10 MB a second byte by byte, which is enough for the uploads that use them.
 """
 
 from functools import lru_cache

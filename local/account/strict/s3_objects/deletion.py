@@ -1,4 +1,4 @@
-"""Deletes: conditional ones, of many keys at once, and of what is not there.
+"""Delete as S3 does: under a condition, many keys at once, and keys without an object.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-deletes.html
 """
@@ -24,7 +24,7 @@ from local.account.strict.s3_requests.authorization import authorize
 def _delete_object(original: Any, self: Any) -> Any:
     if self.headers.get("If-Match") != "*":
         return original(self)
-    # moto takes "*" for an ETag: check here that anything is there, and delete without a condition.
+    # moto takes "*" for an ETag: check here that there is an object, and delete unconditionally.
     check_etag(self.backend.get_object(self.bucket_name, self.parse_key_name()), "*")
     _, outcome = self.backend.delete_object(
         self.bucket_name, self.parse_key_name(), version_id=self._get_param("versionId")
@@ -34,7 +34,7 @@ def _delete_object(original: Any, self: Any) -> Any:
 
 @around(S3Response, "_bucket_response_delete_keys")
 def _delete_objects(_original: Any, self: Any, bucket_name: str, **_options: Any) -> Any:
-    """Delete each key for itself: its permission, its condition, its own entry in the answer."""
+    """Delete each key on its own, with its own permission, condition and entry in the answer."""
     try:
         body = xmltodict.parse(self.body, strip_whitespace=False, force_list=("Object",))["Delete"]
     except ExpatError as error:  # of a key with a character that XML cannot carry, say
@@ -57,7 +57,7 @@ def _delete_objects(_original: Any, self: Any, bucket_name: str, **_options: Any
 
 @around(S3Backend, "_set_delete_marker")
 def _set_delete_marker(original: Any, self: Any, bucket_name: str, key_name: str) -> Any:
-    """Write a delete marker, for a key that never was too.
+    """Write a delete marker, even for a key that never had an object.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/DeleteMarker.html
     """
@@ -77,8 +77,8 @@ def _delete(response: Any, bucket_name: str, entry: dict[str, str]) -> dict[str,
         raise S3AccessDeniedError
     authorize(response, action, bucket_name, key)
     if "ETag" in entry:
-        # The condition is of the current version, whichever version is to go. A key that is not
-        # there is NoSuchKey, as for DeleteObject: AWS documents only "an Error element".
+        # The condition is on the current version, whichever version is deleted. A missing key is
+        # NoSuchKey, as in DeleteObject: AWS documents only "an Error element".
         check_etag(response.backend.get_object(bucket_name, key), entry["ETag"])
     marker = _is_marker(bucket, key, version)
     bypass = response.headers.get("x-amz-bypass-governance-retention", "").lower() == "true"

@@ -1,4 +1,4 @@
-"""Multipart uploads: which upload, which parts, which checksums, and from when the object is."""
+"""Check multipart uploads as S3 does: the upload, its parts, its checksums, the object's date."""
 
 from typing import Any, Final
 
@@ -37,7 +37,7 @@ def _upload_part(original: Any, self: Any) -> Any:
 
 @around(S3Response, "upload_part_copy")
 def _upload_part_copy(original: Any, self: Any) -> Any:
-    """Copy, and answer with the part's checksum too, which completing the upload needs."""
+    """Copy a part, and return its checksum too, which is needed to complete the upload."""
     upload = _upload(self)
     status, headers, body = original(self)
     algorithm = upload.metadata.get(_ALGORITHM)
@@ -75,7 +75,7 @@ def _post(original: Any, self: Any, *arguments: Any) -> Any:
 
 @around(S3Backend, "complete_multipart_upload")
 def _complete(original: Any, self: Any, bucket_name: str, upload_id: str, body: Any) -> Any:
-    """Complete, and date the object from the upload's initiation.
+    """Complete an upload; the object's date is the one of the upload's initiation.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html, Last-Modified.
     """
@@ -87,7 +87,7 @@ def _complete(original: Any, self: Any, bucket_name: str, upload_id: str, body: 
 
 @around(MultipartChecksumBuilder, "build")
 def _build(original: Any, self: Any) -> Any:
-    """Compute a checksum only where the upload asked for one."""
+    """Compute a checksum only if the upload was initiated with one."""
     return original(self) if self.asked else None
 
 
@@ -98,7 +98,7 @@ def _builder(original: Any, self: Any, algorithm: str | None, kind: str | None) 
 
 
 def _upload(response: Any) -> Any:
-    """Return the upload that a request names; NoSuchUpload where it is not one of this key.
+    """Return the upload that a request names; raise NoSuchUpload if it is not one of its key.
 
     "The upload ID might be invalid, or the multipart upload might have been aborted or completed"
     (API_CompleteMultipartUpload.html): moto completes a completed upload once more.
@@ -111,9 +111,9 @@ def _upload(response: Any) -> Any:
 
 
 def _check_part_algorithm(upload: Any, stated: tuple[str, str] | None) -> None:
-    """Check a part's checksum against the upload's algorithm, where the upload has one.
+    """Check a part's checksum against the upload's algorithm, if the upload has one.
 
-    SDKs state a CRC32 of every part by default, of uploads without an algorithm too.
+    SDKs send a CRC32 with every part by default, also for an upload without an algorithm.
     """
     expected = upload.metadata.get(_ALGORITHM)
     if expected is None or (stated is None and upload.metadata.get(_TYPE) == "FULL_OBJECT"):
@@ -127,7 +127,7 @@ def _check_part_algorithm(upload: Any, stated: tuple[str, str] | None) -> None:
 
 
 def _check_parts(response: Any, upload: Any) -> None:
-    """Check the list of parts, and the size of the object where the request states it."""
+    """Check the list of parts, and the size of the object if the request states it."""
     numbers: list[int] = []
     completion = xmltodict.parse(response.body, force_list=("Part",))["CompleteMultipartUpload"]
     elements: list[dict[str, str]] = completion["Part"] if completion else []
@@ -145,7 +145,7 @@ def _check_parts(response: Any, upload: Any) -> None:
 
 def _check_part_checksum(upload: Any, part: Any, number: int, element: dict[str, str]) -> None:
     algorithm = upload.metadata.get(_ALGORITHM)
-    # A checksum that the part was not sent with is of another part.
+    # A checksum other than the one sent with the part belongs to another part.
     given = checksums.named_checksums(element)
     if any(one != part.stated for one in given):
         raise InvalidPart

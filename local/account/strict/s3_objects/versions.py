@@ -1,4 +1,4 @@
-"""The versions of a bucket's objects, newest first as they were stored.
+"""List the versions of a bucket's objects, the one stored last first.
 
 moto sorts them by date, so that two versions of one instant change places, and copies the bytes of
 the whole bucket for each page.
@@ -26,7 +26,7 @@ def _list_object_versions(
     prefix: str = "",
     version_id_marker: str | None = None,
 ) -> _Page:
-    """Return versions, common prefixes, delete markers and where the next page starts.
+    """Return versions, common prefixes, delete markers and the start of the next page.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html
     """
@@ -54,7 +54,7 @@ def _list_object_versions(
 def _after(
     keys: Any, prefix: str, key_marker: str | None, version_id_marker: str | None
 ) -> Iterator[tuple[str, Any]]:
-    """Yield the versions behind the markers, by key and from the newest to the oldest."""
+    """Yield the versions after the markers, by key and from the newest to the oldest."""
     for name in sorted(one for one in keys if one.startswith(prefix)):
         if key_marker is not None and name < key_marker:
             continue
@@ -67,7 +67,7 @@ def _after(
 
 
 def _older(versions: list[Any], marker: str | None) -> list[Any]:
-    """Return what follows a version; all that is left where that version was deleted meanwhile."""
+    """Return the versions after a given one, or all of them if it was deleted meanwhile."""
     if marker is None:
         return []
     names = [version.version_id for version in versions]

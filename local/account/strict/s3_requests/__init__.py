@@ -1,1 +1,1 @@
-"""Every S3 request: who may make it, how it is answered, which event it sends."""
+"""Every S3 request comes in; permissions are checked, and an answer and its event go out."""

@@ -1,4 +1,4 @@
-"""How S3 writes keys in its answers, and reads the bodies of requests: whatever they hold.
+"""Write keys in answers, and read the bodies of requests, as S3 does with any characters.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
 """
@@ -12,8 +12,8 @@ from werkzeug.datastructures import ImmutableMultiDict
 
 from local.account.strict.patches import around
 
-# What `encoding-type=url` applies to and moto leaves as it is, by operation: elements of the
-# answer, and lists of entries with the element of each. API_ListObjectsV2.html and the like.
+# By operation, what moto forgets to encode for `encoding-type=url`: elements of the answer, and
+# lists of entries with the element of each. Source: API_ListObjectsV2.html and the like.
 _ENCODED: Final[dict[str, tuple[tuple[str, ...], dict[str, str]]]] = {
     "ListObjects": (
         ("Delimiter", "Marker", "NextMarker", "Prefix"),
@@ -29,7 +29,7 @@ _ENCODED: Final[dict[str, tuple[tuple[str, ...], dict[str, str]]]] = {
 
 @around(S3Response, "setup_class")
 def _setup_class(original: Any, self: Any, request: Any, *arguments: Any, **options: Any) -> None:
-    """Take the body of a PUT as it is, whatever its type: moto reads forms and drops the bytes."""
+    """Keep the body of a PUT whatever its type is: moto parses a form and drops the bytes."""
     if request.method == "PUT":
         request.get_data()
         for name in ("form", "files"):
@@ -39,7 +39,7 @@ def _setup_class(original: Any, self: Any, request: Any, *arguments: Any, **opti
 
 @around(S3Response, "serialized")
 def _serialized(original: Any, self: Any, answer: ActionResult) -> Any:
-    """Encode keys where the request asks for it, and carriage returns, which XML drops."""
+    """Encode keys if the request asks for it, and carriage returns, which XML drops."""
     asked = self.querystring.get("encoding-type") == ["url"]
     if asked and not isinstance(answer.result, Exception):
         _encode(self.data.get("Action", ""), answer.result)

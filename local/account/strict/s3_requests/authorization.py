@@ -1,4 +1,4 @@
-"""What S3 asks IAM for: actions that moto does not ask for, and statements that it misreads.
+"""Check permissions as S3 does: the actions that moto omits, the statements that it misreads.
 
 Actions count where moto enforces IAM (`set_initial_no_auth_action_count`); bucket policies always.
 """
@@ -18,23 +18,24 @@ from local.account.strict.s3_objects.copy_sources import Source
 from local.account.strict.s3_requests import resource_policies
 from local.account.strict.s3_requests.exchanges import Exchange, current_exchange
 
-# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html: what is
-# true of every request here, since a loopback request counts as TLS and there is one account.
+# The condition keys with the same value in every request: a loopback request counts as TLS, and
+# there is one account.
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
 _OF_EVERY_REQUEST: Final = {
     "aws:securetransport": "true",
     "s3:tlsversion": "1.3",
     "aws:resourceaccount": DEFAULT_ACCOUNT_ID,
 }
-# https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html: the keys
-# that are a parameter of the request.
+# The condition keys that are a parameter of the request:
+# https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html
 _PARAMETERS: Final = ("prefix", "delimiter", "max-keys", "versionId")
-# Whoever calls is of the account; which role or user it is, a bucket's policy is not told here.
+# Every caller belongs to the account; which role or user it is, is not known to a bucket's policy.
 _CALLER: Final = ("*", DEFAULT_ACCOUNT_ID, f"arn:aws:iam::{DEFAULT_ACCOUNT_ID}:root")
 _SUBRESOURCES: Final = ("tagging", "attributes")
 _MISSING: Final = 404
 
-# https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html: method,
-# subresource and whether a version is named, where moto asks for another action.
+# By method, subresource and whether a version is named: S3's action, where moto checks another.
+# https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html
 _ACTIONS: Final[dict[tuple[str, str | None, bool], str]] = {
     ("HEAD", None, True): "GetObjectVersion",
     ("GET", "tagging", True): "GetObjectVersionTagging",
@@ -52,7 +53,7 @@ def enforced() -> bool:
 
 
 def authorize(response: Any, action: str, bucket_name: str, key_name: str | None = None) -> None:
-    """Raise AccessDenied where IAM is enforced and the caller may not do `action`."""
+    """Raise AccessDenied if permissions are checked and the caller lacks `action`."""
     if not enforced():
         return
     asked = response.data.get("Action")
@@ -69,7 +70,7 @@ def authorize(response: Any, action: str, bucket_name: str, key_name: str | None
 def _is_action_permitted(
     original: Any, self: Any, action: str, resource: str = "*", *of_trust: Any
 ) -> Any:
-    """Let a statement say something only to those whom it is for, and when its conditions hold.
+    """Apply a statement only to its principals, and only if its conditions hold.
 
     moto makes every statement with a condition a denial, whether it allows or denies: it answers
     every object call with 403 where a bucket's policy denies what is not sent over TLS. The trust
@@ -86,7 +87,7 @@ def _is_action_permitted(
 
 @around(FakeBucket, "get_permission")
 def _get_permission(original: Any, self: Any, action: str, resource: str) -> Any:
-    """Ask a bucket's policy for the action of S3; moto makes one up of the request's method."""
+    """Check S3's action against a bucket's policy; moto derives one from the request's method."""
     exchange = current_exchange()
     if exchange and action == f"s3:{exchange.method.capitalize()}Object":
         action = f"s3:{_object_action(exchange)}"
@@ -94,7 +95,7 @@ def _get_permission(original: Any, self: Any, action: str, resource: str) -> Any
 
 
 def _object_action(exchange: Exchange) -> str:
-    """Return S3's action for a request of an object."""
+    """Return S3's action for a request about an object."""
     if "uploadId" in exchange.query and exchange.method == "DELETE":
         return "AbortMultipartUpload"
     verb = {"HEAD": "Get", "POST": "Put"}.get(exchange.method, exchange.method.capitalize())
@@ -113,7 +114,7 @@ def _set_action(original: Any, self: Any, kind: str, method: str, query: dict[st
 
 @around(S3Response, "_key_response")
 def _key_response(original: Any, self: Any, request: Any, full_url: str) -> Any:
-    """Answer 403 instead of 404 to who may not list the bucket (API_GetObject.html)."""
+    """Answer 403 instead of 404 if the caller may not list the bucket (API_GetObject.html)."""
     try:
         answer = original(self, request, full_url)
     except MissingKey:
@@ -163,7 +164,7 @@ def _copies_tags(response: Any, source: Source) -> bool:
 
 
 def _is_for_caller(principal: Any) -> bool:
-    if principal is None or principal == "*":  # an identity's own policy names nobody
+    if principal is None or principal == "*":  # the policy of an identity names no principal
         return True
     named = cast("dict[str, Any]", principal) if isinstance(principal, dict) else {}
     return any(one in _CALLER for one in resource_policies.as_list(named.get("AWS", [])))
@@ -176,7 +177,7 @@ def _holds(statement: dict[str, Any]) -> bool:
 
 
 def _of_this_request() -> dict[str, str]:
-    """Return the condition keys that S3 fills from the request of this thread."""
+    """Return the condition keys and values of the request that this thread is answering."""
     exchange = current_exchange()
     if exchange is None:
         return {}

@@ -1,4 +1,4 @@
-"""S3 event notifications as S3 writes them, sent once the request has its answer.
+"""Write event notifications as S3 does, and send them after the request is answered.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
 """
@@ -19,7 +19,7 @@ _SEQUENCER_DIGITS: Final = 18
 
 
 class _Sequencer:
-    """Hexadecimal numbers that only grow, whatever the clock does."""
+    """Hexadecimal numbers that always increase, even if the clock is set back."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -46,7 +46,7 @@ def _event(
     record["requestParameters"] = {"sourceIPAddress": "127.0.0.1"}
     record["s3"]["bucket"]["ownerIdentity"] = owner
     entry = record["s3"]["object"]
-    # A space is "+", "/" stays, the rest of what a URL's query may not hold is percent-encoded.
+    # As in a URL's query: a space is "+", and other characters are percent-encoded, except for "/".
     entry["key"] = quote_plus(key.name, safe="/")
     if bucket.is_versioned:
         entry["versionId"] = key.version_id
@@ -76,7 +76,7 @@ def _send_to_function(original: Any, *arguments: Any) -> None:
 
 @around(S3Backend, "put_object")
 def _put_object(original: Any, self: Any, *arguments: Any, **options: Any) -> Any:
-    """Store without an event where a multipart upload or a copy sends its own afterwards."""
+    """Store an object without an event if a multipart upload or a copy sends its own later."""
     if options.get("multipart") is not None:
         options["disable_notification"] = True
     return original(self, *arguments, **options)

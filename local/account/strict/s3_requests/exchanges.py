@@ -1,4 +1,4 @@
-"""One S3 request at a time, and its events once it has answered.
+"""Answer one S3 request at a time, and send its events afterwards.
 
 S3 is atomic and strongly consistent for each key; moto's server handles requests in threads
 without a lock, and stores an object before its metadata and tags.
@@ -17,14 +17,14 @@ from moto.s3.responses import S3Response
 
 from local.account.strict.patches import around
 
-# Held through a request, never through the delivery of its events: a function that is invoked by
-# an event calls S3 itself.
+# Held during a request, but not while its events are delivered: a function that an event invokes
+# calls S3 itself.
 _one_at_a_time = threading.RLock()
 
 
 @dataclass(kw_only=True)
 class Exchange:
-    """A request that is under way: what it asks, and what is done once it has answered."""
+    """A request under way: its headers and parameters, and what to do after it is answered."""
 
     method: str
     headers: Any
@@ -40,12 +40,12 @@ _current = _Current()
 
 
 def current_exchange() -> Exchange | None:
-    """Return the S3 request that this thread is answering, None outside of one."""
+    """Return the S3 request that this thread is answering, or None."""
     return _current.exchange
 
 
 def afterwards(action: Callable[[], None]) -> None:
-    """Do `action` when the request of this thread has its answer; at once outside of a request."""
+    """Call `action` after this thread has answered its request, or now if there is none."""
     if _current.exchange is None:
         action()
     else:
@@ -83,6 +83,6 @@ def _answer(original: Any, response: Any, request: Any, full_url: str) -> Any:
         except S3ClientError as error:
             if request.method != "HEAD":
                 raise
-            # A client sees the status alone; in process moto would hand it a body.
+            # Over HTTP a client gets the status alone; in process moto would return a body.
             status, headers, _ = response.serialized(ActionResult(error))
             return status, headers, ""

@@ -1,4 +1,4 @@
-"""Resource policies as IAM reads them: statements, wildcards and conditions. Pure."""
+"""Evaluate resource policies as IAM does: statements, wildcards and conditions. Pure."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -38,7 +38,7 @@ def allows(
     resource: str,
     context: Mapping[str, str],
 ) -> bool:
-    """Return whether a resource's policy lets an AWS service do `action` on `resource`.
+    """Return whether a resource's policy allows an AWS service `action` on `resource`.
 
     `context` maps condition keys, in lower case, to what the request says of them. An explicit
     deny wins. Raises ValueError for a condition operator that is not known here.
@@ -53,7 +53,7 @@ def allows(
 
 
 def holds(conditions: Mapping[str, Mapping[str, Any]], context: Mapping[str, str]) -> bool:
-    """Return whether every condition of a statement is true of a request.
+    """Return whether every condition of a statement holds for a request.
 
     Raises ValueError for a condition operator that is not known here.
     """
@@ -65,12 +65,12 @@ def holds(conditions: Mapping[str, Mapping[str, Any]], context: Mapping[str, str
 
 
 def matches(pattern: str, text: str) -> bool:
-    """Return whether `text` fits a pattern of IAM: `*` is any text, `?` any one character."""
+    """Return whether `text` matches an IAM pattern: `*` is any text, `?` any one character."""
     return _compiled(pattern).fullmatch(text) is not None
 
 
 def as_list(value: Any) -> list[Any]:
-    """Return what a policy may write as one value or as a list, as a list."""
+    """Return a list of what a policy may write as one value or as a list."""
     return cast("list[Any]", value) if isinstance(value, list) else [value]
 
 

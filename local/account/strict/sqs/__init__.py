@@ -1,1 +1,1 @@
-"""Queues and messages: what SQS refuses, and how it hands messages out."""
+"""Requests for queues come in; those that SQS would refuse do not get through to moto."""

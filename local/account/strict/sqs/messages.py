@@ -1,4 +1,4 @@
-"""SQS: what a message may hold.
+"""Refuse messages that SQS would refuse: their size, characters and attributes.
 
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
 """
@@ -12,10 +12,10 @@ from moto.sqs.models import SQSBackend
 from local.account.strict import limits
 from local.account.strict.patches import around
 
-# Characters of XML 1.0, which a body and a string value are made of.
+# What is not a character of XML 1.0 may not be in a body or a string value.
 _FORBIDDEN: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
-# A name neither starts with these, in any case, nor with a dot; sqs-message-metadata.html.
+# A name may not start with these, in upper or lower case: sqs-message-metadata.html.
 _RESERVED_NAMES: Final = ("aws.", "amazon.", ".")
 
 
@@ -31,7 +31,7 @@ def _send_message(
 def _send_message_batch(
     original: Any, self: Any, queue_name: str, entries: dict[str, dict[str, Any]]
 ) -> Any:
-    """Send what is valid, and name each entry that is not, for itself."""
+    """Send the valid entries, and return each of the others with its own error."""
     total = sum(
         _size(entry["MessageBody"], entry["MessageAttributes"]) for entry in entries.values()
     )
@@ -110,7 +110,7 @@ def _value_problem(attribute: dict[str, Any]) -> str | None:
 
 
 def _size(body: str, attributes: dict[str, dict[str, Any]]) -> int:
-    """Return the bytes of a message that count: its body, and names, types and values."""
+    """Return the bytes of a message: of its body and its attributes' names, types and values."""
     texts = [body]
     binary = 0
     for name, attribute in attributes.items():

@@ -1,5 +1,5 @@
 # ruff: noqa: SLF001 - a queue's messages and lock are moto's own, which has no other way to them
-"""SQS: a queue's attributes, and how a standard queue hands its messages out.
+"""Check a queue's attributes, and receive and delete its messages, as SQS does.
 
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/standard-queues.html
 """
@@ -29,8 +29,8 @@ _LOOK_MILLISECONDS: Final = 20_000
 _TICK_SECONDS: Final = 0.001
 _RECEIVES: Final = (1, 1000)
 
-# One for all queues, since a receive moves messages from one into another; a receive that waits
-# lets go of it. moto loses a message that is sent while another is deleted.
+# One lock for all queues, since a receive moves messages from one to another; a receive that waits
+# releases it. Without a lock moto loses a message that is sent while another is deleted.
 _lock = threading.RLock()
 
 Queue.redrive_allow_policy = None  # pyright: ignore[reportAttributeAccessIssue] - of queues that set none
@@ -47,7 +47,7 @@ def _queue(original: Any, self: Any, *arguments: Any, **options: Any) -> None:
 def _set_attributes(
     original: Any, self: Any, attributes: dict[str, Any], now: float | None = None
 ) -> None:
-    """Check the attributes and set them; moto takes away the policy when it sets any other."""
+    """Check the attributes and set them; moto would drop the policy when it sets any other."""
     for name, (least, most) in _RANGES.items():
         value = attributes.get(name)
         if value is not None and not least <= int(value) <= most:
@@ -72,9 +72,9 @@ def _add_message(original: Any, self: Any, message: Any) -> None:
 
 @around(Queue, "delete_message")
 def _delete_message(original: Any, self: Any, receipt_handle: str) -> None:
-    """Delete by the handle of the last receive alone.
+    """Delete a message only by the handle of its last receive.
 
-    By an older one "the request succeeds, but the message might not be deleted"
+    With an older one "the request succeeds, but the message might not be deleted"
     (API_DeleteMessage.html): here it never is.
     """
     with _lock:
@@ -92,7 +92,7 @@ def _receive_message(
     *arguments: Any,
     **options: Any,
 ) -> Any:
-    """Receive, and wait no longer than asked; moto looks once a second."""
+    """Receive messages, and wait no longer than asked; moto looks once a second."""
     queue = self.get_queue(queue_name)
     end = time.monotonic() + int(wait_seconds_timeout or 0)
     with queue._messages_lock:
@@ -114,10 +114,10 @@ def _purge_queue(original: Any, self: Any, queue_name: str) -> None:
 def _change_message_visibility(
     _original: Any, self: Any, queue_name: str, receipt_handle: str, visibility_timeout: int
 ) -> None:
-    """Change the visibility of a message that is in flight, for 12 hours from its receive at most.
+    """Change the visibility of a message in flight, up to 12 hours after its receive.
 
-    moto counts the 12 hours from when it was sent, and makes a message that is back in the queue
-    invisible again.
+    moto counts the 12 hours from when the message was sent, and hides a message again that is
+    visible already.
     """
     seconds = int(visibility_timeout)
     if not 0 <= seconds <= limits.max_visibility_seconds:
@@ -144,14 +144,14 @@ def _change_message_visibility(
 
 
 def _seconds_to_next(queue: Any) -> float:
-    """Return in how many seconds the next message becomes visible, which wakes nobody."""
+    """Return the seconds until a message becomes visible, of which no thread is notified."""
     now = unix_time_millis()
     moments = [max(message.visible_at, message.delayed_until) for message in queue._messages]
     return max(min(moments, default=now + _LOOK_MILLISECONDS) - now, 0) / 1000 + _TICK_SECONDS
 
 
 def _is_outdated(message: Any, receipt_handle: str) -> bool:
-    """Return whether a handle is of a receive before the message's last one."""
+    """Return whether a handle is from a receive before the message's last one."""
     return message.had_receipt_handle(receipt_handle) and receipt_handle != message.receipt_handle
 
 
@@ -165,7 +165,7 @@ def _check_json(attributes: dict[str, Any], *names: str) -> None:
 
 
 def _check_redrive(queue: Any, policy: Any) -> None:
-    """Check a redrive policy: how many receives, and whether the dead-letter queue allows it."""
+    """Check a redrive policy: its number of receives, and that the dead-letter queue allows it."""
     redrive = json.loads(policy) if isinstance(policy, str) and policy else policy
     if not redrive or "maxReceiveCount" not in redrive or "deadLetterTargetArn" not in redrive:
         return

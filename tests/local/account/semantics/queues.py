@@ -325,19 +325,19 @@ def _(aws):
     make_function(aws, DeadLetterConfig={"TargetArn": arn})
     make_function(aws, "another")
 
-    def letters(name="a-function"):
+    def dead_letters(name="a-function"):
         answer = aws.functions.get_function(FunctionName=name)["Configuration"]
         return answer.get("DeadLetterConfig")
 
-    assert letters() == {"TargetArn": arn}
-    assert letters("another") is None
+    assert dead_letters() == {"TargetArn": arn}
+    assert dead_letters("another") is None
     change = aws.functions.update_function_configuration
     change(FunctionName="a-function", Timeout=5)
-    assert letters() == {"TargetArn": arn}
+    assert dead_letters() == {"TargetArn": arn}
     change(FunctionName="another", DeadLetterConfig={"TargetArn": arn})
-    assert letters("another") == {"TargetArn": arn}
+    assert dead_letters("another") == {"TargetArn": arn}
     change(FunctionName="a-function", DeadLetterConfig={"TargetArn": ""})
-    assert letters() is None
+    assert dead_letters() is None
 
 
 def make_mapping(aws, arn, **options):
