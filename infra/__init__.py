@@ -1,1 +1,1 @@
-"""The pipeline on AWS as Pulumi components, one noun a file."""
+"""A stack's settings come in; the pipeline's resources go out as Pulumi components."""

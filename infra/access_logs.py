@@ -1,4 +1,4 @@
-"""S3's own record of the requests to the buckets, in a bucket of its own."""
+"""The bucket for S3's access logs: its records of the requests to the other buckets."""
 
 from collections.abc import Mapping
 
@@ -13,13 +13,14 @@ from infra.settings import Settings
 
 
 class AccessLogs(pulumi.ComponentResource):
-    """A bucket of logs, and for each of `buckets` that S3 writes there, under the bucket's key.
+    """A bucket for access logs, and the setting of each of `buckets` that S3 writes its logs there.
 
-    The bucket is encrypted with S3's own keys: S3 delivers no logs to one whose default is KMS.
+    The logs of a bucket are under its key in `buckets`. The log bucket is encrypted with S3's own
+    keys: S3 delivers no logs to a bucket whose default is a KMS key.
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html
 
     Attributes:
-        bucket: the bucket of the logs.
+        bucket: the bucket for the logs.
     """
 
     def __init__(

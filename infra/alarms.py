@@ -1,4 +1,4 @@
-"""When someone has to look, and at what: each alarm is its own run book. Pure."""
+"""Define the alarms; the description of each is its run book. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,34 +13,34 @@ _FIVE_MINUTES: Final = 300
 _MINUTE: Final = 60
 _QUARTER: Final = 900
 _HOUR: Final = 3600
-# One attempt in five fails for a cause that passes, for half an hour: this is not a passing hiccup.
+# If one attempt in five fails for half an hour, its cause does not go away by itself.
 _MANY_RETRIES_PERCENT: Final = 20
-# A daily run that is up to two hours late is late, not missed.
+# A daily run that is up to two hours late is not yet missed.
 _MISSED_AFTER_HOURS: Final = 26
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_WarmUpConfiguration.html
 _MAX_QUIET_MINUTES: Final = 2_880
-# Half of what the handlers keep back to end in order: who uses more of it is about to be killed.
+# Half of the time that the handlers reserve to finish: one that uses more is about to be killed.
 _NEAR_SHARE: Final = 0.1
 _NEAR_SECONDS: Final = 15.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Alarm:
-    """When someone has to look, and at what.
+    """An alarm, and what a person has to do about it.
 
     Attributes:
         name: unique in the pipeline.
         meaning: what has happened.
         check: what to look at first.
-        command: for that, to be run as it is.
-        measures: by the identifier that `expression` calls them; one, when there is none.
-        expression: metric mathematics over the measures.
-        threshold: in the measure's unit; this value is alarming already (see `below`).
-        below: alarming is what lies under the threshold.
-        period_seconds: of one data point.
-        periods: how many data points in a row are alarming.
-        missing: what no data means, as CloudWatch's `TreatMissingData`.
-        quiet_minutes: after the alarm is made, when there cannot be data yet.
+        command: the command that shows it, ready to be run.
+        measures: by their identifiers in `expression`; a single one without an expression.
+        expression: a metric expression over the measures.
+        threshold: in the measure's unit; the alarm is on from this value up, or below it.
+        below: whether the alarm is on for values below the threshold instead.
+        period_seconds: the length of a data point.
+        periods: how many data points in a row turn the alarm on.
+        missing: what missing data means, a value of CloudWatch's `TreatMissingData`.
+        quiet_minutes: how long after its creation the alarm stays off, for lack of data.
     """
 
     name: str
@@ -58,7 +58,7 @@ class Alarm:
 
 
 def of_function(watched: Watched) -> list[Alarm]:
-    """Return the alarms that every function has."""
+    """Return the alarms of every function."""
     label = watched.label
     command = watched.errors_command()
     near_seconds = min(watched.timeout_seconds * _NEAR_SHARE, _NEAR_SECONDS)
@@ -105,7 +105,7 @@ def of_function(watched: Watched) -> list[Alarm]:
 def of_processor(
     processor: Watched, *, max_rejected_percent: int, expect_files_every_hours: int
 ) -> list[Alarm]:
-    """Return the alarms of the processor alone; 0 hours expect nothing."""
+    """Return the alarms that only the processor has; 0 hours: no files are expected."""
     silence = Alarm(
         name="no-files",
         meaning=f"No file has been processed for {expect_files_every_hours} hours, while "
@@ -183,7 +183,7 @@ def of_processor(
 
 
 def of_archiver(archiver: Watched, *, runs_daily: bool) -> list[Alarm]:
-    """Return the alarms of the archiver alone; a run can only be missed where one is daily."""
+    """Return the alarms that only the archiver has; without a daily run none can be missed."""
     failures = Alarm(
         name="archive-failures",
         meaning="The archiver could not move some objects. They stay in the processed bucket, and "
@@ -245,7 +245,7 @@ def of_archiver_dead_letters(queue: WatchedQueue) -> Alarm:
 
 
 def of_queue(queue: WatchedQueue, *, max_lag_minutes: int) -> Alarm:
-    """Return the alarm for files that wait for long."""
+    """Return the alarm for files that have been waiting for long."""
     return Alarm(
         name="oldest-message",
         meaning=f"A file has waited for {max_lag_minutes} minutes. Files come in faster than they "

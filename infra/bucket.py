@@ -1,4 +1,4 @@
-"""A bucket for data: private, TLS-only, encrypted, versioned, with its lifecycle."""
+"""A bucket for data: private, TLS-only, encrypted and versioned, with lifecycle rules."""
 
 from collections.abc import Callable, Sequence
 
@@ -14,12 +14,12 @@ _SSE = aws.s3.BucketServerSideEncryptionConfigurationRuleApplyServerSideEncrypti
 
 
 class DataBucket(pulumi.ComponentResource):
-    """A bucket and all that makes it fit for data. `protect` is inherited by every child.
+    """A bucket with all its settings. Every child inherits `protect`.
 
     Attributes:
         name: the bucket's name.
         arn: the bucket's ARN.
-        policy: the bucket's policy: `statements` of the bucket's ARN, and what every bucket denies.
+        policy: the bucket's policy, with its own `statements` and those of every bucket.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class DataBucket(pulumi.ComponentResource):
         self.register_outputs({"name": self.name, "arn": self.arn})
 
     def _keep_private(self, name: str, statements: Output[list[Statement]]) -> aws.s3.BucketPolicy:
-        """One after the other: S3 answers 409 to changes of one bucket's access at once."""
+        """Set the access one step after the other: S3 answers 409 to concurrent changes."""
         block = aws.s3.BucketPublicAccessBlock(
             f"{name}-private",
             bucket=self.name,
@@ -88,9 +88,9 @@ class DataBucket(pulumi.ComponentResource):
             rules=[
                 aws.s3.BucketServerSideEncryptionConfigurationRuleArgs(
                     apply_server_side_encryption_by_default=default,
-                    # One key request for many objects: a KMS key without it costs per object.
+                    # One request to KMS for many objects: without it each object costs one.
                     bucket_key_enabled=kms_key_arn is not None,
-                    # With a key of the client's own (SSE-C) nobody else could read the object.
+                    # Nobody else could read an object encrypted with a client's own key (SSE-C).
                     blocked_encryption_types=["SSE-C"],
                 )
             ],
@@ -111,6 +111,6 @@ class DataBucket(pulumi.ComponentResource):
             bucket=self.name,
             rules=list(rules),
             transition_default_minimum_object_size=TRANSITION_MINIMUM,
-            # Rules for noncurrent versions mean nothing to a bucket without versions.
+            # Rules for noncurrent versions need a bucket with versioning.
             opts=ResourceOptions(parent=self, depends_on=[versioning]),
         )

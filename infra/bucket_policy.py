@@ -1,4 +1,4 @@
-"""What a bucket's own policy says: whom it lets in, and what it denies to everybody. Pure."""
+"""Write the policy of a bucket: whom it allows what, and what it denies to everyone. Pure."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -7,12 +7,12 @@ from handlers import keys
 from infra import permissions
 from infra.permissions import Statement
 
-# What S3 itself has asked for since 2024; said here too, for who audits the policy.
+# S3 itself has required this since 2024; it is stated for audits of the policy.
 _TLS_VERSION: Final = "1.2"
 
 
 def document(bucket: str, statements: Sequence[Statement]) -> dict[str, Any]:
-    """Return the policy of a bucket, by ARN: what every bucket denies, and its own statements."""
+    """Return the policy of the bucket with an ARN: what every bucket denies, and its statements."""
     both = [bucket, f"{bucket}/*"]
     old_tls = {
         "Sid": "DenyOldTls",
@@ -26,14 +26,14 @@ def document(bucket: str, statements: Sequence[Statement]) -> dict[str, Any]:
 
 
 def accept_files(bucket: str, producers: Sequence[str]) -> list[Statement]:
-    """Return the right of some principals to upload files, and to give up an upload in parts."""
+    """Return the permission of principals to upload files, and to abort a multipart upload."""
     actions = ["s3:PutObject", "s3:AbortMultipartUpload"]
     where = f"{bucket}/{keys.INCOMING}*"
     return [_let("AcceptFilesOfProducers", producers, actions, where)] if producers else []
 
 
 def read_outputs(bucket: str, consumers: Sequence[str]) -> list[Statement]:
-    """Return the right of some principals to list and read the outputs."""
+    """Return the permission of principals to list and read the outputs."""
     if not consumers:
         return []
     lists = _let("ListOutputsForConsumers", consumers, ["s3:ListBucket"], bucket)
@@ -44,9 +44,9 @@ def read_outputs(bucket: str, consumers: Sequence[str]) -> list[Statement]:
 
 
 def keep_objects(bucket: str) -> list[Statement]:
-    """Return the denial of every deletion, to everybody.
+    """Return the denial of every deletion, for everyone.
 
-    Lifecycle rules are not stopped by it: "even if your bucket policy denies all actions for all
+    It does not stop lifecycle rules: "even if your bucket policy denies all actions for all
     principals, your S3 Lifecycle configuration still functions as normal".
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lifecycle-mgmt.html
     """
@@ -62,7 +62,7 @@ def keep_objects(bucket: str) -> list[Statement]:
 
 
 def accept_access_logs(bucket: str, *, sources: Sequence[str], account: str) -> list[Statement]:
-    """Return the right of S3 to write the access logs of some buckets of this account.
+    """Return the permission of S3 to write the access logs of buckets of this account.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html
     """

@@ -1,6 +1,6 @@
-"""What the AWS provider calls for each type of resource that the program makes, as IAM actions.
+"""The IAM actions that the AWS provider needs for each type of resource that the program makes.
 
-Read from the provider's source (github.com/hashicorp/terraform-provider-aws, version 6, on which
+Source: the provider's code (github.com/hashicorp/terraform-provider-aws, version 6, on which
 pulumi_aws 7 is built); each row names its file under `internal/service/`. IAM's names are not
 always the API's: HeadBucket asks for `s3:ListBucket`, DeleteBucketEncryption for
 `s3:PutEncryptionConfiguration`.
@@ -13,7 +13,7 @@ from typing import Final
 
 
 class On(StrEnum):
-    """What actions are limited to, as the end of their statement's Sid."""
+    """The resources that actions are limited to; a value is the end of the statement's Sid."""
 
     BUCKETS = "Buckets"
     NEW_BUCKETS = "NewBuckets"
@@ -41,10 +41,10 @@ class Calls:
 
     Attributes:
         type: Pulumi's type token.
-        on: what the actions are limited to.
-        source: the provider's file that makes the calls.
-        reads: at preview and refresh, and after every change.
-        writes: at up and destroy alone.
+        on: the resources that the actions are limited to.
+        source: the file of the provider that makes the calls.
+        reads: the actions at preview and refresh, and after every change.
+        writes: the actions only at up and destroy.
     """
 
     type: str
@@ -59,7 +59,7 @@ CALLS: Final = (
         "aws:s3/bucket:Bucket",
         On.BUCKETS,
         "s3/bucket.go, s3/tags.go",
-        # The provider reads whatever a bucket can have, set here or not.
+        # The provider reads every setting of a bucket, set here or not.
         reads=(
             "s3:ListBucket", "s3:GetBucketPolicy", "s3:GetBucketAcl", "s3:GetBucketCORS",
             "s3:GetBucketWebsite", "s3:GetBucketVersioning", "s3:GetAccelerateConfiguration",
@@ -68,7 +68,7 @@ CALLS: Final = (
             "s3:GetBucketObjectLockConfiguration", "s3:ListTagsForResource",
             "s3:GetBucketTagging",
         ),
-        # Tags go by TagResource, and where that is denied by PutBucketTagging.
+        # The provider sets tags by TagResource, or if that is denied by PutBucketTagging.
         writes=(
             "s3:DeleteBucket", "s3:TagResource", "s3:UntagResource", "s3:PutBucketTagging",
         ),
@@ -158,7 +158,7 @@ CALLS: Final = (
         "aws:lambda/function:Function",
         On.FUNCTIONS,
         "lambda/function.go",
-        # GetFunction answers with tags only to who may list them.
+        # GetFunction returns tags only to a caller who may list them.
         reads=(
             "lambda:GetFunction", "lambda:GetFunctionConfiguration",
             "lambda:ListVersionsByFunction", "lambda:GetFunctionCodeSigningConfig",
@@ -243,7 +243,7 @@ CALLS: Final = (
             "iam:GetRole", "iam:ListRolePolicies", "iam:GetRolePolicy",
             "iam:ListAttachedRolePolicies",
         ),
-        # A role is deleted once it is known to be in no instance profile.
+        # Before it deletes a role, the provider checks that no instance profile uses it.
         writes=(
             "iam:UpdateRole", "iam:UpdateRoleDescription", "iam:UpdateAssumeRolePolicy",
             "iam:ListInstanceProfilesForRole", "iam:DeleteRole", "iam:TagRole", "iam:UntagRole",

@@ -1,4 +1,4 @@
-"""Cron expressions of EventBridge Scheduler: which fields it takes, and when they run. Pure.
+"""Parse cron expressions of EventBridge Scheduler, and find when they run. Pure.
 
 Source: https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html
 """
@@ -14,7 +14,7 @@ _DayCheck = Callable[[date], bool]
 
 
 class ExpressionError(ValueError):
-    """An expression, or a field of one, is not what EventBridge Scheduler takes."""
+    """EventBridge Scheduler would refuse an expression or one of its fields."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +24,7 @@ class Cron:
     minutes: tuple[int, ...]
     hours: tuple[int, ...]
     months: frozenset[int]
-    has_day: _DayCheck  # by the day of the month, or by the day of the week
+    has_day: _DayCheck  # from the day of the month, or from the day of the week
     years: frozenset[int]
     zone: tzinfo
 
@@ -39,10 +39,10 @@ class Cron:
         )
 
     def next_after(self, instant: datetime) -> datetime | None:
-        """Return the first run later than `instant`, in UTC; None where there is none.
+        """Return the first run later than `instant`, in UTC, or None if there is none.
 
-        As the service does, a local time that a change of clocks skips has no run, and one that it
-        repeats has one.
+        As in the service, a local time that a change of clocks skips has no run, and one that it
+        repeats has one run.
         """
         return next((run for run in self._runs_from(instant) if run > instant), None)
 
@@ -67,9 +67,9 @@ class Cron:
 
 
 def parse_cron(text: str, fields: list[str], zone: tzinfo) -> Cron:
-    """Return what the six fields of an expression say; `text` is the whole of it.
+    """Return the expression with six fields; `text` is all of it, for messages.
 
-    Raises ExpressionError.
+    Raises ExpressionError if EventBridge Scheduler would refuse it.
     """
     minute, hour, day_of_month, month, day_of_week, year = fields
     if (day_of_month == "?") == (day_of_week == "?"):
@@ -115,12 +115,12 @@ def _last(day: date) -> int:
 
 
 def _weekday(day: date) -> int:
-    """Return the day of the week as cron counts: 1 is Sunday."""
+    """Return the number of a day's weekday in cron: 1 is Sunday."""
     return day.isoweekday() % _WEEK + 1
 
 
 def _nearest_workday(month: date, wanted: int) -> date:
-    """Return the day from Monday to Friday that is nearest to one, in the same month."""
+    """Return the weekday from Monday to Friday that is nearest to a day, in the same month."""
     day = month.replace(day=wanted)
     if day.isoweekday() == calendar.SATURDAY + 1:
         return day - timedelta(days=1) if wanted > 1 else day + timedelta(days=2)
@@ -139,13 +139,13 @@ class _Field:
     names: tuple[str, ...] = ()
 
     def values(self, text: str) -> frozenset[int]:
-        """Return what a list of values, ranges and steps allows."""
+        """Return the values that a list of values, ranges and steps allows."""
         values: set[int] = set()
         for part in text.split(","):
             span, slash, step = part.partition("/")
             first, dash, last = span.partition("-")
             start = self.low if span == "*" else self._number(text, first)
-            stop = self.high  # of `*`, and of `5/10`: from 5 on, to the end
+            stop = self.high  # for `*`, and for `5/10`: from 5 to the end
             if dash:
                 stop = self._number(text, last)
             elif span != "*" and not slash:
@@ -191,6 +191,6 @@ _YEARS: Final = _Field("year", 1970, 2199)
 
 
 def refuse(what: str, value: str, allowed: str) -> NoReturn:
-    """Raise ExpressionError with what is wrong, its value, and what is allowed."""
+    """Raise ExpressionError with the problem, the value and what is allowed."""
     msg = f"{what} is {value!r}, allowed: {allowed}"
     raise ExpressionError(msg)

@@ -1,4 +1,4 @@
-"""The dashboard: the pipeline on one page, from the same measures as the alarms. Pure."""
+"""Write the dashboard, which shows the pipeline on one page, by the alarms' measures. Pure."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -21,7 +21,7 @@ def body(
     archiver: Watched,
     queues: Sequence[tuple[str, WatchedQueue]],
 ) -> Output[str]:
-    """Return the dashboard's JSON; `alarms` are ARNs, `queues` carry their titles.
+    """Return the dashboard's JSON; `alarms` are ARNs, each of `queues` has its title.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html
     """

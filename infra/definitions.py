@@ -1,4 +1,4 @@
-"""What the two functions are: environment, permissions, sizes, from settings and their parts."""
+"""Define the two functions: their environments, permissions and sizes."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -20,7 +20,7 @@ ARCHIVER_HANDLER: Final = "handlers.data_archiver.handler"
 
 @dataclass(frozen=True, kw_only=True)
 class Parts:
-    """What the functions work on."""
+    """The resources that the functions work on."""
 
     raw: DataBucket
     processed: DataBucket
@@ -35,8 +35,8 @@ class Parts:
 def processor(settings: Settings, parts: Parts, code: pulumi.Archive) -> Definition:
     """Return the definition of the data processor.
 
-    Where S3 invokes it directly, its reserved concurrency is as high as the mapping's: any lower,
-    and messages would be received that cannot be processed.
+    If S3 invokes it directly, its reserved concurrency equals the mapping's: with less, the mapping
+    would receive messages that cannot be processed.
     """
     return Definition(
         handler=PROCESSOR_HANDLER,
@@ -64,7 +64,7 @@ def processor(settings: Settings, parts: Parts, code: pulumi.Archive) -> Definit
         permissions_boundary_arn=settings.permissions_boundary_arn,
         account=parts.account,
         region=parts.region,
-        # An event that comes without the queue: every one in direct mode, an operator's otherwise.
+        # For events without the queue: all of them in direct mode, else only an operator's.
         dead_letters=parts.dead_letters.arn,
     )
 

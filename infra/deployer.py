@@ -1,4 +1,4 @@
-"""What deploying a stack needs on AWS: IAM policies, made of what the provider calls. Pure."""
+"""Write the IAM policies for deploying a stack, from the calls of the AWS provider. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,10 +10,10 @@ from infra.permissions import Statement, document
 Document = dict[str, Any]
 Condition = Mapping[str, Mapping[str, str | list[str]]]
 
-# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html: of a managed policy,
-# without its white space. A role takes ten of them.
+# The characters of a managed policy without white space; a role can have ten of them.
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 MAX_POLICY_CHARACTERS: Final = 6_144
-# Each is a managed policy of its own: together they are longer than one may be.
+# Each is a managed policy of its own: together they are too long for one.
 PURPOSES: Final = {
     "data": (On.NEW_BUCKETS, On.BUCKETS, On.QUEUES),
     "compute": (
@@ -28,16 +28,16 @@ PURPOSES: Final = {
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """A stack to be deployed, and where.
+    """A stack to be deployed, and the account and region to deploy it to.
 
     Attributes:
-        name: `PROJECT-STACK`, with which Pulumi begins every name that it makes.
+        name: `PROJECT-STACK`, the beginning of every name that Pulumi generates.
         account: the account's id.
         region: the stack's region.
         partition: `aws`, `aws-cn` or `aws-us-gov`.
-        buckets: names that settings give to buckets, beside those that Pulumi makes.
-        kms_key_arn: the setting `kmsKeyArn`, where it is set.
-        permissions_boundary_arn: the boundary that every role of the stack must carry.
+        buckets: the names of buckets that are set, in addition to generated ones.
+        kms_key_arn: the setting `kmsKeyArn`, if it is set.
+        permissions_boundary_arn: the boundary that every role of the stack must have.
         empties_buckets: whether `destroy` may delete the data (a stack without `protectData`).
     """
 
@@ -60,7 +60,7 @@ class Target:
         """Return the patterns of the ARNs that actions are limited to."""
         if on in {On.BUCKETS, On.NEW_BUCKETS}:
             return self.bucket_arns
-        # IAM takes `*` alone for what has no ARN.
+        # For actions without an ARN, IAM accepts only `*`.
         return [
             pattern.format(
                 aws=self.partition,
@@ -75,20 +75,20 @@ class Target:
 _ARNS: Final[Mapping[On, tuple[str, ...]]] = {
     On.QUEUES: ("arn:{aws}:sqs:{here}:{name}-*",),
     On.FUNCTIONS: ("arn:{aws}:lambda:{here}:function:{name}-*",),
-    # A mapping's name is an identifier that Lambda makes up.
+    # Lambda generates the identifier of a mapping.
     On.MAPPINGS: ("arn:{aws}:lambda:{here}:event-source-mapping:*",),
     On.MAPPING_TAGS: ("arn:{aws}:lambda:{here}:event-source-mapping:*",),
     On.LOG_GROUPS: ("arn:{aws}:logs:{here}:log-group:{name}-*",),
     On.ROLES: ("arn:{aws}:iam::{account}:role/{name}-*",),
     On.ROLE_GRANTS: ("arn:{aws}:iam::{account}:role/{name}-*",),
     On.PASSED_ROLES: ("arn:{aws}:iam::{account}:role/{name}-*",),
-    # Permissions are for all schedules of a group, not for single ones.
+    # Permissions apply to all schedules of a group, not to single ones.
     On.SCHEDULES: ("arn:{aws}:scheduler:{here}:schedule/{name}-*/*",),
     On.SCHEDULE_GROUPS: ("arn:{aws}:scheduler:{here}:schedule-group/{name}-*",),
     On.TOPICS: ("arn:{aws}:sns:{here}:{name}-*",),
     On.ALARMS: ("arn:{aws}:cloudwatch:{here}:alarm:{name}-*",),
     On.ALARM_LIST: ("arn:{aws}:cloudwatch:{here}:alarm:*",),
-    # Dashboards belong to no region, and their names to the program.
+    # Dashboards have no region, and the program sets their names.
     On.DASHBOARDS: (
         "arn:{aws}:cloudwatch::{account}:dashboard/{name}",
         "arn:{aws}:cloudwatch::{account}:dashboard/{name}-*",
@@ -97,9 +97,9 @@ _ARNS: Final[Mapping[On, tuple[str, ...]]] = {
 
 
 def deployer(target: Target) -> dict[str, Document]:
-    """Return what `pulumi up`, `preview`, `refresh` and `destroy` need: a document for a purpose.
+    """Return the policies for `pulumi up`, `preview`, `refresh` and `destroy`, by purpose.
 
-    A deployer has all of them; each fits a managed policy.
+    A deployer needs all of them; each fits in a managed policy.
     """
     statements = {
         purpose: [_limited(target, on, "Manage", _actions(on, writes=True)) for on in limits]
@@ -111,7 +111,7 @@ def deployer(target: Target) -> dict[str, Document]:
 
 
 def preview(target: Target) -> Document:
-    """Return what `pulumi preview` and `refresh` need: to read, and nothing else."""
+    """Return the policy for `pulumi preview` and `refresh`, which only reads."""
     reads = {on: _actions(on, writes=False) for limits in PURPOSES.values() for on in limits}
     statements = [_limited(target, on, "Read", actions) for on, actions in reads.items() if actions]
     return document([*statements, *_keys(target, writes=False)])
@@ -125,7 +125,7 @@ def _actions(on: On, *, writes: bool) -> list[str]:
 
 def _limited(target: Target, on: On, verb: str, actions: list[str]) -> Statement:
     if on is On.ROLE_GRANTS and target.permissions_boundary_arn:
-        # Nobody whose roles must carry a boundary may take it away: there is no Delete….
+        # There is no permission to delete the boundary, which every role must have.
         actions = [*actions, "iam:PutRolePermissionsBoundary"]
     return _allow(f"{verb}{on}", actions, target.arns(on), _condition(target, on))
 
@@ -146,14 +146,14 @@ def _condition(target: Target, on: On) -> Condition | None:
 
 
 def _own_buckets(target: Target) -> Condition:
-    """Return the condition that a bucket is the account's: its ARN names none."""
+    """Return the condition that a bucket belongs to the account: its ARN names no account."""
     return {"StringEquals": {"aws:ResourceAccount": target.account}}
 
 
 def _emptying(target: Target) -> list[Statement]:
-    """Return what `forceDestroy` does to a bucket that is not empty (the provider's s3/delete.go).
+    """Return the permissions for `forceDestroy` of a bucket that is not empty.
 
-    Every version is deleted by its id, and so is every delete marker.
+    The provider (s3/delete.go) deletes every version and every delete marker by its id.
     """
     if not target.empties_buckets:
         return []
@@ -166,10 +166,10 @@ def _emptying(target: Target) -> list[Statement]:
 
 
 def _keys(target: Target, *, writes: bool) -> list[Statement]:
-    """Return the use of the KMS key, through the services that encrypt what they are given.
+    """Return the permission to use the KMS key through the services that encrypt with it.
 
-    Lambda makes a grant for a function's environment and encrypts it, the scheduler takes a data
-    key for a schedule's input; whoever reads the function or the schedule decrypts it.
+    Lambda makes a grant for a function's environment and encrypts it, the scheduler gets a data key
+    for a schedule's input. Reading a function or a schedule decrypts it.
     https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars-encryption.html
     https://docs.aws.amazon.com/scheduler/latest/UserGuide/security_iam_id-based-policy-examples.html
     """
@@ -184,7 +184,7 @@ def _keys(target: Target, *, writes: bool) -> list[Statement]:
             f"UseKeyThrough{service.capitalize()}",
             actions if writes else ["kms:Decrypt"],
             [target.kms_key_arn],
-            # A service's name ends otherwise in another partition.
+            # The end of a service's name depends on the partition.
             {"StringLike": {"kms:ViaService": f"{service}.{target.region}.*"}},
         )
         for service, actions in uses.items()

@@ -1,4 +1,4 @@
-"""A function of the pipeline with its role, policy and log group."""
+"""A Lambda function of the pipeline, with its role, policy and log group."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,33 +13,33 @@ from infra.permissions import Statement
 
 RUNTIME: Final = "python3.13"
 ARCHITECTURE: Final = "arm64"
-# Lambda's own for asynchronous invocations, and the most it allows.
+# Lambda's defaults for asynchronous invocations, and its maxima.
 _ASYNC_RETRIES: Final = 2
 _ASYNC_EVENT_SECONDS: Final = 6 * 3600
 
 
 @dataclass(frozen=True, kw_only=True)
 class Definition:
-    """What one function of the pipeline is.
+    """The definition of one function of the pipeline.
 
     Attributes:
         handler: the callable, as `package.module.name`.
         description: one line.
         code: the archive.
-        environment: the variables that it reads.
-        statements: what it may do, beyond its logs, traces, failures and itself.
-        memory_mb: its memory, which is its share of a processor too.
+        environment: its environment variables.
+        statements: its permissions, except for logs, traces, failures and invoking itself.
+        memory_mb: its memory, which also determines its share of a processor.
         timeout_seconds: the longest that one invocation may take.
         log_retention_days: the days that its logs are kept.
         tracing: whether it sends traces to X-Ray.
-        kms_key_arn: of the key that encrypts its logs and environment, and all that it works on.
-        permissions_boundary_arn: of the policy that bounds what its role may do.
-        account: the account that it is of.
-        region: the region that it runs in.
-        invokes_itself: whether it may invoke itself for the work that is left.
-        reserved_concurrency: the invocations that are kept for it, and the most that it has.
-        dead_letters: ARN of the queue for events whose every attempt failed.
-        failures: ARN of the queue for reports of invocations whose every attempt failed.
+        kms_key_arn: the key that encrypts its logs, its environment and the data it works on.
+        permissions_boundary_arn: the policy that limits what its role may do.
+        account: its account.
+        region: its region.
+        invokes_itself: whether it may invoke itself to continue its work.
+        reserved_concurrency: the number of concurrent invocations, reserved and at most.
+        dead_letters: the ARN of the queue for events whose attempts all failed.
+        failures: the ARN of the queue for reports of invocations whose attempts all failed.
     """
 
     handler: str
@@ -62,7 +62,7 @@ class Definition:
 
 
 class PipelineFunction(pulumi.ComponentResource):
-    """A function that is ready to be invoked once the component stands.
+    """A function that can be invoked once the component is created.
 
     Attributes:
         arn: the function's ARN.
@@ -99,8 +99,8 @@ class PipelineFunction(pulumi.ComponentResource):
         self.arn = self._function.arn
         self.name = self._function.name
         self._limit_retries(definition)
-        # A large file or backlog goes on in further invocations, as often as it takes; Lambda ends
-        # such a chain after about 16 by default. The handlers go on only after progress.
+        # A large file or backlog takes as many invocations as it needs; by default Lambda ends such
+        # a chain after about 16. The handlers only continue if they made progress.
         aws.lambda_.FunctionRecursionConfig(
             f"{name}-recursion",
             function_name=self.name,
@@ -125,8 +125,8 @@ class PipelineFunction(pulumi.ComponentResource):
             reserved_concurrent_executions=definition.reserved_concurrency,
             environment=aws.lambda_.FunctionEnvironmentArgs(variables=definition.environment),
             kms_key_arn=definition.kms_key_arn,
-            # Text leaves the handlers' own JSON lines as they are; with JSON, Lambda would drop
-            # the metrics among them below a log level.
+            # With Text, Lambda does not touch the handlers' JSON lines. With JSON, it would drop
+            # those with metrics below a log level.
             logging_config=aws.lambda_.FunctionLoggingConfigArgs(
                 log_format="Text", log_group=self.log_group
             ),
@@ -138,12 +138,12 @@ class PipelineFunction(pulumi.ComponentResource):
             )
             if definition.dead_letters
             else None,
-            # Lambda checks the dead-letter permission when the function is made.
+            # Lambda checks the permission for the dead-letter queue when it creates the function.
             opts=ResourceOptions(parent=self, depends_on=[policy]),
         )
 
     def _limit_retries(self, definition: Definition) -> None:
-        """State what becomes of an asynchronous invocation that fails."""
+        """Set how often a failed asynchronous invocation is retried, and its destination."""
         destination = (
             aws.lambda_.FunctionEventInvokeConfigDestinationConfigArgs(
                 on_failure=aws.lambda_.FunctionEventInvokeConfigDestinationConfigOnFailureArgs(

@@ -1,4 +1,4 @@
-"""The policy that the user's KMS key needs for a stack, shown in `docs/security.md`. Pure."""
+"""Write the policy that the user's KMS key needs, as `docs/security.md` shows it. Pure."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -23,7 +23,7 @@ _ADMINISTRATION: Final = [
     "kms:UntagResource",
     "kms:Update*",
 ]
-# The end of a regional service principal where it is another than everywhere.
+# The end of a regional service principal, in partitions where it differs.
 _DOMAINS: Final = {"aws-cn": "amazonaws.com.cn"}
 _USE: Final = ["kms:Decrypt", "kms:GenerateDataKey"]
 
@@ -40,15 +40,15 @@ def document(
 ) -> dict[str, Any]:
     """Return the key's policy.
 
-    `pipeline` is what the names of all resources of the stack begin with, `raw_bucket` the raw
-    bucket's ARN, which may be a pattern. `producers` and `consumers` are those of the settings.
+    `pipeline` is the beginning of the names of all resources of the stack, `raw_bucket` the raw
+    bucket's ARN or a pattern for it. `producers` and `consumers` are from the settings.
     """
     root = f"arn:{partition}:iam::{account}:root"
     here = f"{region}:{account}"
     return permissions.document(
         [
             _for("AdministerKey", {"AWS": root}, _ADMINISTRATION),
-            # In each of these the account's IAM policies decide who it is.
+            # For each of these, the account's IAM policies say who may do it.
             _for("UseKeyThroughS3AndSqs", {"AWS": root}, _USE, _via(region, ["s3", "sqs"])),
             _for(
                 "EncryptEnvironments",
@@ -84,7 +84,7 @@ def document(
 
 
 def _send_events(account: str, raw_bucket: str) -> Statement:
-    """Return the right of S3 to send a bucket's events to an encrypted queue.
+    """Return the permission of S3 to send a bucket's events to an encrypted queue.
 
     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
     lists S3 among the services that name their source to KMS.

@@ -1,4 +1,4 @@
-"""When objects move to a cheaper class or end: pure functions from settings to lifecycle rules."""
+"""Write the lifecycle rules: when objects move to a cheaper class or are deleted. Pure."""
 
 from typing import Final
 
@@ -16,8 +16,8 @@ from pulumi_aws.s3 import BucketLifecycleConfigurationRuleTransitionArgs as Tran
 from handlers import keys
 from infra.settings import Settings
 
-# Objects under 128 KB stay behind by default. The contract promises GLACIER for every object, and
-# with this choice S3 moves those of any size into GLACIER.
+# By default S3 does not move objects under 128 KB. The contract promises GLACIER for every object,
+# and with this value S3 moves those of any size to GLACIER.
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-transition-general-considerations.html
 TRANSITION_MINIMUM: Final = "varies_by_storage_class"
 _ENABLED: Final = "Enabled"
@@ -25,7 +25,7 @@ _WHOLE_BUCKET: Final = Filter(prefix="")
 
 
 def raw(settings: Settings) -> list[Rule]:
-    """Return the rules of the raw bucket: originals of processed files end after their days."""
+    """Return the rules of the raw bucket: completed files are deleted after some days."""
     completed = Rule(
         id="expire-completed",
         status=_ENABLED,
@@ -36,14 +36,14 @@ def raw(settings: Settings) -> list[Rule]:
 
 
 def processed(settings: Settings) -> list[Rule]:
-    """Return the rules of the processed bucket; outputs themselves are the archiver's to move."""
+    """Return the rules of the processed bucket; the archiver is what moves the outputs."""
     rejected = Rule(
         id="expire-rejected",
         status=_ENABLED,
         filter=Filter(prefix=keys.REJECTED),
         expiration=Expiration(days=settings.rejected_days),
     )
-    # What is staged outlives every message that could still go on with it, and is of no use after.
+    # Staged chunks are kept as long as a message may continue them, and are useless after that.
     staging = Rule(
         id="expire-staging",
         status=_ENABLED,
@@ -55,7 +55,7 @@ def processed(settings: Settings) -> list[Rule]:
 
 
 def archive(settings: Settings) -> list[Rule]:
-    """Return the rules of the archive bucket: to GLACIER, then to the end where there is one."""
+    """Return the rules of the archive bucket: to GLACIER, then deletion if that is set."""
     ageing = Rule(
         id="move-to-glacier-then-expire",
         status=_ENABLED,
@@ -78,7 +78,7 @@ def access_logs(settings: Settings) -> list[Rule]:
 
 
 def _housekeeping(settings: Settings) -> list[Rule]:
-    """Free what a deletion leaves behind in a versioned bucket, and uploads that never ended."""
+    """Return the rule that removes old versions, lone delete markers and unfinished uploads."""
     return [
         Rule(
             id="expire-noncurrent-versions",

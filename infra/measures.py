@@ -1,4 +1,4 @@
-"""What is measured: the metrics of a function and of a queue. Pure."""
+"""The metrics of a function and of a queue. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ AGE: Final = "ApproximateAgeOfOldestMessage"
 
 @dataclass(frozen=True, kw_only=True)
 class Measure:
-    """One metric of CloudWatch with its dimensions, and how a period of it becomes one number."""
+    """A metric of CloudWatch with its dimensions, and the statistic of a period."""
 
     namespace: str
     name: str
@@ -26,7 +26,7 @@ class Measure:
 
 @dataclass(frozen=True, kw_only=True)
 class Watched:
-    """A function that is watched: `service` is its name in the metrics that it sends."""
+    """A function that alarms watch; `service` is its name in its own metrics."""
 
     label: str
     service: str
@@ -35,14 +35,14 @@ class Watched:
     timeout_seconds: int
 
     def measure(self, name: str, statistic: str = "Sum") -> Measure:
-        """Return one of the metrics that Lambda keeps of the function."""
+        """Return a metric that Lambda publishes for the function."""
         dimensions: dict[str, Input[str]] = {"FunctionName": self.name}
         return Measure(
             namespace="AWS/Lambda", name=name, dimensions=dimensions, statistic=statistic
         )
 
     def own(self, metric: Metric) -> Measure:
-        """Return one of the metrics that the function itself sends."""
+        """Return a metric that the function itself publishes."""
         dimensions: dict[str, Input[str]] = {
             SERVICE_DIMENSION: self.service,
             FUNCTION_DIMENSION: self.name,
@@ -62,16 +62,16 @@ class Watched:
 
 @dataclass(frozen=True, kw_only=True)
 class WatchedQueue:
-    """A queue that is watched."""
+    """A queue that alarms watch."""
 
     name: Output[str]
     url: Output[str]
 
     def measure(self, name: str) -> Measure:
-        """Return one of the metrics that SQS keeps of the queue."""
+        """Return a metric that SQS publishes for the queue."""
         dimensions: dict[str, Input[str]] = {"QueueName": self.name}
         return Measure(namespace="AWS/SQS", name=name, dimensions=dimensions, statistic="Maximum")
 
     def measures(self) -> list[Measure]:
-        """Return how many messages wait, how many are being processed, and for how long."""
+        """Return the metrics of messages waiting and in flight, and of the oldest one's age."""
         return [self.measure(name) for name in (VISIBLE, IN_FLIGHT, AGE)]

@@ -1,4 +1,4 @@
-"""The topic that alarms go to, the alarms, and the dashboard."""
+"""The topic for alarms, the alarms, and the dashboard."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,10 +13,10 @@ from infra.measures import Measure
 
 
 class AlarmTopic(pulumi.ComponentResource):
-    """The topic that alarms are published to, with an e-mail subscription where one is wanted.
+    """The topic that alarms are published to, with an e-mail subscription if one is set.
 
-    It is not encrypted by a KMS key: an alarm holds no data, and CloudWatch silently drops alarms
-    for a topic whose key does not allow it.
+    It is not encrypted with a KMS key: an alarm contains no data, and CloudWatch silently drops
+    alarms for a topic whose key does not allow it.
 
     Attributes:
         arn: the topic's ARN.
@@ -61,7 +61,7 @@ class Alarms(pulumi.ComponentResource):
     """The pipeline's alarms.
 
     Attributes:
-        arns: the alarms' ARNs, in their order.
+        arns: the alarms' ARNs, in the order of `alarms`.
     """
 
     def __init__(
@@ -82,13 +82,13 @@ class Alarms(pulumi.ComponentResource):
 
 
 class Dashboard(pulumi.ComponentResource):
-    """The dashboard. AWS and the provider make up no name for it, so that one is given.
+    """The dashboard, with a name of ours, since neither AWS nor the provider generates one.
 
-    The dashboards of all of an account's regions share one set of names. The region, and what the
-    engine has put at the end of a neighbour's generated name, keep those of two stacks apart.
+    The dashboards of all regions of an account share one set of names. To differ between stacks,
+    the name contains the region, and the random end of another resource's generated name.
 
     Attributes:
-        url: of the dashboard in the AWS console.
+        url: the dashboard's URL in the AWS console.
     """
 
     def __init__(
@@ -139,14 +139,14 @@ def _create(
         alarm_actions=[topic.arn],
         ok_actions=[topic.arn],
         **_watched(alarm),
-        # An alarm that goes off before the topic's policy stands is published nowhere.
+        # An alarm that goes off before the topic has its policy is not published.
         opts=ResourceOptions(parent=parent, depends_on=[topic]),
     )
     return created.arn
 
 
 def _watched(alarm: Alarm) -> dict[str, Any]:
-    """Return what an alarm looks at: one metric, or mathematics over several."""
+    """Return the inputs of an alarm: one metric, or an expression over several."""
     if alarm.expression is None:
         (measure,) = alarm.measures.values()
         return {

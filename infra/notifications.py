@@ -1,4 +1,4 @@
-"""How the raw bucket's events reach the processor: through the queue, or directly."""
+"""Send the raw bucket's events to the processor: through the queue, or directly."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -13,7 +13,7 @@ from infra.function import PipelineFunction
 from infra.queues import ProcessingQueue
 from infra.settings import Settings
 
-# The prefix alone decides: suffix filters are case sensitive and cannot be combined.
+# Only the prefix is filtered: suffix filters are case sensitive and cannot be combined.
 _INCOMING: Final[dict[str, Any]] = {
     "id": "incoming",
     "events": ["s3:ObjectCreated:*"],
@@ -22,12 +22,11 @@ _INCOMING: Final[dict[str, Any]] = {
 
 
 class EventDelivery(pulumi.ComponentResource):
-    """Both ways to the processor, and the notification of a bucket, which takes one of them.
+    """Both ways to the processor, and the notification of a bucket, which uses one of them.
 
-    Both stand at any time, so that `processingQueue` moves the notification alone: nothing that is
-    on its way loses it. The notification is made last, since from then on files come in: S3 accepts
-    a target only when its policy already lets S3 in, and no file shall come in before everything in
-    `ready` stands.
+    Both always exist, so that `processingQueue` only changes the notification, and no event under
+    way is lost. The notification is created last: S3 accepts a target only if its policy already
+    allows S3, and no file may come in before everything in `ready` exists.
     """
 
     def __init__(
@@ -60,7 +59,7 @@ class EventDelivery(pulumi.ComponentResource):
         queue: ProcessingQueue,
         processor: PipelineFunction,
     ) -> pulumi.Resource:
-        """Let Lambda read the queue. There is no filter: what does not match would be deleted."""
+        """Make Lambda poll the queue, without a filter: Lambda deletes what does not match one."""
         return aws.lambda_.EventSourceMapping(
             f"{name}-mapping",
             event_source_arn=queue.arn,
@@ -77,7 +76,7 @@ class EventDelivery(pulumi.ComponentResource):
     def _permit(
         self, name: str, raw: DataBucket, processor: PipelineFunction, account: Input[str]
     ) -> pulumi.Resource:
-        """Let S3 invoke the function for one bucket, whose ARN alone names no account."""
+        """Allow S3 to invoke the function for one bucket, whose ARN names no account."""
         return aws.lambda_.Permission(
             f"{name}-permission",
             action="lambda:InvokeFunction",
@@ -92,7 +91,7 @@ class EventDelivery(pulumi.ComponentResource):
 def _target(
     settings: Settings, queue: ProcessingQueue, processor: PipelineFunction
 ) -> dict[str, Any]:
-    """Return the notification's one target."""
+    """Return the target of the notification."""
     if settings.processing_queue:
         target = aws.s3.BucketNotificationQueueArgs(queue_arn=queue.arn, **_INCOMING)
         return {"queues": [target]}

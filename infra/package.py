@@ -1,4 +1,4 @@
-"""The Lambda archive: handlers/ and its vendored wheels, an explicit file list, the same bytes."""
+"""Make the Lambda archive: handlers/ and its wheels, from a list of files, reproducibly."""
 
 import hashlib
 import shutil
@@ -17,27 +17,27 @@ import pulumi
 ROOT: Final = Path(__file__).resolve().parent.parent
 _REQUIREMENTS: Final = Path("handlers/requirements.txt")
 _CACHE: Final = Path(".build")
-# What pip itself writes into a wheel's dist-info: the rest comes from the wheel, byte for byte.
+# The files that pip writes into dist-info; all others come from the wheel, byte for byte.
 _WRITTEN_BY_PIP: Final = frozenset({"INSTALLER", "RECORD", "REQUESTED", "direct_url.json"})
 _INSTALL_SECONDS: Final = 600
-# A zip entry knows no earlier time, and no time zone.
+# The earliest time of a zip entry, which has no time zone.
 _ZIP_EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 _READABLE: Final = 0o100644 << 16
 
 
 class PackageError(pulumi.RunError):
-    """The archive could not be made; the message says why and what to do."""
+    """The archive cannot be made; the message says why and what to do."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Platform:
-    """What wheels must fit: `tags` of the platform, and the version of CPython, `3.13` say."""
+    """What wheels are for: the platform's `tags`, and a version of CPython, `3.13` say."""
 
     python_version: str
-    tags: tuple[str, ...]  # none: this machine's
+    tags: tuple[str, ...]  # empty: this machine
 
     def pip_arguments(self) -> list[str]:
-        """Return pip's options that choose the wheels."""
+        """Return the options of pip for wheels of this platform."""
         chosen = [argument for tag in self.tags for argument in ("--platform", tag)]
         if chosen:
             chosen += ["--python-version", self.python_version, "--implementation", "cp"]
@@ -59,31 +59,31 @@ THIS_MACHINE: Final = Platform(
 
 
 def archive(root: Path = ROOT) -> pulumi.AssetArchive:
-    """Return what `pulumi up` uploads. Raises PackageError when the wheels cannot be had."""
+    """Return what `pulumi up` uploads; raise PackageError if the wheels cannot be installed."""
     return pulumi.AssetArchive(
         {name: pulumi.FileAsset(str(path)) for name, path in contents(LAMBDA, root).items()}
     )
 
 
 def write_zip(target: Path, platform: Platform, root: Path = ROOT) -> None:
-    """Write the archive for a platform; the same contents give the same bytes.
+    """Write the archive for a platform; the same files give the same bytes.
 
-    Raises PackageError when the wheels cannot be had.
+    Raises PackageError if the wheels cannot be installed.
     """
     files = contents(platform, root)
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as written:
         for name, path in files.items():
             entry = zipfile.ZipInfo(name, _ZIP_EPOCH)
             entry.external_attr = _READABLE
-            entry.create_system = 3  # Unix, wherever it is written
+            entry.create_system = 3  # Unix, on every system
             entry.compress_type = zipfile.ZIP_DEFLATED
             written.writestr(entry, path.read_bytes())
 
 
 def contents(platform: Platform, root: Path = ROOT) -> Mapping[str, Path]:
-    """Return the archive's files: the name in it → where it lies, in the order of the names.
+    """Return the path of each file by its name in the archive, in the order of the names.
 
-    Raises PackageError when the wheels cannot be had.
+    Raises PackageError if the wheels cannot be installed.
     """
     wheels = _vendored(platform, root)
     found = {
@@ -98,7 +98,7 @@ def contents(platform: Platform, root: Path = ROOT) -> Mapping[str, Path]:
 
 
 def _vendored(platform: Platform, root: Path) -> Path:
-    """Return the folder of the installed wheels, made once for these requirements and platform."""
+    """Return the folder of the installed wheels; install them once for a platform."""
     requirements = root / _REQUIREMENTS
     if not requirements.is_file():
         msg = f"no file {requirements}: it locks what the archive vendors (make lock writes it)"
@@ -144,7 +144,7 @@ def _install(requirements: Path, platform: Platform, target: Path) -> None:
 
 
 def _strip(installed: Path) -> None:
-    """Leave the wheels' own files: console scripts hold a path, pip's notes vary with pip."""
+    """Remove what pip adds: scripts with a path in them, and files that vary with pip's version."""
     shutil.rmtree(installed / "bin", ignore_errors=True)
     for path in sorted(installed.rglob("*")):
         if path.name in _WRITTEN_BY_PIP and path.parent.name.endswith(".dist-info"):
@@ -154,7 +154,7 @@ def _strip(installed: Path) -> None:
 
 
 def _publish(installed: Path, folder: Path) -> None:
-    """Rename at once, so that a folder that exists is whole; another run may have been first."""
+    """Rename a finished folder, so that one that exists is complete; another run may be first."""
     try:
         installed.rename(folder)
     except OSError:

@@ -1,4 +1,4 @@
-"""Who may do what: pure functions from ARNs to IAM statements, one a capability, readable Sids."""
+"""Write IAM statements for ARNs, one for each capability. Pure."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -12,17 +12,17 @@ SCHEDULE_CONTEXT: Final = "kms:EncryptionContext:aws:scheduler:schedule:arn"
 
 
 def document(statements: Sequence[Statement]) -> dict[str, Any]:
-    """Return the policy document of some statements."""
+    """Return a policy document with statements."""
     return {"Version": _POLICY_VERSION, "Statement": list(statements)}
 
 
 def processor(
     *, raw: str, processed: str, archive: str, dead_letters: str, account: str
 ) -> list[Statement]:
-    """Return what the data processor does to the three buckets and the dead-letter queue, by ARN.
+    """Return the data processor's permissions on the buckets and the dead-letter queue.
 
-    The ListBucket statements carry no prefix on purpose: S3 consults the permission, without a
-    prefix, to answer 404 instead of 403 for a HEAD or GET of a key that does not exist.
+    Buckets and queue are given by ARN. The ListBucket statements have no prefix on purpose: S3
+    needs the permission without one to answer 404 instead of 403 for a key that does not exist.
     """
     buckets = [
         _allow(
@@ -58,7 +58,7 @@ def processor(
 
 
 def archiver(*, processed: str, archive: str, account: str) -> list[Statement]:
-    """Return what the data archiver does to two buckets, by ARN."""
+    """Return the data archiver's permissions on two buckets, given by ARN."""
     buckets = [
         _allow(
             "MoveOutputs",
@@ -76,7 +76,9 @@ def archiver(*, processed: str, archive: str, account: str) -> list[Statement]:
 
 
 def consume_queue(queue: str) -> Statement:
-    """Return what a mapping does with its function's role, and the processor by itself.
+    """Return the permissions to consume a queue and to send to it.
+
+    The event source mapping uses its function's role; the processor sends and changes visibility.
 
     https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
     """
@@ -94,7 +96,7 @@ def consume_queue(queue: str) -> Statement:
 
 
 def send_failures(queue: str) -> Statement:
-    """Return what Lambda does with a function's role when an asynchronous invocation failed."""
+    """Return the permission to report failed asynchronous invocations, which Lambda uses."""
     return _allow("SendFailedInvocations", ["sqs:SendMessage"], [queue])
 
 
@@ -104,9 +106,9 @@ def invoke(function: str) -> Statement:
 
 
 def use_key(key: str, *, region: str, services: Sequence[str]) -> Statement:
-    """Return the use of the stack's KMS key through some services alone.
+    """Return the permission to use the stack's KMS key, only through some services.
 
-    Whoever sends to an encrypted queue needs both actions.
+    A sender to an encrypted queue needs both actions.
     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
     The key's own policy must let the account's IAM policies decide: see `key_policy`.
     """
@@ -117,7 +119,7 @@ def use_key(key: str, *, region: str, services: Sequence[str]) -> Statement:
 
 
 def decrypt_environment(key: str, *, region: str) -> Statement:
-    """Return what Lambda does with a function's role before it starts the function."""
+    """Return the permission to decrypt a function's environment, which Lambda uses to start it."""
     return {
         **_allow("DecryptEnvironment", ["kms:Decrypt"], [key]),
         "Condition": {"StringLike": {"kms:ViaService": via(region, ["lambda"])}},
@@ -125,9 +127,9 @@ def decrypt_environment(key: str, *, region: str) -> Statement:
 
 
 def decrypt_schedule(key: str, *, schedules: str) -> Statement:
-    """Return what the scheduler does with its role to read a schedule's input.
+    """Return the permission to decrypt a schedule's input, which the scheduler uses.
 
-    It asks KMS by the role itself, so that no `kms:ViaService` is there; the schedule is in the
+    It calls KMS with the role itself, so there is no `kms:ViaService`; the schedule is in the
     encryption context. https://docs.aws.amazon.com/scheduler/latest/UserGuide/encryption-rest.html
     """
     return {
@@ -137,24 +139,24 @@ def decrypt_schedule(key: str, *, schedules: str) -> Statement:
 
 
 def via(region: str, services: Sequence[str]) -> list[str]:
-    """Return the values of `kms:ViaService` of some services; their domain is the partition's."""
+    """Return the values of `kms:ViaService` for services, whatever their partition is."""
     return [f"{service}.{region}.*" for service in services]
 
 
 def write_logs(log_group: str) -> Statement:
-    """Return the permission to write to a log group that exists; none to create one."""
+    """Return the permission to write to an existing log group, but not to create one."""
     return _allow("WriteLogs", ["logs:CreateLogStream", "logs:PutLogEvents"], [f"{log_group}:*"])
 
 
 def send_traces() -> Statement:
-    """Return the permission to send traces; X-Ray knows no resources to limit it to."""
+    """Return the permission to send traces; X-Ray has no resources to limit it to."""
     return _allow("SendTraces", ["xray:PutTraceSegments", "xray:PutTelemetryRecords"], ["*"])
 
 
 def assume_role(service: str, *, account: str) -> Statement:
-    """Return the trust of a role in a service that acts for this account.
+    """Return the trust policy statement for a service that acts for this account.
 
-    Not for one function: its ARN is there only after its role. That Lambda names the account:
+    It is not limited to a function, whose ARN exists only after its role. Lambda sends the account:
     https://docs.aws.amazon.com/lambda/latest/dg/permissions-managed-policies.html
     """
     return {
@@ -167,13 +169,13 @@ def assume_role(service: str, *, account: str) -> Statement:
 
 
 def assume_role_for(service: str, *, source: str, account: str) -> Statement:
-    """Return the trust of a role in a service that acts for one resource of this account."""
+    """Return the trust policy statement for a service that acts for one resource."""
     trust = assume_role(service, account=account)
     return {**trust, "Condition": {"ArnEquals": {"aws:SourceArn": source}, **trust["Condition"]}}
 
 
 def tls_only(actions: str, resources: Sequence[str]) -> Statement:
-    """Return the denial of every request that is not encrypted on its way."""
+    """Return the denial of every request without TLS."""
     return {
         "Sid": "DenyUnencryptedTransport",
         "Effect": "Deny",
@@ -185,7 +187,7 @@ def tls_only(actions: str, resources: Sequence[str]) -> Statement:
 
 
 def receive_events(*, queue: str, bucket: str, account: str) -> Statement:
-    """Return the right of S3 to send one bucket's events; its ARN alone names no account."""
+    """Return the permission of S3 to send one bucket's events; its ARN names no account."""
     return {
         "Sid": "ReceiveBucketEvents",
         "Effect": "Allow",
@@ -200,7 +202,7 @@ def receive_events(*, queue: str, bucket: str, account: str) -> Statement:
 
 
 def publish_alarms(*, topic: str, account: str, region: str, partition: str) -> Statement:
-    """Return the right of this account's and region's CloudWatch alarms to publish."""
+    """Return the permission of this account's and region's CloudWatch alarms to publish."""
     return {
         "Sid": "PublishAlarms",
         "Effect": "Allow",
@@ -224,5 +226,5 @@ def _allow(sid: str, actions: Sequence[str], resources: Sequence[str]) -> Statem
 
 
 def _in_account(statement: Statement, account: str) -> Statement:
-    """Limit a statement to buckets of the account: the name of a deleted one is anybody's."""
+    """Limit a statement to the account's buckets: anyone can take the name of a deleted one."""
     return {**statement, "Condition": {"StringEquals": {"aws:ResourceAccount": account}}}

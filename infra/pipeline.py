@@ -1,4 +1,4 @@
-"""The pipeline: buckets, queues, functions, delivery, schedule and monitoring, put together."""
+"""The whole pipeline: buckets, queues, functions, notifications, schedule and monitoring."""
 
 from collections.abc import Callable
 
@@ -105,7 +105,7 @@ class DataPipeline(pulumi.ComponentResource):
                 "archive",
                 settings.archive_bucket_name,
                 lifecycle.archive(settings),
-                # Where data are not protected, `pulumi destroy` empties the bucket itself.
+                # Without protection `pulumi destroy` empties the bucket by itself.
                 lambda arn: bucket_policy.keep_objects(arn) if settings.protect_data else [],
             ),
             queue=self._processing_queue(raw, dead_letters),
@@ -171,7 +171,7 @@ class DataPipeline(pulumi.ComponentResource):
         }
 
     def _watch(self) -> tuple[AlarmTopic, Alarms, Dashboard]:
-        """Make what watches the rest."""
+        """Create the topic, the alarms and the dashboard."""
         settings, parts = self._settings, self._parts
         processor = Watched(
             label="processor",
@@ -239,7 +239,7 @@ class DataPipeline(pulumi.ComponentResource):
 
 
 def _warn(settings: Settings) -> None:
-    """Say at preview what is allowed and likely not wanted."""
+    """Warn at preview of settings that are allowed, but probably not wanted."""
     if not settings.archives_daily:
         pulumi.log.warn(
             f"archiveSchedule {settings.archive_schedule} does not run every day: "

@@ -1,4 +1,4 @@
-"""Prints the IAM policies of whoever deploys a stack: `python -m infra.policies --help`."""
+"""Print the IAM policies for deploying a stack: `python -m infra.policies --help`."""
 
 import argparse
 import json
@@ -12,7 +12,7 @@ from infra.deployer import Document, Target
 
 _SPACES: Final = 2
 _PARTITIONS: Final = ("aws", "aws-cn", "aws-us-gov")
-# Every document, by the name that it is asked for: each is one managed policy.
+# Every document by its name on the command line; each is one managed policy.
 DOCUMENTS: Final[Mapping[str, Callable[[Target], Document]]] = {
     **{
         f"deployer-{purpose}": lambda target, purpose=purpose: deployer.deployer(target)[purpose]
@@ -23,12 +23,12 @@ DOCUMENTS: Final[Mapping[str, Callable[[Target], Document]]] = {
 
 
 def text(document: Document) -> str:
-    """Return a document as the files and the page hold it."""
+    """Return a document as text, as in the files and on the page."""
     return json.dumps(document, indent=_SPACES)
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Print the document that command-line arguments name; exits with 2 where they are wrong."""
+    """Print the document that the arguments name; exit with 2 if they are wrong."""
     given = _parser().parse_args(arguments)
     target = Target(
         name=given.name,

@@ -1,7 +1,7 @@
-"""The AWS provider of a stack: every `aws:` key of its configuration, and the tags of the stack.
+"""Make the AWS provider of a stack, from the `aws:` keys of its configuration and its tags.
 
-A provider that a program makes takes nothing from the stack's `aws:` keys by itself, so each key is
-handed on here, or refused.
+A provider that a program makes ignores the stack's `aws:` keys, so each key is passed to it here,
+or refused.
 """
 
 import json
@@ -13,7 +13,7 @@ import pulumi
 import pulumi_aws as aws
 
 NAMESPACE: Final = "aws"
-# The provider's arguments by what a key's value is, under the names of the configuration. A test
+# The provider's arguments by the type of their values, under their configuration keys. A test
 # compares them with the provider's own: https://www.pulumi.com/registry/packages/aws/installation-configuration/
 _TEXTS: Final = frozenset(
     {
@@ -45,13 +45,13 @@ _REGION_VARIABLES: Final = ("AWS_REGION", "AWS_DEFAULT_REGION")
 
 
 def configured_region() -> str | None:
-    """Return the region of the running program's stack: its own, or else the environment's."""
+    """Return the region of the running stack: the configured one, or else the environment's."""
     own = pulumi.Config(NAMESPACE).get("region")
     return own or next(filter(None, map(os.environ.get, _REGION_VARIABLES)), None)
 
 
 def problems(values: Mapping[str, str], region: str | None) -> list[str]:
-    """Return what is wrong with a stack's `aws:` keys: each key, its value, and what is allowed."""
+    """Return a problem for each wrong `aws:` key: the key, its value, and what is allowed."""
     found = [problem for key, value in values.items() if (problem := _problem(key, value))]
     if not region:
         found.append(
@@ -64,14 +64,14 @@ def problems(values: Mapping[str, str], region: str | None) -> list[str]:
 def make_provider(values: Mapping[str, str], tags: Mapping[str, str]) -> aws.Provider:
     """Return the provider that a stack's `aws:` keys describe.
 
-    `values` are the keys without their namespace, texts as the engine passes them, for which
-    `problems` has found nothing. `tags` go on every resource; a tag of the same name in
-    `aws:defaultTags` wins.
+    `values` holds the keys without their namespace, with text as the engine passes it, and without
+    `problems`. `tags` are added to every resource; `aws:defaultTags` overrides those of the same
+    name.
     """
     parsed = {key: _parse(key, value) for key, value in values.items()}
     given: Mapping[str, Any] = parsed.get("defaultTags", {"tags": {}})
     parsed["defaultTags"] = {"tags": {**tags, **given["tags"]}}
-    # A secret stays one in the stack's state, within a part too.
+    # A secret, or a value that contains one, stays secret in the stack's state.
     arguments: dict[str, Any] = {
         _argument(key): pulumi.Output.secret(value) if _is_secret(key) else value
         for key, value in parsed.items()
@@ -93,7 +93,7 @@ def _problem(key: str, value: str) -> str | None:
 
 
 def _parse(key: str, value: str) -> Any:
-    """Return a key's value as the provider takes it; raises ValueError with what is allowed."""
+    """Return a key's value as the provider needs it; raise ValueError with what is allowed."""
     if key in _TEXTS:
         return value
     try:
@@ -139,5 +139,5 @@ def _expect(value: Any, allowed: str) -> Any:
 
 
 def _argument(key: str) -> str:
-    """Return the argument of a key: `s3_us_east1_regional_endpoint`."""
+    """Return the provider's argument for a key: `s3_us_east1_regional_endpoint`, say."""
     return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in key)

@@ -1,4 +1,4 @@
-"""The queues: the processing queue, and dead-letter queues for what failed."""
+"""The processing queue, and the dead-letter queues."""
 
 from typing import Any, Final
 
@@ -10,12 +10,13 @@ from infra import permissions
 from infra.permissions import Statement
 from infra.settings import SECONDS_OF_A_DAY
 
-# KMS is asked, and billed, once for this long and each sender or receiver, of which S3 is many.
+# How long each sender and receiver reuses a data key, instead of a call to KMS that costs money; S3
+# counts as many senders.
 _DATA_KEY_SECONDS: Final = 3600
 
 
 class DeadLetterQueue(pulumi.ComponentResource):
-    """A queue that keeps what failed until an operator looks at it. Children inherit `protect`.
+    """A queue that keeps failed messages for an operator. Children inherit `protect`.
 
     Attributes:
         arn: the queue's ARN.
@@ -59,8 +60,8 @@ class DeadLetterQueue(pulumi.ComponentResource):
 class ProcessingQueue(pulumi.ComponentResource):
     """The queue between a bucket's events and the processor. Children inherit `protect`.
 
-    It stands, and is read, wherever the bucket's events go: what is left of a large file and what
-    is sent back by an operator goes through it, and so does what waits when events are moved.
+    It exists and is polled even if the bucket's events do not go through it: the remaining work on
+    a large file does, messages that an operator sends back, and those left at a change of mode.
 
     Attributes:
         arn: the queue's ARN.
@@ -118,7 +119,7 @@ class ProcessingQueue(pulumi.ComponentResource):
 
 
 def _encryption(kms_key_arn: str | None) -> dict[str, Any]:
-    """Return a queue's encryption: by the KMS key, or else by SQS's own; it takes no two."""
+    """Return a queue's encryption: with the KMS key, or else with SQS's own; never both."""
     if kms_key_arn is None:
         return {"sqs_managed_sse_enabled": True}
     return {

@@ -1,4 +1,4 @@
-"""What a setting may be: each rule parses a configuration value and says what is allowed. Pure."""
+"""Parse settings: each rule reads a configuration value, and says what is allowed. Pure."""
 
 import re
 from collections.abc import Callable, Collection
@@ -12,14 +12,14 @@ from infra.schedule_expression import At, Rate, parse_expression
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """One setting's rule: `parse` raises ValueError for a text that is not `allowed`."""
+    """The rule for a setting: `parse` raises ValueError for text that is not `allowed`."""
 
     parse: Callable[[str], Any]
     allowed: str
 
 
 def whole(low: int, high: int, unit: str) -> Rule:
-    """Return the rule of a whole number between `low` and `high`, both included."""
+    """Return the rule for a whole number from `low` to `high`."""
 
     def parse(text: str) -> int:
         if not re.fullmatch(r"-?[0-9]+", text) or not low <= (number := int(text)) <= high:
@@ -30,7 +30,7 @@ def whole(low: int, high: int, unit: str) -> Rule:
 
 
 def whole_or_never(low: int, high: int, unit: str) -> Rule:
-    """Return the rule of a whole number between `low` and `high`, or 0 for never."""
+    """Return the rule for a whole number from `low` to `high`, or 0 for never."""
     number = whole(low, high, unit)
     return Rule(
         parse=lambda text: 0 if text == "0" else number.parse(text),
@@ -39,7 +39,7 @@ def whole_or_never(low: int, high: int, unit: str) -> Rule:
 
 
 def one_of(values: Collection[int] | Collection[str]) -> Rule:
-    """Return the rule of a value out of a list, whole numbers or texts."""
+    """Return the rule for one of a list of values, whole numbers or texts."""
     listed = {str(value): value for value in values}
 
     def parse(text: str) -> int | str:
@@ -51,7 +51,7 @@ def one_of(values: Collection[int] | Collection[str]) -> Rule:
 
 
 def flag() -> Rule:
-    """Return the rule of true or false."""
+    """Return the rule for true or false."""
     values = {"true": True, "false": False}
 
     def parse(text: str) -> bool:
@@ -63,7 +63,7 @@ def flag() -> Rule:
 
 
 def matching(check: Callable[[str], bool], allowed: str) -> Rule:
-    """Return the rule of a text that passes a check."""
+    """Return the rule for a text that passes a check."""
 
     def parse(text: str) -> str:
         if not check(text):
@@ -74,7 +74,7 @@ def matching(check: Callable[[str], bool], allowed: str) -> Rule:
 
 
 def recurring_schedule() -> Rule:
-    """Return the rule of a schedule that `recurring` takes."""
+    """Return the rule for a schedule that `recurring` accepts."""
 
     def parse(text: str) -> str:
         recurring(text)
@@ -84,9 +84,9 @@ def recurring_schedule() -> Rule:
 
 
 def recurring(schedule: str) -> Cron | Rate:
-    """Return what a schedule says that may run more than once.
+    """Return the expression of a recurring schedule.
 
-    Raises ValueError for one that EventBridge Scheduler would refuse, or that is a single run.
+    Raises ValueError for one that EventBridge Scheduler would refuse, or that runs only once.
     """
     match parse_expression(schedule, start=_EPOCH):
         case Cron() | Rate() as expression:
@@ -104,7 +104,7 @@ def partition_of(region: str) -> str:
 
 
 def listing(check: Callable[[str], bool], allowed: str) -> Rule:
-    """Return the rule of a list that commas separate, each part of which passes a check, once."""
+    """Return the rule for a comma-separated list of different texts that each pass a check."""
 
     def parse(text: str) -> tuple[str, ...]:
         parts = tuple(part.strip() for part in text.split(","))
@@ -116,11 +116,11 @@ def listing(check: Callable[[str], bool], allowed: str) -> Rule:
 
 
 def is_environment(text: str) -> bool:
-    """Tell whether a text can stand in tags, metadata and descriptions."""
+    """Return whether a text can be used in tags, metadata and descriptions."""
     return re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", text) is not None
 
 
-# How regions outside of the partition `aws` begin, as botocore's endpoint rules list them.
+# The beginnings of regions outside of the partition `aws`, from botocore's endpoint rules.
 _PARTITIONS: Final = {
     "cn-": "aws-cn",
     "us-gov-": "aws-us-gov",
@@ -136,10 +136,10 @@ _RESERVED_SUFFIXES: Final = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-
 
 
 def is_bucket_name(text: str) -> bool:
-    """Tell whether S3 takes a name for a general purpose bucket.
+    """Return whether S3 accepts a name for a general purpose bucket.
 
-    Dots are left out on purpose: with them HTTPS by host name fails, and these buckets take
-    nothing else. https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+    Dots are refused on purpose: with them HTTPS by host name fails, and these buckets accept only
+    HTTPS. https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
     """
     return (
         re.fullmatch(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]", text) is not None
@@ -149,7 +149,7 @@ def is_bucket_name(text: str) -> bool:
 
 
 def is_email(text: str) -> bool:
-    """Tell whether a text has the form of an e-mail address."""
+    """Return whether a text has the form of an e-mail address."""
     return (
         re.fullmatch(r"[^@\s\"(),:;<>\[\]\\]{1,64}@([A-Za-z0-9-]{1,63}\.)+[A-Za-z]{2,63}", text)
         is not None
@@ -157,7 +157,7 @@ def is_email(text: str) -> bool:
 
 
 def is_key_arn(text: str) -> bool:
-    """Tell whether a text is the ARN of a KMS key; an alias's will not do in an IAM policy."""
+    """Return whether a text is the ARN of a KMS key; an IAM policy accepts no alias."""
     return (
         re.fullmatch(
             r"arn:aws[a-z-]*:kms:[a-z]{2,4}(-[a-z]+)+-\d:\d{12}:key/"
@@ -168,20 +168,20 @@ def is_key_arn(text: str) -> bool:
     )
 
 
-# What IAM takes in names and paths, but the comma, which separates principals here.
+# What IAM accepts in names and paths, except for the comma, which separates principals here.
 _IAM_NAME: Final = r"[A-Za-z0-9+=.@_/-]+"
 
 
 def is_policy_arn(text: str) -> bool:
-    """Tell whether a text is the ARN of a managed policy, of an account or AWS's own."""
+    """Return whether a text is the ARN of a managed policy, of an account or of AWS."""
     arn = rf"arn:aws[a-z-]*:iam::([0-9]{{12}}|aws):policy/{_IAM_NAME}"
     return re.fullmatch(arn, text) is not None
 
 
 def is_principal(text: str) -> bool:
-    """Tell whether a text names an account, a role or a user for a resource's policy.
+    """Return whether a text names an account, a role or a user for a resource's policy.
 
-    No wildcard: that would be the whole world.
+    A wildcard is refused: it would mean everyone.
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
     """
     arn = rf"arn:aws[a-z-]*:iam::[0-9]{{12}}:(root|(role|user)/{_IAM_NAME})"

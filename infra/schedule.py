@@ -12,16 +12,16 @@ from infra.permissions import Statement
 from infra.queues import DeadLetterQueue
 
 TIMEZONE: Final = "UTC"
-# The scheduler fills in the instant for which the run was planned, whenever it is delivered.
+# The scheduler replaces this by the time for which the run was scheduled.
 # https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html
 _INPUT: Final = {"time": "<aws.scheduler.scheduled-time>"}
-# A delivery that fails is tried again for an hour; the next day's run makes good for a later one.
+# A failed delivery is retried for an hour; after that the next day's run does its work.
 _DELIVERY_RETRIES: Final = 10
 _DELIVERY_SECONDS: Final = 3600
 
 
 class DailyRun(pulumi.ComponentResource):
-    """A schedule that invokes one function; a delivery that fails becomes a dead letter."""
+    """A schedule that invokes one function; a failed delivery becomes a dead letter."""
 
     def __init__(
         self,
@@ -38,7 +38,7 @@ class DailyRun(pulumi.ComponentResource):
         opts: ResourceOptions | None = None,
     ) -> None:
         super().__init__("s3-data-pipeline:index:DailyRun", name, None, opts)
-        # A role can be limited to a group's schedules, and a group, unlike a schedule, has tags.
+        # A role can be limited to a group's schedules. A schedule itself has no tags, a group has.
         group = aws.scheduler.ScheduleGroup(name, opts=ResourceOptions(parent=self))
         trust = Output.all(group.arn, account).apply(
             lambda values: permissions.assume_role_for(
@@ -92,8 +92,8 @@ class DailyRun(pulumi.ComponentResource):
                     arn=dead_letters.arn
                 ),
             ),
-            # The first run may be due at once: its retries, its right to go on and its dead letters
-            # stand before it.
+            # The first run may be due at once: retries, permissions and the dead-letter queue must
+            # exist before it.
             opts=ResourceOptions(parent=self, depends_on=[policy, function, dead_letters]),
         )
         self.register_outputs({})

@@ -1,4 +1,4 @@
-"""Schedule expressions of EventBridge Scheduler: `cron(…)`, `rate(…)` and `at(…)`. Pure.
+"""Parse schedule expressions of EventBridge Scheduler: `cron(…)`, `rate(…)`, `at(…)`. Pure.
 
 Source: https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html
 """
@@ -27,7 +27,7 @@ _ALLOWED: Final = (
 
 @dataclass(frozen=True, kw_only=True)
 class Rate:
-    """A run every `period` after `start`."""
+    """Runs every `period` after `start`."""
 
     period: timedelta
     start: datetime
@@ -50,7 +50,7 @@ class At:
     moment: datetime
 
     def next_after(self, instant: datetime) -> datetime | None:
-        """Return the run, in UTC, or None where it is not later than `instant`."""
+        """Return the run in UTC, or None if it is not later than `instant`."""
         return self.moment if self.moment > instant else None
 
 
@@ -58,12 +58,11 @@ Expression = Cron | Rate | At
 
 
 def parse_expression(text: str, *, start: datetime, zone: str = "UTC") -> Expression:
-    """Return what an expression says.
+    """Return the expression in a text.
 
-    `start` is when the schedule begins, for rates; `zone` is the time zone of cron and at.
+    `start` is when a rate begins; `zone` is the time zone for cron and at.
 
-    Raises ExpressionError, which says what is allowed, for an expression that the service would
-    refuse.
+    Raises ExpressionError, which says what is allowed, if the service would refuse it.
     """
     if match := _RATE.fullmatch(text):
         count, unit, plural = int(match[1]), match[2], bool(match[3])

@@ -1,4 +1,4 @@
-"""The stack's settings: defaults once, ranges, cross-checks; every problem in one message."""
+"""The stack's settings, with their defaults and rules; an error lists every problem."""
 
 import difflib
 import re
@@ -22,12 +22,12 @@ LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 # Larger batches need a window: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-parameters.html
 MAX_BATCH_WITHOUT_WINDOW: Final = 10
 SECONDS_OF_A_DAY: Final = 86_400
-# The function itself ends the last attempt at a message with a dead letter. The queue does so two
-# receives later, for a message whose every attempt was killed.
+# After the last attempt the function itself sends the message to the dead-letter queue. If all its
+# attempts were killed, SQS moves it there two receives later.
 EXTRA_RECEIVES: Final = 2
-# What stacks of an earlier version may still set, and the key that has taken its place.
+# Keys of an earlier version that stacks may still set, and the keys that replaced them.
 _REPLACED: Final = {"maxReceives": "maxAttempts"}
-# The stack's name begins each resource's, of which an IAM role's has the least room: 64 characters.
+# Each resource's name begins with the stack's, and an IAM role's is the shortest: 64 characters.
 _STACK_NAME = re.compile(r"[a-z][a-z0-9-]{0,18}")
 _STACK_NAME_ALLOWED: Final = "a letter, then letters, digits or hyphens, lower case, at most 19"
 
@@ -35,7 +35,7 @@ _DAYS = rules.whole(1, 3650, "days")
 _ARCHIVE_DAYS = rules.whole(1, 36_500, "days")
 _QUEUE_DAYS = rules.whole(1, 14, "days")  # SQS's limit
 _MEMORY = rules.whole(128, 10_240, "MB")  # Lambda's limits, as are those below
-# Ten files at once, each with up to three stretches of 8 MiB, or one record of 8 MiB parsed.
+# Ten files at once, each with up to three chunks of 8 MiB, or with one parsed record of 8 MiB.
 _PROCESSOR_MEMORY = rules.whole(512, 10_240, "MB")
 _TIMEOUT = rules.whole(1, 900, "seconds")
 _PRINCIPALS = rules.listing(
@@ -52,7 +52,7 @@ _BUCKET_NAME = rules.matching(
 class SettingsError(pulumi.RunError):
     """The stack's configuration is wrong; the message lists every problem.
 
-    A RunError ends `pulumi` with its message alone, without a trace.
+    For a RunError `pulumi` prints only its message, without a traceback.
     """
 
 
@@ -103,7 +103,7 @@ class Settings:
     )
     max_lag_minutes: int = _setting(rules.whole(1, 10_080, "minutes"), default=15)
     expect_files_every_hours: int = _setting(
-        # CloudWatch looks back a week at most.
+        # CloudWatch evaluates a week at most.
         rules.whole_or_never(1, 168, "hours"),
         default=0,
     )
@@ -124,12 +124,12 @@ class Settings:
 
     @property
     def message_wait_days(self) -> int:
-        """The days that a message can wait for its file: in the queue, then as a dead letter."""
+        """The days that a message can wait: in the queue, and then in the dead-letter queue."""
         return self.queue_retention_days + self.dead_letter_retention_days
 
     @property
     def max_receives(self) -> int:
-        """The receives of a message after which the queue itself makes it a dead letter."""
+        """The number of receives after which SQS moves a message to the dead-letter queue."""
         return self.max_attempts + EXTRA_RECEIVES
 
     @property
@@ -154,8 +154,8 @@ class Settings:
     ) -> Self:
         """Return the settings of a stack from its configuration values; an empty one is unset.
 
-        `region` is the stack's, `now` the instant from which its schedule has to run, and
-        `provider_values` are its `aws:` keys, without their namespace.
+        `region` is the stack's. The schedule must have a run after `now`. `provider_values` are the
+        stack's `aws:` keys without their namespace.
 
         Raises SettingsError with every problem: the key, its value, and what is allowed.
         """
@@ -200,7 +200,7 @@ class Settings:
 
 
 def config_key(setting: Field[Any]) -> str:
-    """Return the configuration key of a field: `archiveDays` of `archive_days`."""
+    """Return the configuration key of a field: `archiveDays` for `archive_days`."""
     first, *rest = setting.name.split("_")
     return first + "".join(map(str.capitalize, rest))
 
@@ -211,7 +211,7 @@ def rule_of(setting: Field[Any]) -> Rule:
 
 
 def default_of(setting: Field[Any]) -> str:
-    """Return what an unset key means, as `Pulumi.yaml` writes it: empty where it is optional."""
+    """Return the default of a key as `Pulumi.yaml` writes it: empty for an optional key."""
     default = setting.default
     if isinstance(default, bool):
         return str(default).lower()
@@ -220,7 +220,7 @@ def default_of(setting: Field[Any]) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class _CrossCheck:
-    """A rule between settings; `holds` is asked only when each of `names` is right by itself."""
+    """A rule between settings; `holds` is called only if each of `names` is valid by itself."""
 
     names: tuple[str, ...]
     holds: Callable[[Settings], bool]
@@ -235,19 +235,19 @@ _CROSS_CHECKS: Final = (
     ),
     _CrossCheck(
         names=("noncurrent_days", "queue_retention_days", "dead_letter_retention_days"),
-        # An upload that was overwritten before it was processed is still owed to its message.
+        # The version of an upload that was overwritten is needed until its message is processed.
         holds=lambda it: it.noncurrent_days >= it.message_wait_days,
         allowed="at least queueRetentionDays and deadLetterRetentionDays together",
     ),
     _CrossCheck(
         names=("completed_days", "queue_retention_days", "dead_letter_retention_days"),
-        # A message that comes back finds by the completed copy that its file is done.
+        # By the completed copy a repeated message shows that its file is done.
         holds=lambda it: it.completed_days >= it.message_wait_days,
         allowed="at least queueRetentionDays and deadLetterRetentionDays together",
     ),
     _CrossCheck(
         names=("dead_letter_retention_days", "queue_retention_days"),
-        # SQS counts a dead letter's age from the day on which it was first sent.
+        # SQS counts a dead letter's age from when it was first sent, to the processing queue.
         holds=lambda it: it.dead_letter_retention_days > it.queue_retention_days,
         allowed="more than queueRetentionDays",
     ),
@@ -303,7 +303,7 @@ def _contradictions(parsed: Mapping[str, Any], *, stack: str) -> list[str]:
 
 
 def _misplaced_key(kms_key_arn: str | None, region: str | None) -> list[str]:
-    """S3, SQS, Lambda and the rest use a key of their own region alone."""
+    """Check the key's region: S3, SQS, Lambda and the others only use a key of their own region."""
     if not kms_key_arn or not region:
         return []
     place = f"arn:{rules.partition_of(region)}:kms:{region}:"
@@ -313,7 +313,7 @@ def _misplaced_key(kms_key_arn: str | None, region: str | None) -> list[str]:
 
 
 def _foreign_arns(parsed: Mapping[str, Any], region: str | None) -> list[str]:
-    """IAM knows no policy and no principal of another partition."""
+    """Check ARNs' partition: IAM accepts no policy and no principal of another partition."""
     if not region:
         return []
     place = f"arn:{rules.partition_of(region)}:"
@@ -353,7 +353,7 @@ def _unknown(key: str, known: Mapping[str, object]) -> str:
 
 
 def configured_values(namespace: str) -> dict[str, str]:
-    """Return the keys of a namespace that the running program's stack sets, without an empty one.
+    """Return the keys of a namespace that the running stack sets, without empty ones.
 
     `pulumi.Config` cannot list them.
     """

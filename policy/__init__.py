@@ -1,1 +1,1 @@
-"""The controls that every stack is held to, and the Pulumi policy pack that they make."""
+"""A stack's resources come in; the controls that they violate go out, as a Pulumi policy pack."""

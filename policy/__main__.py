@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-# The engine runs this folder as a program, so the package that it is does not stand on the path.
+# The engine runs this folder as a program, so the folder of the package is not on the path.
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from policy import pack

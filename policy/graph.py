@@ -1,4 +1,4 @@
-"""What controls are run over: resources as plain values, and how they refer to each other."""
+"""The resources that controls check: their values, and their references to each other."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,11 +6,11 @@ from typing import Any, Final, NoReturn
 
 
 class UnknownError(Exception):
-    """A check looked at a value that is only known once the update has made a resource."""
+    """A check used a value that is unknown until the update has created a resource."""
 
 
 class _Unknown:
-    """A value that is not known yet: it is there, but nothing can be asked of it."""
+    """A value that is not known yet: it exists, and cannot be used."""
 
     def _refuse(self, *_: object) -> NoReturn:
         raise UnknownError
@@ -25,9 +25,9 @@ UNKNOWN: Final = _Unknown()
 
 
 def nested(properties: Mapping[str, Any], path: str) -> Any:
-    """Return a nested property, `expiration.days` say; None where there is none.
+    """Return a nested property, `expiration.days` say, or None if there is none.
 
-    Raises UnknownError where what it would be in is not known yet.
+    Raises UnknownError if the object that would contain it is not known yet.
     """
     found: Any = properties
     for name in path.split("."):
@@ -43,11 +43,11 @@ class Resource:
         type: its type token.
         name: its logical name.
         urn: its URN.
-        inputs: its properties, under the engine's names; `UNKNOWN` where they are not known yet.
+        inputs: its properties, under the engine's names; `UNKNOWN` if not known yet.
         protect: whether the engine refuses to delete it.
         provider: the URN of its provider; empty for a component.
-        references: by property, the URNs of the resources whose outputs it is made of.
-        dependencies: the URNs of all that the engine makes before it.
+        references: by property, the URNs of the resources whose outputs are used in it.
+        dependencies: the URNs of all that the engine creates before it.
     """
 
     type: str
@@ -60,11 +60,11 @@ class Resource:
     dependencies: frozenset[str] = frozenset()
 
     def get(self, path: str) -> Any:
-        """Return a nested property, `tracingConfig.mode` say; None where there is none."""
+        """Return a nested property, `tracingConfig.mode` say, or None if there is none."""
         return nested(self.inputs, path)
 
     def refers_to(self, other: "Resource", prop: str) -> bool:
-        """Tell whether a property is made of another resource's outputs."""
+        """Return whether a property uses another resource's outputs."""
         return other.urn in self.references.get(prop, frozenset())
 
 
@@ -79,7 +79,7 @@ class Graph:
         return [it for it in self.resources if it.type in types]
 
     def referring(self, target: Resource, type_token: str, *props: str) -> list[Resource]:
-        """Return the resources of a type of which one of some properties refers to a resource."""
+        """Return the resources of a type that refer to a resource by one of some properties."""
         return [
             it for it in self.of(type_token) if any(it.refers_to(target, prop) for prop in props)
         ]
@@ -89,11 +89,11 @@ class Graph:
         return [it for it in self.of(type_token) if source.refers_to(it, prop)]
 
     def provider_of(self, resource: Resource) -> Resource | None:
-        """Return a resource's provider, None where the graph does not hold it."""
+        """Return a resource's provider, or None if it is not in the graph."""
         return next((it for it in self.resources if it.urn == resource.provider), None)
 
     def comes_before(self, earlier: Resource, later: Resource) -> bool:
-        """Tell whether the engine makes one resource before another."""
+        """Return whether the engine creates one resource before another."""
         by_urn = {it.urn: it for it in self.resources}
         seen: set[str] = set()
         waiting = list(later.dependencies)

@@ -1,7 +1,7 @@
-"""The controls as Pulumi policies. One that every stack must pass blocks; the others are off.
+"""The controls as Pulumi policies. Those that every stack must pass are mandatory, others off.
 
-A control that needs the resource alone is checked before the resource is made; one that needs
-others, once all are known. Whoever wants an option or a waived control enforced turns it on:
+A control of a single resource is checked before the resource is created; one that needs others is
+checked once all are known. To enforce a control that is an option or waived, turn it on:
 `--policy-pack-config` with a file such as `{"S3.17": "mandatory"}`.
 """
 
@@ -29,7 +29,7 @@ _NAME: Final = "s3-data-pipeline"
 
 
 def serve() -> None:
-    """Answer the engine until it ends this process."""
+    """Serve the engine until it ends this process."""
     PolicyPack(
         _NAME,
         policies=policies(),
@@ -39,7 +39,7 @@ def serve() -> None:
 
 
 def policies() -> list[Policy]:
-    """Return one policy a control, under the control's id."""
+    """Return one policy for each control, with the control's id as its name."""
     return [_policy(control) for control in CONTROLS]
 
 
@@ -103,14 +103,14 @@ def _resource(it: PolicyResource) -> Resource:
 
 
 def _plain(value: Any) -> Any:
-    """Return what the SDK hands out, as plain values; what it would refuse to read is UNKNOWN."""
+    """Return a value of the SDK as a plain one; UNKNOWN if the SDK would refuse to read it."""
     if isinstance(value, Mapping):
         named = cast("Mapping[str, Any]", value)
         return {key: _read(named, key) for key in named}
     if isinstance(value, Sequence) and not isinstance(value, str):
         listed = cast("Sequence[Any]", value)
         return [_read(listed, index) for index in range(len(listed))]
-    # The engine has floats alone.
+    # The engine has only floats.
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 

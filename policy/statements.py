@@ -1,4 +1,4 @@
-"""What a policy document says: its statements, whom and what they name. Pure."""
+"""Read policy documents: their statements, principals, actions and resources. Pure."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,7 +11,7 @@ Statement = Mapping[str, Any]
 
 
 def statements(resource: Resource, prop: str = "policy") -> list[Statement]:
-    """Return the statements of a resource's policy document; UnknownError before it is known."""
+    """Return the statements of a policy document; raise UnknownError if it is not known yet."""
     text = resource.get(prop)
     if text is UNKNOWN:
         raise UnknownError
@@ -31,24 +31,24 @@ def denying(resource: Resource, prop: str = "policy") -> list[Statement]:
 
 
 def listed(value: str | Sequence[str] | None) -> list[str]:
-    """Return a value that a document may write as one text or as several."""
+    """Return a list of a value that a document may write as one text or as several."""
     if value is None:
         return []
     return [value] if isinstance(value, str) else list(value)
 
 
 def actions(statement: Statement) -> list[str]:
-    """Return the actions that a statement names, wildcards as they are."""
+    """Return the actions of a statement; wildcards stay."""
     return listed(statement.get("Action"))
 
 
 def resources(statement: Statement) -> list[str]:
-    """Return the resources that a statement names, wildcards as they are."""
+    """Return the resources of a statement; wildcards stay."""
     return listed(statement.get("Resource"))
 
 
 def principals(statement: Statement, kind: str | None = None) -> list[str]:
-    """Return the principals of a statement, of one kind (`AWS`, `Service`) or all; `*` is AWS."""
+    """Return a statement's principals, all or of one kind (`AWS`, `Service`); `*` counts as AWS."""
     named = statement.get("Principal", {})
     if isinstance(named, str):
         named = {"AWS": named}
@@ -57,7 +57,7 @@ def principals(statement: Statement, kind: str | None = None) -> list[str]:
 
 
 def conditions(statement: Statement) -> dict[str, list[str]]:
-    """Return the condition keys of a statement, in lower case, each with the values it names."""
+    """Return the condition keys of a statement in lower case, each with its values."""
     found: dict[str, list[str]] = {}
     for operator in statement.get("Condition", {}).values():
         for key, values in operator.items():
@@ -66,7 +66,7 @@ def conditions(statement: Statement) -> dict[str, list[str]]:
 
 
 def covers(statement: Statement, action: str) -> bool:
-    """Tell whether a statement's actions include one, `s3:PutObject` say."""
+    """Return whether a statement's actions include one, `s3:PutObject` say."""
     return any(fnmatchcase(action.lower(), it.lower()) for it in actions(statement))
 
 
@@ -76,17 +76,17 @@ def covers_any(statement: Statement, names: Iterable[str]) -> list[str]:
 
 
 def is_public(statement: Statement) -> bool:
-    """Tell whether a statement allows something to anybody, whatever its condition says."""
+    """Return whether a statement allows something to anyone, whatever its condition is."""
     return statement["Effect"] == "Allow" and "*" in principals(statement)
 
 
 def label(statement: Statement) -> str:
-    """Return how to call a statement in a message."""
+    """Return the name of a statement in a message."""
     return statement.get("Sid") or "a statement without Sid"
 
 
 def denies_plain_transport(statement: Statement, action: str) -> bool:
-    """Tell whether a statement denies an action to everybody who comes without TLS."""
+    """Return whether a statement denies an action to everyone without TLS."""
     return (
         statement["Effect"] == "Deny"
         and "*" in principals(statement)

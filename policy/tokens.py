@@ -1,4 +1,4 @@
-"""Type tokens of the resources that controls look at, as the engine names them."""
+"""The type tokens of the resources that controls check."""
 
 from typing import Final
 

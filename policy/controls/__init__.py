@@ -1,4 +1,4 @@
-"""Every control, one module a subject."""
+"""Resources come in; what the controls find wrong goes out, from one module for each subject."""
 
 from types import ModuleType
 from typing import Final
@@ -48,8 +48,8 @@ SUBJECTS: Final = (
 
 
 def of_subject(module: ModuleType) -> list[Control]:
-    """Return the controls of one of the modules, in the order in which it has them."""
-    # A module may use a control of another.
+    """Return the controls of a module, in their order."""
+    # Controls that the module imports from another one are left out.
     return [
         it
         for it in vars(module).values()

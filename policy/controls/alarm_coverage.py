@@ -1,4 +1,4 @@
-"""Controls of what is watched by an alarm."""
+"""Controls: what has an alarm."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any

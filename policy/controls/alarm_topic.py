@@ -1,4 +1,4 @@
-"""Controls of the topic that alarms go to."""
+"""Controls: the topic for alarms."""
 
 from policy import statements, tokens
 from policy.control import control, unless
@@ -47,7 +47,7 @@ def is_for_this_account(policy: Resource) -> list[str]:
     ]
 
 
-@control("PIPE.57", "The topic takes alarms of the stack's account and region alone",
+@control("PIPE.57", "The topic accepts only alarms of the stack's account and region",
          tokens.TOPIC_POLICY)  # fmt: skip
 def takes_alarms_alone(policy: Resource) -> list[str]:
     return [
@@ -69,11 +69,11 @@ def requires_tls(policy: Resource) -> list[str]:
     )
 
 
-@control("PIPE.59", "Somebody hears the alarms", tokens.TOPIC, option="alarmEmail")
+@control("PIPE.59", "The topic has a subscription", tokens.TOPIC, option="alarmEmail")
 def has_a_subscriber(topic: Resource, graph: Graph) -> list[str]:
     return unless(bool(graph.referring(topic, tokens.SUBSCRIPTION, "topic")), "nobody subscribes")
 
 
-@control("PIPE.60", "Alarms leave the account by no plain HTTP", tokens.SUBSCRIPTION)
+@control("PIPE.60", "No subscription uses plain HTTP", tokens.SUBSCRIPTION)
 def is_sent_encrypted(subscription: Resource) -> list[str]:
     return unless(subscription.get("protocol") != "http", "is sent by plain HTTP")

@@ -1,4 +1,4 @@
-"""Controls of what an alarm and the dashboard say."""
+"""Controls: the content of alarms and of the dashboard."""
 
 from policy import tokens
 from policy.control import control, unless
@@ -26,7 +26,7 @@ def is_activated(alarm: Resource) -> list[str]:
     return unless(alarm.get("actionsEnabled") in {None, True}, "its actions are switched off")
 
 
-@control("PIPE.88", "An alarm comes after the topic's policy, before which nothing is published",
+@control("PIPE.88", "An alarm is created after the topic's policy, which lets it publish",
          tokens.ALARM)  # fmt: skip
 def waits_for_its_topic(alarm: Resource, graph: Graph) -> list[str]:
     return [
@@ -37,14 +37,14 @@ def waits_for_its_topic(alarm: Resource, graph: Graph) -> list[str]:
     ]
 
 
-@control("PIPE.61", "An alarm tells when it is over", tokens.ALARM)
+@control("PIPE.61", "An alarm also notifies when it is over", tokens.ALARM)
 def tells_its_end(alarm: Resource, graph: Graph) -> list[str]:
     return unless(
         bool(graph.referred(alarm, "okActions", tokens.TOPIC)), "tells nobody that it is over"
     )
 
 
-@control("PIPE.62", "An alarm says what it means, what to check and which command does",
+@control("PIPE.62", "An alarm says what it means, what to check, and by which command",
          tokens.ALARM)  # fmt: skip
 def is_its_own_run_book(alarm: Resource) -> list[str]:
     text = alarm.get("alarmDescription") or ""
@@ -52,7 +52,7 @@ def is_its_own_run_book(alarm: Resource) -> list[str]:
     return [f"its description has no {part.strip()}" for part in parts if part not in text]
 
 
-@control("PIPE.63", "An alarm says what no data means", tokens.ALARM)
+@control("PIPE.63", "An alarm sets what missing data means", tokens.ALARM)
 def says_what_no_data_means(alarm: Resource) -> list[str]:
     found = alarm.get("treatMissingData")
     return unless(found in {"breaching", "notBreaching"}, f"treatMissingData is {found}")

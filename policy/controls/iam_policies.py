@@ -1,4 +1,4 @@
-"""Controls of what the roles may do, as catalogues ask for them."""
+"""Controls: the permissions of roles, as catalogues require."""
 
 from typing import Final
 
@@ -6,7 +6,7 @@ from policy import statements, tokens
 from policy.control import control
 from policy.graph import Resource
 
-# X-Ray knows no resources to limit these to.
+# X-Ray has no resources to limit these to.
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsx-ray.html
 _UNRESTRICTABLE: Final = frozenset({"xray:PutTraceSegments", "xray:PutTelemetryRecords"})
 # As Checkov's analysis (policy_sentry, cloudsplaining) lists them, of the services used here.

@@ -1,4 +1,4 @@
-"""Controls of what the roles may reach: this stack's, and no more of it than they need."""
+"""Controls: the resources in roles' permissions, this stack's and only those needed."""
 
 from typing import Final
 
@@ -43,7 +43,7 @@ def leaves_buckets_as_they_are(policy: Resource) -> list[str]:
     return allowed(policy, _BUCKET_CONFIGURATION)
 
 
-@control("PIPE.50", "Objects are reached under a key prefix, never in a whole bucket",
+@control("PIPE.50", "Permissions on objects are limited to a key prefix",
          tokens.ROLE_POLICY)  # fmt: skip
 def reaches_objects_by_prefix(policy: Resource) -> list[str]:
     return [
@@ -55,7 +55,7 @@ def reaches_objects_by_prefix(policy: Resource) -> list[str]:
     ]
 
 
-@control("PIPE.51", "Every statement says what it is for in its Sid", tokens.ROLE_POLICY,
+@control("PIPE.51", "Every statement has a Sid that says what it is for", tokens.ROLE_POLICY,
          tokens.BUCKET_POLICY, tokens.QUEUE_POLICY, tokens.TOPIC_POLICY)  # fmt: skip
 def says_what_it_is_for(policy: Resource) -> list[str]:
     found = [it.get("Sid") for it in statements.statements(policy)]
@@ -77,7 +77,7 @@ def uses_keys_for_a_service(policy: Resource) -> list[str]:
     ]
 
 
-@control("PIPE.53", "S3 is reached in this account's buckets alone", tokens.ROLE_POLICY)
+@control("PIPE.53", "Permissions on S3 are limited to this account's buckets", tokens.ROLE_POLICY)
 def reaches_this_accounts_buckets(policy: Resource) -> list[str]:
     return [
         f"{statements.label(it)} names no aws:ResourceAccount"
@@ -87,7 +87,7 @@ def reaches_this_accounts_buckets(policy: Resource) -> list[str]:
     ]
 
 
-@control("PIPE.54", "No role makes log groups: they come with their retention", tokens.ROLE_POLICY)
+@control("PIPE.54", "No role creates log groups, which would have no retention", tokens.ROLE_POLICY)
 def makes_no_log_group(policy: Resource) -> list[str]:
     return allowed(policy, ("logs:CreateLogGroup",))
 

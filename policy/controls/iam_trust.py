@@ -1,4 +1,4 @@
-"""Controls of roles: who may take one on, and what it carries."""
+"""Controls: who may assume a role, and a role's policies and boundary."""
 
 from typing import Final
 
@@ -42,7 +42,7 @@ def trusts_no_account(role: Resource) -> list[str]:
     ]
 
 
-@control("PIPE.41", "A service takes on a role only for this account", tokens.ROLE)
+@control("PIPE.41", "A service may assume a role only for this account", tokens.ROLE)
 def is_assumed_for_this_account(role: Resource) -> list[str]:
     return [
         f"{statements.label(it)} names no aws:SourceAccount"
@@ -51,7 +51,7 @@ def is_assumed_for_this_account(role: Resource) -> list[str]:
     ]
 
 
-@control("PIPE.42", "The scheduler takes on a role only for the stack's schedules", tokens.ROLE)
+@control("PIPE.42", "The scheduler may assume a role only for the stack's schedules", tokens.ROLE)
 def is_assumed_for_the_stacks_schedules(role: Resource) -> list[str]:
     return [
         f"{statements.label(it)} names no aws:SourceArn"
@@ -78,14 +78,14 @@ def has_short_sessions(role: Resource) -> list[str]:
     return unless(found <= _HOUR_SECONDS, f"a session may last {found} s")
 
 
-@control("PIPE.45", "A role says what it is for", tokens.ROLE)
+@control("PIPE.45", "A role has a description", tokens.ROLE)
 def is_described(role: Resource) -> list[str]:
     return unless(bool(role.get("description")), "has no description")
 
 
 @control(
     "PIPE.46",
-    "A permissions boundary bounds each role",
+    "Each role has a permissions boundary",
     tokens.ROLE,
     option="permissionsBoundaryArn",
 )

@@ -1,4 +1,4 @@
-"""Controls of what a function is."""
+"""Controls: the configuration of functions."""
 
 import re
 from typing import Any, Final
@@ -96,7 +96,7 @@ def validates_signatures(function: Resource) -> list[str]:
     tokens.FUNCTION,
 )
 def keeps_failed_events(function: Resource, graph: Graph) -> list[str]:
-    # A destination on failure is the later of the two ways, and tells the error too.
+    # An on-failure destination is newer than a dead-letter queue, and gets the error too.
     destinations = [
         it
         for retries in graph.referring(function, tokens.FUNCTION_RETRIES, "functionName")
@@ -108,7 +108,7 @@ def keeps_failed_events(function: Resource, graph: Graph) -> list[str]:
     )
 
 
-@control("PIPE.26", "A function may send to the queue for what fails", tokens.FUNCTION)
+@control("PIPE.26", "A function may send to the queue for its failures", tokens.FUNCTION)
 def may_send_failures(function: Resource, graph: Graph) -> list[str]:
     queues = [
         *graph.referred(function, "deadLetterConfig", tokens.QUEUE),
@@ -141,9 +141,9 @@ def has_its_own_role(function: Resource, graph: Graph) -> list[str]:
     )
 
 
-@control("PIPE.28", "A function's policy stands before the function", tokens.FUNCTION)
+@control("PIPE.28", "A function's policy is created before the function", tokens.FUNCTION)
 def may_do_its_work_from_the_start(function: Resource, graph: Graph) -> list[str]:
-    # A grant of the function to itself can only come after it.
+    # The permission of a function to invoke itself can only be created after it.
     policies = [
         policy
         for role in graph.referred(function, "role", tokens.ROLE)
@@ -156,7 +156,7 @@ def may_do_its_work_from_the_start(function: Resource, graph: Graph) -> list[str
     )
 
 
-@control("PIPE.29", "A function writes to a log group of its own, which the stack keeps in bounds",
+@control("PIPE.29", "A function writes to a log group of its own, which the stack creates",
          tokens.FUNCTION)  # fmt: skip
 def has_its_own_log_group(function: Resource, graph: Graph) -> list[str]:
     groups = graph.referred(function, "loggingConfig", tokens.LOG_GROUP)
@@ -169,7 +169,7 @@ def has_its_own_log_group(function: Resource, graph: Graph) -> list[str]:
     )
 
 
-@control("PIPE.30", "A function takes no layer: all of its code is in the archive", tokens.FUNCTION)
+@control("PIPE.30", "A function has no layer: all of its code is in the archive", tokens.FUNCTION)
 def takes_no_layer(function: Resource) -> list[str]:
     return unless(not function.get("layers"), "takes layers, which nothing here builds or locks")
 
@@ -180,7 +180,7 @@ def runs_on_arm64(function: Resource) -> list[str]:
     return unless(found == ["arm64"], f"the architecture is {found}")
 
 
-@control("PIPE.32", "Lambda leaves the functions' JSON lines, metrics among them, as they are",
+@control("PIPE.32", "Lambda does not change the functions' JSON lines, some of which are metrics",
          tokens.FUNCTION)  # fmt: skip
 def keeps_log_lines(function: Resource) -> list[str]:
     found = function.get("loggingConfig.logFormat")

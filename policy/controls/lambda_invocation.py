@@ -1,4 +1,4 @@
-"""Controls of who invokes a function, how often, and what becomes of a failure."""
+"""Controls: who invokes a function, how often, and where failures go."""
 
 from typing import Final
 
@@ -54,7 +54,7 @@ def is_limited(function: Resource) -> list[str]:
     )
 
 
-@control("PIPE.34", "As many invocations as events come in are bounded", tokens.BUCKET_NOTIFICATION)
+@control("PIPE.34", "The number of concurrent invocations is limited", tokens.BUCKET_NOTIFICATION)
 def is_bounded(notification: Resource, graph: Graph) -> list[str]:
     mappings = [
         mapping
@@ -76,15 +76,15 @@ def is_bounded(notification: Resource, graph: Graph) -> list[str]:
     ]
 
 
-@control("PIPE.35", "A failed message holds back no other of its batch", tokens.MAPPING)
+@control("PIPE.35", "A failed message does not fail the others in its batch", tokens.MAPPING)
 def reports_failed_items(mapping: Resource) -> list[str]:
     found = mapping.get("functionResponseTypes")
     return unless(found == ["ReportBatchItemFailures"], f"the response types are {found}")
 
 
-@control("PIPE.36", "No filter drops a message unseen", tokens.MAPPING)
+@control("PIPE.36", "No filter deletes messages unprocessed", tokens.MAPPING)
 def filters_nothing(mapping: Resource) -> list[str]:
-    # What no pattern matches is deleted, not left in the queue.
+    # Lambda deletes a message that matches no pattern.
     return unless(
         not mapping.get("filterCriteria.filters"), "filters, and so deletes what does not match"
     )
@@ -99,12 +99,12 @@ def has_a_window_for_its_batch(mapping: Resource) -> list[str]:
     )
 
 
-@control("PIPE.38", "The queue is worked on", tokens.MAPPING)
+@control("PIPE.38", "The queue is polled", tokens.MAPPING)
 def is_enabled(mapping: Resource) -> list[str]:
     return unless(mapping.get("enabled") in {None, True}, "is disabled")
 
 
-@control("PIPE.39", "How often and how long an event is tried is stated", tokens.FUNCTION)
+@control("PIPE.39", "The retries of an event and its maximum age are set", tokens.FUNCTION)
 def states_its_retries(function: Resource, graph: Graph) -> list[str]:
     found = graph.referring(function, tokens.FUNCTION_RETRIES, "functionName")
     return unless(

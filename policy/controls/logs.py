@@ -1,4 +1,4 @@
-"""Controls of log groups."""
+"""Controls: log groups."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""Controls of a bucket's privacy: public access and ACLs."""
+"""Controls: public access to a bucket, and its ACLs."""
 
 from typing import Final
 
@@ -70,8 +70,8 @@ def disables_acls(bucket: Resource, graph: Graph) -> list[str]:
     also=("CKV_AWS_57", "CKV_AWS_375", "CKV2_AWS_43"),
 )
 def has_no_public_acl(bucket: Resource, graph: Graph) -> list[str]:
-    holders = [bucket, *graph.referring(bucket, tokens.BUCKET_ACL, "bucket")]
-    found = [holder.get("acl") for holder in holders]
+    resources = [bucket, *graph.referring(bucket, tokens.BUCKET_ACL, "bucket")]
+    found = [resource.get("acl") for resource in resources]
     return [f"the ACL {acl} is public" for acl in found if acl in _PUBLIC_ACLS]
 
 

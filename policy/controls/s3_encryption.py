@@ -1,4 +1,4 @@
-"""Controls of how a bucket encrypts what it keeps."""
+"""Controls: the encryption of a bucket."""
 
 from policy import tokens
 from policy.control import control, unless
@@ -6,7 +6,7 @@ from policy.graph import Graph, Resource, nested
 
 
 def keeps_access_logs(bucket: Resource, graph: Graph) -> bool:
-    """Tell whether other buckets' access logs go to a bucket."""
+    """Return whether other buckets' access logs are written to a bucket."""
     return bool(graph.referring(bucket, tokens.BUCKET_LOGGING, "targetBucket"))
 
 
@@ -38,7 +38,7 @@ def is_encrypted_with_a_kms_key(bucket: Resource, graph: Graph) -> list[str]:
     )
 
 
-@control("PIPE.84", "A bucket takes no object that is encrypted with the client's own key (SSE-C)",
+@control("PIPE.84", "A bucket accepts no object that is encrypted with a client's own key (SSE-C)",
          tokens.BUCKET_ENCRYPTION)  # fmt: skip
 def takes_no_client_keys(encryption: Resource) -> list[str]:
     return unless(

@@ -1,4 +1,4 @@
-"""Controls of what a bucket tells: its events, and who has read or written it."""
+"""Controls: the events and the access logs of a bucket."""
 
 from typing import Any, Final
 
@@ -21,7 +21,7 @@ _TRAIL: Final = (
     option="accessLogs",
 )
 def logs_access(bucket: Resource, graph: Graph) -> list[str]:
-    # A bucket that logged into itself would never come to an end.
+    # In a bucket that logs to itself each log file causes another one.
     if keeps_access_logs(bucket, graph):
         return []
     return unless(
@@ -76,7 +76,11 @@ def notifies_of_every_upload(notification: Resource) -> list[str]:
     )  # fmt: skip
 
 
-@control("PIPE.12", "Events come only once their target lets S3 in", tokens.BUCKET_NOTIFICATION)
+@control(
+    "PIPE.12",
+    "Notifications are created after the policy that lets S3 send them",
+    tokens.BUCKET_NOTIFICATION,
+)
 def notifies_whom_it_may(notification: Resource, graph: Graph) -> list[str]:
     opens = [
         *(
@@ -96,7 +100,7 @@ def notifies_whom_it_may(notification: Resource, graph: Graph) -> list[str]:
     )
 
 
-@control("PIPE.13", "Events come only once a failure is kept, and heard of",
+@control("PIPE.13", "Notifications are created after the dead-letter queues and their alarms",
          tokens.BUCKET_NOTIFICATION)  # fmt: skip
 def notifies_once_failures_are_kept(notification: Resource, graph: Graph) -> list[str]:
     dead_letter_queues = {
@@ -119,7 +123,7 @@ def notifies_once_failures_are_kept(notification: Resource, graph: Graph) -> lis
     ]
 
 
-@control("PIPE.86", "Both ways to the function stand, so that events can move between them",
+@control("PIPE.86", "Both ways to the function exist, so that events can change between them",
          tokens.BUCKET_NOTIFICATION)  # fmt: skip
 def has_both_ways(notification: Resource, graph: Graph) -> list[str]:
     mapped = [

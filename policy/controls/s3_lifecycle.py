@@ -1,4 +1,4 @@
-"""Controls of what a bucket keeps: versions, and when objects move and end."""
+"""Controls: a bucket's versioning and lifecycle rules."""
 
 from typing import Any, Final
 
@@ -7,7 +7,7 @@ from policy.control import control, unless
 from policy.graph import Graph, Resource, nested
 
 _SECONDS_OF_A_DAY: Final = 86_400
-# Prefix of what waits to be processed: nothing there may end before it was.
+# The prefix of files to be processed, which may not be deleted before they are.
 _INCOMING: Final = "incoming/"
 
 
@@ -79,7 +79,7 @@ def expires_noncurrent_versions(lifecycle: Resource) -> list[str]:
     )
 
 
-@control("PIPE.4", "Delete markers that hide nothing expire", tokens.BUCKET_LIFECYCLE)
+@control("PIPE.4", "Delete markers without older versions expire", tokens.BUCKET_LIFECYCLE)
 def expires_delete_markers(lifecycle: Resource) -> list[str]:
     return unless(
         any(
@@ -90,7 +90,7 @@ def expires_delete_markers(lifecycle: Resource) -> list[str]:
     )
 
 
-@control("PIPE.5", "Lifecycle rules come after versioning, which they speak of",
+@control("PIPE.5", "Lifecycle rules are created after versioning, which they depend on",
          tokens.BUCKET_LIFECYCLE)  # fmt: skip
 def has_versions_before_rules(lifecycle: Resource, graph: Graph) -> list[str]:
     versioning = [
@@ -104,7 +104,7 @@ def has_versions_before_rules(lifecycle: Resource, graph: Graph) -> list[str]:
     )
 
 
-@control("PIPE.6", "A file that waits is never expired", tokens.BUCKET)
+@control("PIPE.6", "A waiting file never expires", tokens.BUCKET)
 def keeps_what_waits(bucket: Resource, graph: Graph) -> list[str]:
     return [
         f"the rule {rule.get('id')} expires what is under {_INCOMING}"
@@ -115,7 +115,7 @@ def keeps_what_waits(bucket: Resource, graph: Graph) -> list[str]:
     ]
 
 
-@control("PIPE.7", "An overwritten upload outlives every message that may speak of it",
+@control("PIPE.7", "An overwritten upload is kept longer than any message about it",
          tokens.BUCKET)  # fmt: skip
 def keeps_overwritten_uploads(bucket: Resource, graph: Graph) -> list[str]:
     if not _has_events(bucket, graph):

@@ -1,4 +1,4 @@
-"""Controls of whom a bucket's own policy lets in, and how."""
+"""Controls: what a bucket's policy allows, and to whom."""
 
 from typing import Final
 
@@ -114,7 +114,9 @@ def lets_services_in_for_this_account(policy: Resource) -> list[str]:
     ]
 
 
-@control("PIPE.83", "Other accounts reach objects only under a key prefix", tokens.BUCKET_POLICY)
+@control(
+    "PIPE.83", "Other accounts may access objects only under a key prefix", tokens.BUCKET_POLICY
+)
 def lets_others_reach_a_prefix(policy: Resource) -> list[str]:
     return [
         f"{statements.label(it)} lets {statements.principals(it, 'AWS')} reach {resource}"
@@ -134,5 +136,5 @@ def _allowed_to_anybody(policy: Resource, names: tuple[str, ...]) -> list[str]:
 
 
 def _prefix(arn: str) -> str:
-    """Return the key prefix at the end of an ARN of objects; empty where it names the bucket."""
+    """Return the key prefix in an ARN of objects; empty for the ARN of a bucket."""
     return arn.rpartition("/")[0].partition("/")[2]

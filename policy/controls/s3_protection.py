@@ -1,4 +1,4 @@
-"""Controls of what keeps a bucket's objects from being lost."""
+"""Controls: the protection of a bucket's objects from loss."""
 
 from typing import Final
 
@@ -23,7 +23,7 @@ def is_protected(bucket: Resource) -> list[str]:
     return unless(bucket.protect, "the engine may delete it")
 
 
-@control("PIPE.85", "What is archived ends by its lifecycle alone", tokens.BUCKET,
+@control("PIPE.85", "Archived objects are deleted only by lifecycle rules", tokens.BUCKET,
          option="protectData")  # fmt: skip
 def denies_deleting_from_the_archive(bucket: Resource, graph: Graph) -> list[str]:
     if not any(rule.get("transitions") for rule in rules(bucket, graph)):

@@ -1,4 +1,4 @@
-"""Controls of the schedule."""
+"""Controls: the schedule."""
 
 from policy import statements, tokens
 from policy.control import control, unless
@@ -25,7 +25,7 @@ def keeps_undelivered_runs(schedule: Resource, graph: Graph) -> list[str]:
     )
 
 
-@control("PIPE.75", "How often and how long a delivery is tried is stated", tokens.SCHEDULE)
+@control("PIPE.75", "The retries of a delivery and its maximum age are set", tokens.SCHEDULE)
 def states_its_retries(schedule: Resource) -> list[str]:
     return unless(
         schedule.get("target.retryPolicy.maximumRetryAttempts") is not None
@@ -47,7 +47,7 @@ def is_in_a_group(schedule: Resource, graph: Graph) -> list[str]:
     )
 
 
-@control("PIPE.77", "A schedule's time zone is stated as UTC", tokens.SCHEDULE)
+@control("PIPE.77", "A schedule's time zone is set to UTC", tokens.SCHEDULE)
 def is_in_utc(schedule: Resource) -> list[str]:
     found = schedule.get("scheduleExpressionTimezone")
     return unless(found == "UTC", f"the time zone is {found}")
@@ -58,7 +58,9 @@ def is_enabled(schedule: Resource) -> list[str]:
     return unless(schedule.get("state") in {None, "ENABLED"}, "is disabled")
 
 
-@control("PIPE.79", "A schedule's role may invoke its function, and comes first", tokens.SCHEDULE)
+@control(
+    "PIPE.79", "A schedule's role may invoke its function, and is created first", tokens.SCHEDULE
+)
 def may_invoke_its_function(schedule: Resource, graph: Graph) -> list[str]:
     granting = [
         policy
@@ -77,7 +79,7 @@ def may_invoke_its_function(schedule: Resource, graph: Graph) -> list[str]:
     )
 
 
-@control("PIPE.89", "A run comes only once its function's retries, recursion and rights stand",
+@control("PIPE.89", "A schedule is created after its function's retries, recursion and permissions",
          tokens.SCHEDULE)  # fmt: skip
 def waits_for_its_function(schedule: Resource, graph: Graph) -> list[str]:
     needed = [

@@ -1,4 +1,4 @@
-"""Controls of queues."""
+"""Controls: queues."""
 
 import json
 from typing import Any, Final
@@ -94,7 +94,7 @@ def lets_services_send_for_this_account(policy: Resource) -> list[str]:
     ]
 
 
-@control("PIPE.18", "A queue that is worked on has a dead-letter queue", tokens.MAPPING)
+@control("PIPE.18", "A queue that a function polls has a dead-letter queue", tokens.MAPPING)
 def has_a_dead_letter_queue(mapping: Resource, graph: Graph) -> list[str]:
     queues = graph.referred(mapping, "eventSourceArn", tokens.QUEUE)
     return unless(
@@ -128,7 +128,11 @@ def hides_messages_long_enough(mapping: Resource, graph: Graph) -> list[str]:
     ]
 
 
-@control("PIPE.21", "A dead letter outlives the queue that it comes from", tokens.QUEUE)
+@control(
+    "PIPE.21",
+    "A dead-letter queue keeps messages longer than the queue they come from",
+    tokens.QUEUE,
+)
 def keeps_dead_letters_longer(queue: Resource, graph: Graph) -> list[str]:
     kept = queue.get("messageRetentionSeconds") or 0
     return [
@@ -138,7 +142,7 @@ def keeps_dead_letters_longer(queue: Resource, graph: Graph) -> list[str]:
     ]
 
 
-@control("PIPE.22", "Only its own queue may dead-letter into a dead-letter queue", tokens.QUEUE)
+@control("PIPE.22", "A dead-letter queue accepts messages only from its own queue", tokens.QUEUE)
 def takes_dead_letters_of_its_own(queue: Resource, graph: Graph) -> list[str]:
     sources = graph.referring(queue, tokens.QUEUE, "redrivePolicy")
     allowed = graph.referring(queue, tokens.REDRIVE_ALLOW, "queueUrl")

@@ -1,4 +1,4 @@
-"""Controls of what makes a resource one of the stack's: its tags and its provider."""
+"""Controls: the tags and the provider of a resource."""
 
 import json
 from typing import Any, Final
@@ -11,7 +11,7 @@ _TAGS: Final = ("Project", "Stack", "Environment", "ManagedBy")
 
 
 def is_tagged(resource: Resource, graph: Graph) -> list[str]:
-    """Return what is wrong with a resource's tags, its provider's default ones among them."""
+    """Return what is wrong with a resource's tags, including the provider's default tags."""
     provider = graph.provider_of(resource)
     own: dict[str, Any] = resource.get("tags") or {}
     found = {**(_default_tags(provider) if provider else {}), **own}
@@ -25,7 +25,7 @@ def tags_by_default(provider: Resource) -> list[str]:
     return [f"the default tag {name} is missing" for name in _TAGS if not found.get(name)]
 
 
-@control("PIPE.24", "The provider's region is stated", tokens.PROVIDER)
+@control("PIPE.24", "The provider's region is set", tokens.PROVIDER)
 def states_its_region(provider: Resource) -> list[str]:
     return unless(bool(provider.get("region")), "has no region")
 
@@ -37,7 +37,7 @@ def states_its_region(provider: Resource) -> list[str]:
 )
 def is_made_by_the_stacks_provider(resource: Resource, graph: Graph) -> list[str]:
     provider = graph.provider_of(resource)
-    # The engine names a provider that no program made `default`, with its version.
+    # A provider that no program made is named `default` by the engine, with its version.
     return unless(
         provider is not None and not provider.name.startswith("default"),
         "is made by a default provider",

@@ -64,15 +64,15 @@ def test_a_job_may_do_what_it_must_and_no_more():
 
 def test_secrets_are_given_to_a_step_of_a_job_with_an_environment_alone():
     text = WORKFLOW.read_text()
-    holders = [
+    users = [
         (job, step)
         for job, step in steps()
         if "secrets." in json.dumps(step.get("env", {})) + json.dumps(step.get("with", {}))
     ]
 
-    assert len(holders) == text.count("secrets.") == 1
-    assert [(job, JOBS[job]["environment"]) for job, _ in holders] == [("preview", "preview")]
-    assert holders[0][1]["uses"].startswith("pulumi/actions@")
+    assert len(users) == text.count("secrets.") == 1
+    assert [(job, JOBS[job]["environment"]) for job, _ in users] == [("preview", "preview")]
+    assert users[0][1]["uses"].startswith("pulumi/actions@")
 
 
 def test_code_of_a_fork_meets_no_secret_and_no_role():

@@ -90,11 +90,11 @@ def test_switching_the_queue_moves_the_notification_alone(dev: Graph, direct: Gr
 
 
 def test_what_holds_data_is_protected_in_prod_and_nothing_else(dev: Graph, prod: Graph):
-    holders = ["raw", "processed", "archive", "files", "dead-letters", "archiver-dead-letters"]
-    expected = set[tuple[str, str]]().union(*(prod.all_of(name) for name in holders))
+    names = ["raw", "processed", "archive", "files", "dead-letters", "archiver-dead-letters"]
+    expected = set[tuple[str, str]]().union(*(prod.all_of(name) for name in names))
 
     assert {(it.type, it.name) for it in prod.resources if it.protect and it.is_aws} == expected
-    assert {it.name for it in prod.resources if it.protect and not it.is_aws} == set(holders)
+    assert {it.name for it in prod.resources if it.protect and not it.is_aws} == set(names)
     assert [it.urn for it in dev.resources if it.protect] == []
 
 

@@ -36,7 +36,7 @@ def test_only_the_raw_bucket_of_this_account_sends_to_the_processing_queue(dev: 
     assert_denies_plain_http(deny, dev.arn("files"))
 
 
-def test_only_the_processing_queue_hands_on_to_the_dead_letter_queue(dev: Graph):
+def test_only_the_processing_queue_moves_messages_to_the_dead_letter_queue(dev: Graph):
     allow = dev.one("aws:sqs/redriveAllowPolicy:RedriveAllowPolicy")
 
     assert allow.inputs["queueUrl"].endswith("-dead-letters")

@@ -72,13 +72,13 @@ class Pipeline:
         day = head["LastModified"].astimezone(UTC).date()
         output = output or keys.output_keys(key, version, day, compressed=False)[0]
         self.put(output, b"{}\n", DONE, Metadata=commit(key, version))
-        marked = {**head["Metadata"], keys.SOURCE_VERSION: version}
+        metadata = {**head["Metadata"], keys.SOURCE_VERSION: version}
         self.s3.copy_object(
             Bucket=RAW,
             Key=keys.completed_key(key),
             CopySource=place,
             ContentType=head["ContentType"],
-            Metadata=marked,
+            Metadata=metadata,
             MetadataDirective="REPLACE",
         )
         self.s3.delete_object(**place)

@@ -83,12 +83,12 @@ def test_each_completed_version_has_its_own_output(pipeline):
     first, plain = pipeline.complete("incoming/a.csv", b"1")
     second = pipeline.put("incoming/a.csv", b"2")
     today = pipeline.s3.head_object(Bucket="pipeline-raw", Key="incoming/a.csv")["LastModified"]
-    marked = keys.output_keys("incoming/a.csv", second, today.date(), compressed=False)[1]
-    pipeline.finish("incoming/a.csv", second, marked)
+    with_digest = keys.output_keys("incoming/a.csv", second, today.date(), compressed=False)[1]
+    pipeline.finish("incoming/a.csv", second, with_digest)
     shown = {
         one["source_version"]: one["key"] for one in told(pipeline, "incoming/a.csv")["outputs"]
     }
-    assert shown == {first: plain, second: marked}
+    assert shown == {first: plain, second: with_digest}
     assert len(told(pipeline, "incoming/a.csv", "--limit", "1")["completed"]) == 1
 
 
@@ -105,13 +105,13 @@ def test_an_output_of_the_day_of_the_upload_is_found_weeks_behind_it(pipeline):
 def test_another_versions_rejected_records_are_not_shown(pipeline):
     version = pipeline.put("incoming/a.csv")
     day = pipeline.s3.head_object(Bucket="pipeline-raw", Key="incoming/a.csv")["LastModified"]
-    plain, marked, _ = keys.rejected_keys("incoming/a.csv", version, day.date())
-    for name, owner in ((plain, "another"), (marked, version)):
+    plain, with_digest, _ = keys.rejected_keys("incoming/a.csv", version, day.date())
+    for name, owner in ((plain, "another"), (with_digest, version)):
         body = json.dumps({"of": owner}).encode()
         metadata = {keys.SOURCE_VERSION: owner}
         pipeline.put(name, body, "pipeline-processed", Metadata=metadata)
     found = told(pipeline, "incoming/a.csv")
-    assert found["rejected"] == {marked: [json.dumps({"of": version})]}
+    assert found["rejected"] == {with_digest: [json.dumps({"of": version})]}
 
 
 def test_rejected_records_are_shown_by_their_first_lines(pipeline):

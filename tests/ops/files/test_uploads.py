@@ -150,14 +150,14 @@ def test_another_versions_output_is_not_taken_for_this_ones(pipeline, monkeypatc
     pipeline.complete("incoming/a.json")
     today = datetime.now(UTC).date()
 
-    def marked(version: str) -> str:
+    def with_digest(version: str) -> str:
         return keys.output_keys("incoming/a.json", version, today, compressed=False)[1]
 
-    meanwhile(monkeypatch, lambda: finish_current(pipeline, "incoming/a.json", marked))
+    meanwhile(monkeypatch, lambda: finish_current(pipeline, "incoming/a.json", with_digest))
     result = pipeline.run("upload", file("a.json"), "--wait")
     version = result.stdout.split()[2]
     assert result.exit_code == 0
-    assert marked(version) in result.stdout
+    assert with_digest(version) in result.stdout
 
 
 def test_a_compressed_output_and_one_that_was_archived_at_once_are_found(pipeline, monkeypatch):
