@@ -10,10 +10,10 @@ _METHOD = """\
 `make bench` writes this page. Every measure is a process of its own; engines take turns, round by
 round, and the figures are medians of {rounds} rounds (of one where a run takes over a minute, or
 the file is 1 GB). Speed is megabytes of input text (10^6 bytes, unpacked) per second of CPU, of all
-threads, and of the clock. Peak memory is above that of an interpreter that has imported nothing, so
-a library's own size counts. A warm-up on a file of 1 KB goes before each, so that no library's loading
-counts as its speed; what takes below a third of a second is repeated within its process. Outputs
-are compared with what had to come, field by field; of files above 5 MB some 5 MB spread over them.
+threads, and of the clock. Peak memory is above that of an interpreter without any imports, so a
+library's own size counts. A warm-up on a file of 1 KB goes before each, so that no library's
+loading counts as its speed; what takes below a third of a second is repeated within its process.
+Outputs are compared with what had to come, field by field; of files above 5 MB some 5 MB spread over them.
 
 - **project**: the data processor's transform, with its whole contract, from file to file.
 - **floor**: orjson parses and writes blocks of 64 KiB and nothing else; for CSV, csv.reader reads
