@@ -13,7 +13,8 @@ the file is 1 GB). Speed is megabytes of input text (10^6 bytes, unpacked) per s
 threads, and of the clock. Peak memory is above that of an interpreter without any imports, so a
 library's own size counts. A warm-up on a file of 1 KB goes before each, so that no library's
 loading counts as its speed; what takes below a third of a second is repeated within its process.
-Outputs are compared with what had to come, field by field; of files above 5 MB some 5 MB spread over them.
+Outputs are compared with what had to come, field by field; of files above 5 MB some 5 MB spread
+over them.
 
 - **project**: the data processor's transform, with its whole contract, from file to file.
 - **floor**: orjson parses and writes blocks of 64 KiB and nothing else; for CSV, csv.reader reads
