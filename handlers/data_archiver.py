@@ -9,7 +9,7 @@ from handlers.archive.retention import Archiver, Summary
 from handlers.aws.failures import PermanentError, TransientError
 from handlers.aws.messages import Messenger
 from handlers.aws.objects import Storage
-from handlers.construction import construct
+from handlers.construction import construct, is_initialising
 from handlers.environment import ARCHIVER_SERVICE, ArchiverEnvironment, Metric
 from handlers.invocation.deadline import Deadline
 from handlers.invocation.telemetry import Telemetry
@@ -105,6 +105,11 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     Raises:
         PermanentError: the event is not readable.
         TransientError: listing failed, or the time-out is too short for a single object.
-        MisconfigurationError: the environment is not what infra sets.
+        MisconfigurationError: the environment is not what infra sets. Lambda meets it at the
+            import, and gives it as the error of each invocation.
     """
     return _run().handle(event, context)
+
+
+if is_initialising():
+    _run()

@@ -13,7 +13,7 @@ from handlers import keys
 from handlers.aws.failures import AccessDeniedError, LoopError, PermanentError, TransientError
 from handlers.aws.messages import Messenger
 from handlers.aws.objects import Storage
-from handlers.construction import construct
+from handlers.construction import construct, is_initialising
 from handlers.delivery.protocol import Continued, Delivered, Delivery, Dropped
 from handlers.environment import PROCESSOR_SERVICE, Metric, ProcessorEnvironment
 from handlers.invocation import attempts
@@ -305,6 +305,12 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
 
     Raises:
         TransientError: for an event or a call, when trying again may help.
-        MisconfigurationError: the environment is not what infra sets.
+        MisconfigurationError: the environment is not what infra sets. Lambda meets it at the
+            import, and gives it as the error of each invocation, and of a version that is
+            published with a snapshot.
     """
     return _processor().handle(event, context)
+
+
+if is_initialising():
+    _processor()
