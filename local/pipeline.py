@@ -131,19 +131,20 @@ class LocalPipeline:
         return run
 
     def invoke(self, name: str, payload: object) -> Any:
-        """Invoke a function by its ARN or name, and return its answer.
+        """Invoke a function by its name, its ARN or its alias's ARN, and return its answer.
 
         Raises RuntimeError with the function's error if it failed.
         """
-        invocation = self._service.invoke(name.rpartition(":")[2], payload)
+        invocation = self._service.invoke(_name_of(name), payload)
         if invocation.failure:
             raise RuntimeError(f"{invocation.failure.type}: {invocation.failure.message}")
         return invocation.payload
 
     def _make_functions(self, opened: ExitStack) -> None:
-        limits = {
-            one.inputs["functionName"]: one for one in self.deployment.of_type(_INVOKE_CONFIG)
-        }
+        configs = self.deployment.of_type(_INVOKE_CONFIG)
+        # An alias's last: where there is one, all that invokes the function does so by it.
+        configs = sorted(configs, key=lambda one: "qualifier" in one.inputs)
+        limits = {_name_of(one.inputs["functionName"]): one for one in configs}
         for resource in self.deployment.of_type(_FUNCTION):
             name = resource.outputs["name"]
             function = self._make_function(resource, name)
@@ -154,8 +155,8 @@ class LocalPipeline:
                 on_attempt=self._on_attempt,
             )
             opened.callback(events.close)
-            self._functions[resource.outputs["arn"]] = function
-            self._events[resource.outputs["arn"]] = events
+            self._functions[name] = function
+            self._events[name] = events
             self._service.register(function, events)
 
     def _make_function(self, resource: Resource, name: str) -> LocalFunction:
@@ -197,7 +198,7 @@ class LocalPipeline:
         sqs = self.account.client("sqs")
         for resource in self.deployment.of_type(_MAPPING):
             inputs = resource.inputs
-            function = self._function_named(inputs["functionName"])
+            function = self._functions[_name_of(inputs["functionName"])]
             queue = inputs["eventSourceArn"].rpartition(":")[2]
             settings = MappingSettings(
                 queue_url=sqs.get_queue_url(QueueName=queue)["QueueUrl"],
@@ -216,13 +217,6 @@ class LocalPipeline:
             opened.callback(mapping.stop)
             self._mappings.append(mapping)
 
-    def _function_named(self, name: str) -> LocalFunction:
-        return next(
-            function
-            for arn, function in self._functions.items()
-            if name in (arn, function.definition.name)
-        )
-
     def _make_schedules(self, opened: ExitStack) -> None:
         sqs = self.account.client("sqs")
         for resource in self.deployment.of_type(_SCHEDULE):
@@ -236,7 +230,7 @@ class LocalPipeline:
                         zone=resource.inputs.get("scheduleExpressionTimezone", "UTC"),
                     ),
                     target_arn=target["arn"],
-                    deliver=self._events[target["arn"]].submit,
+                    deliver=self._events[_name_of(target["arn"])].submit,
                     input=target.get("input", "{}"),
                     retry_attempts=target["retryPolicy"]["maximumRetryAttempts"],
                     send_dead_letter=schedule_dead_letter_queue(
@@ -247,3 +241,11 @@ class LocalPipeline:
         runner = ScheduleRunner(*self._schedules)
         runner.start()
         opened.callback(runner.stop)
+
+
+def _name_of(function: str) -> str:
+    """Return a function's name: of its ARN, of that of a version or an alias, or as it is.
+
+    One version runs here, the newest: an alias is another name for its function.
+    """
+    return function.rpartition(":function:")[2].partition(":")[0]

@@ -105,7 +105,7 @@ class LambdaService:
                 invocation = registered.function.invoke(payload)
         log = registered.function.logs.encode()[-_LOG_BYTES:]
         response_headers["x-amz-log-result"] = base64.b64encode(log).decode()
-        response_headers["x-amz-executed-version"] = "$LATEST"
+        response_headers["x-amz-executed-version"] = str(function.version)
         if invocation.failure:
             response_headers["x-amz-function-error"] = "Unhandled"
         return invocation.body

@@ -31,6 +31,8 @@ max_visibility_seconds = 43200
 max_timeout_seconds = 900
 min_memory_mb, max_memory_mb = 128, 10240
 max_environment_bytes = 4096
+# https://docs.aws.amazon.com/lambda/latest/dg/snapstart.html, of ephemeral storage.
+max_snapshot_storage_mb = 512
 # https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html
 max_batch, max_batch_without_window = 10000, 10
 max_window_seconds = 300

@@ -33,6 +33,7 @@ _MODULES: Final = (
     "sqs.messages",
     "sqs.queues",
     "lambda_.functions",
+    "lambda_.versions",
     "lambda_.mappings",
 )
 

@@ -23,6 +23,7 @@ CREATORS: Final[Mapping[str, Callable[[Creation], Created]]] = {
     "aws:iam/role:Role": iam.role,
     "aws:iam/rolePolicy:RolePolicy": iam.role_policy,
     "aws:iam/rolePolicyAttachment:RolePolicyAttachment": iam.role_policy_attachment,
+    "aws:lambda/alias:Alias": lambda_.alias,
     "aws:lambda/eventSourceMapping:EventSourceMapping": lambda_.event_source_mapping,
     "aws:lambda/function:Function": lambda_.function,
     "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig": lambda_.event_invoke_config,

@@ -10,6 +10,7 @@ from local.program.resources.creation import Created, Creation, shape
 from local.program.zip_archive import ArchiveError, write_archive
 
 _FUNCTION_NAME_LENGTH: Final = 64
+_ALIAS_NAME_LENGTH: Final = 128
 _STATEMENT_ID_LENGTH: Final = 100
 # Lambda's defaults.
 _DEFAULTS: Final = {"timeout": 3, "memorySize": 128, "architectures": ["x86_64"]}
@@ -44,10 +45,29 @@ def function(creation: Creation) -> Created:
         KMSKeyArn=creation.take("kmsKeyArn"),
         Layers=creation.take("layers"),
         Publish=creation.take("publish"),
+        SnapStart=creation.take_shape("snapStart"),
         Tags=dict(creation.tags) or None,
     )
     _reserve_concurrency(creation, name)
     return Created(id=name, outputs=_function_outputs(creation, name, answer), archive=archive)
+
+
+def alias(creation: Creation) -> Created:
+    """Give a version of a function a name that stays."""
+    name = creation.physical_name(_ALIAS_NAME_LENGTH)
+    answer = creation.call(
+        "lambda",
+        "create_alias",
+        FunctionName=creation.take("functionName"),
+        Name=name,
+        FunctionVersion=creation.take("functionVersion"),
+        Description=creation.take("description"),
+        RoutingConfig=creation.take_shape("routingConfig"),
+    )
+    arn: str = answer["AliasArn"]
+    return Created(
+        id=arn, outputs={"name": name, "arn": arn, "invokeArn": _invoke_arn(creation, arn)}
+    )
 
 
 def permission(creation: Creation) -> Created:
@@ -103,7 +123,7 @@ def event_source_mapping(creation: Creation) -> Created:
 
 def event_invoke_config(creation: Creation) -> Created:
     """Set how often an asynchronous invocation is retried, and its destinations."""
-    name = creation.take("functionName")
+    name, qualifier = creation.take("functionName"), creation.take("qualifier")
     destinations: dict[str, dict[str, str]] | None = creation.take_shape("destinationConfig")
     role = creation.call("lambda", "get_function_configuration", FunctionName=name)["Role"]
     for destination in (destinations or {}).values():
@@ -112,12 +132,12 @@ def event_invoke_config(creation: Creation) -> Created:
         "lambda",
         "put_function_event_invoke_config",
         FunctionName=name,
-        Qualifier=creation.take("qualifier"),
+        Qualifier=qualifier,
         MaximumRetryAttempts=creation.take("maximumRetryAttempts"),
         MaximumEventAgeInSeconds=creation.take("maximumEventAgeInSeconds"),
         DestinationConfig=destinations,
     )
-    return Created(id=name)
+    return Created(id=f"{name}:{qualifier}" if qualifier else name)
 
 
 def recursion_config(creation: Creation) -> Created:
@@ -159,22 +179,29 @@ def _reserve_concurrency(creation: Creation, name: str) -> None:
 def _function_outputs(creation: Creation, name: str, answer: dict[str, Any]) -> dict[str, Any]:
     arn = f"{_arn(creation, 'function')}:{name}"
     version = answer["Version"]
-    gateway = f"arn:aws:apigateway:{creation.region}:lambda:path"
     defaults = {key: value for key, value in _DEFAULTS.items() if creation.take(key) is None}
     return defaults | {
         "name": name,
         "arn": arn,
         "version": version,
         "qualifiedArn": f"{arn}:{version}",
-        "invokeArn": f"{gateway}/2015-03-31/functions/{arn}/invocations",
-        "qualifiedInvokeArn": f"{gateway}/2015-03-31/functions/{arn}:{version}/invocations",
+        "invokeArn": _invoke_arn(creation, arn),
+        "qualifiedInvokeArn": _invoke_arn(creation, f"{arn}:{version}"),
         "responseStreamingInvokeArn": (
-            f"{gateway}/2021-11-15/functions/{arn}/response-streaming-invocations"
+            f"{_gateway(creation)}/2021-11-15/functions/{arn}/response-streaming-invocations"
         ),
         "sourceCodeSize": answer["CodeSize"],
         "codeSha256": answer["CodeSha256"],
         "lastModified": answer["LastModified"],
     }
+
+
+def _invoke_arn(creation: Creation, arn: str) -> str:
+    return f"{_gateway(creation)}/2015-03-31/functions/{arn}/invocations"
+
+
+def _gateway(creation: Creation) -> str:
+    return f"arn:aws:apigateway:{creation.region}:lambda:path"
 
 
 def _arn(creation: Creation, kind: str) -> str:

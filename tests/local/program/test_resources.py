@@ -18,8 +18,11 @@ BUCKET = "aws:s3/bucket:Bucket"
 QUEUE = "aws:sqs/queue:Queue"
 ROLE = "aws:iam/role:Role"
 ROLE_POLICY = "aws:iam/rolePolicy:RolePolicy"
+ALIAS = "aws:lambda/alias:Alias"
 FUNCTION = "aws:lambda/function:Function"
+INVOKE_CONFIG = "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig"
 MAPPING = "aws:lambda/eventSourceMapping:EventSourceMapping"
+PERMISSION = "aws:lambda/permission:Permission"
 ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
 SCHEDULE = "aws:scheduler/schedule:Schedule"
 ACCOUNT_ID = "123456789012"
@@ -382,6 +385,37 @@ def test_a_mapping_needs_the_roles_permissions_first(account: Account, make: Mak
     assert created.outputs["functionArn"].endswith(worker)
 
 
+def test_an_alias_names_a_version_and_may_be_invoked(account: Account, make: Make) -> None:
+    worker = function(
+        make, publish=True, snapStart={"applyOn": "PublishedVersions"},
+        role=role(make, "lambda", "sqs:*"),
+    )  # fmt: skip
+    arn = worker.outputs["arn"]
+    assert (worker.outputs["version"], worker.outputs["qualifiedArn"]) == ("1", f"{arn}:1")
+    alias = make(ALIAS, "newest", functionName=worker.id, functionVersion="1")
+    name = alias.outputs["name"]
+    assert alias.id == alias.outputs["arn"] == f"{arn}:{name}"
+    assert name.startswith("newest-")
+    make(PERMISSION, function=worker.id, qualifier=name, action="lambda:InvokeFunction",
+         principal="s3.amazonaws.com")  # fmt: skip
+    mapping = make(MAPPING, functionName=alias.id, eventSourceArn=queue(make))
+    config = make(INVOKE_CONFIG, functionName=worker.id, qualifier=name, maximumRetryAttempts=1)
+
+    functions = account.client("lambda")
+    found = functions.get_function_configuration(FunctionName=alias.id)
+    assert (found["Version"], found["SnapStart"]["OptimizationStatus"]) == ("1", "On")
+    policy = json.loads(functions.get_policy(FunctionName=worker.id, Qualifier=name)["Policy"])
+    assert [one["Resource"] for one in policy["Statement"]] == [alias.id]
+    assert mapping.outputs["functionArn"] == alias.id
+    assert config.id == f"{worker.id}:{name}"
+
+
+def test_an_alias_needs_its_version(make: Make) -> None:
+    worker = function(make)
+    with pytest.raises(ResourceError, match="CreateAlias: ResourceNotFoundException"):
+        make(ALIAS, functionName=worker.id, functionVersion="1")
+
+
 def test_a_denial_goes_before_a_permission(account: Account, make: Make) -> None:
     arn = queue(make)
     worker = function(make, role=role(make, "lambda", "sqs:*")).id
@@ -406,7 +440,7 @@ def test_a_managed_policy_counts_once_it_is_attached(account: Account, make: Mak
 def test_what_follows_an_asynchronous_invocation_is_kept(account: Account, make: Make) -> None:
     arn = queue(make)
     worker = function(make, role=role(make, "lambda", "sqs:SendMessage")).id
-    make("aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig", functionName=worker,
+    make(INVOKE_CONFIG, functionName=worker,
          maximumRetryAttempts=2, maximumEventAgeInSeconds=3600,
          destinationConfig={"onFailure": {"destination": arn}})  # fmt: skip
 

@@ -1,1 +1,1 @@
-"""Functions and mappings come in; those that Lambda would refuse do not get through to moto."""
+"""Functions, versions and mappings come in; those that Lambda would refuse do not reach moto."""

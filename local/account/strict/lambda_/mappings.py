@@ -12,6 +12,7 @@ from moto.sqs.models import sqs_backends
 
 from local.account.strict import limits
 from local.account.strict.lambda_.functions import invalid
+from local.account.strict.lambda_.versions import qualified_arn
 from local.account.strict.patches import around
 
 
@@ -29,22 +30,21 @@ def _create(original: Any, self: Any, spec: dict[str, Any]) -> Any:
     queue = _queue(self, spec.get("EventSourceArn", ""))
     if queue is not None:
         function = self.get_function(spec["FunctionName"])
+        arn = qualified_arn(function, spec["FunctionName"])
         _check(spec)
         _check_visibility(queue, function)
         for other in self._event_source_mappings.values():
-            if (other.event_source_arn, other.function_arn) == (
-                queue.queue_arn,
-                function.function_arn,
-            ):
+            if (other.event_source_arn, other.function_arn) == (queue.queue_arn, arn):
                 raise _ConflictError(
                     "ResourceConflictException",
                     f'An event source mapping with SQS arn (" {queue.queue_arn} ") and function '
-                    f'(" {function.function_arn} ") already exists. Please update or delete the '
+                    f'(" {arn} ") already exists. Please update or delete the '
                     f"existing mapping with UUID {other.uuid}",
                 )
     mapping = original(self, spec)
     if queue is not None:
         queue.lambda_event_source_mappings.clear()
+    _keep_qualifier(self, mapping, spec)
     return mapping
 
 
@@ -59,7 +59,16 @@ def _update(original: Any, self: Any, uuid: str, spec: dict[str, Any]) -> Any:
             }
             | spec
         )
-    return original(self, uuid, spec)
+    updated = original(self, uuid, spec)
+    if mapping is not None and "FunctionName" in spec:
+        _keep_qualifier(self, mapping, spec)
+    return updated
+
+
+def _keep_qualifier(backend: Any, mapping: Any, spec: dict[str, Any]) -> None:
+    """Let a mapping name the alias that it was given, where moto puts the alias's version."""
+    name = spec["FunctionName"]
+    mapping.function_arn = qualified_arn(backend.get_function(name), name)
 
 
 def _queue(backend: Any, arn: str) -> Any:

@@ -279,8 +279,8 @@ INVALID_FUNCTIONS = {
 }
 
 
-def check_function(spec):
-    code = "InvalidParameterValueException" if spec in RESERVED else "ValidationException"
+def check_function(spec, code=None):
+    code = code or ("InvalidParameterValueException" if spec in RESERVED else "ValidationException")
 
     def check(aws):
         with refused(code):
@@ -340,10 +340,88 @@ def _(aws):
     assert dead_letters() is None
 
 
+SNAPSHOTS = {"ApplyOn": "PublishedVersions"}
+
+
+@semantic("function-snapshots", "snapstart-activate.html")
+def _(aws):
+    make_function(aws, SnapStart=SNAPSHOTS, Publish=True)
+    make_function(aws, "another", Publish=True)
+
+    def found(name, qualifier):
+        return aws.functions.get_function_configuration(FunctionName=name, Qualifier=qualifier)
+
+    off = {"ApplyOn": "None", "OptimizationStatus": "Off"}
+    assert found("a-function", "1")["SnapStart"] == {**SNAPSHOTS, "OptimizationStatus": "On"}
+    assert found("a-function", "$LATEST")["SnapStart"] == {**SNAPSHOTS, "OptimizationStatus": "Off"}
+    assert found("another", "1")["SnapStart"] == off
+    change = aws.functions.update_function_configuration
+    change(FunctionName="a-function", Timeout=5)
+    assert found("a-function", "$LATEST")["SnapStart"]["ApplyOn"] == "PublishedVersions"
+    change(FunctionName="a-function", SnapStart={"ApplyOn": "None"})
+    assert found("a-function", "$LATEST")["SnapStart"] == off
+    assert found("a-function", "1")["SnapStart"]["OptimizationStatus"] == "On"
+
+
+for _name, _spec in {
+    "runtime": {"Runtime": "python3.11"},
+    "storage": {"EphemeralStorage": {"Size": 513}},
+}.items():
+    semantic(f"function-snapshots-{_name}", "snapstart.html Supported features and limitations")(
+        check_function({**_spec, "SnapStart": SNAPSHOTS}, "InvalidParameterValueException")
+    )
+
+
+@semantic("policy-of-a-qualifier", "API_GetPolicy.html Qualifier")
+def _(aws):
+    make_function(aws, Publish=True)
+    aws.functions.create_alias(FunctionName="a-function", Name="live", FunctionVersion="1")
+    arn = aws.functions.get_function_configuration(FunctionName="a-function")["FunctionArn"]
+
+    def policy(**qualifier):
+        answer = aws.functions.get_policy(FunctionName="a-function", **qualifier)
+        return [one["Resource"] for one in json.loads(answer["Policy"])["Statement"]]
+
+    def permit(name, **qualifier):
+        aws.functions.add_permission(
+            FunctionName="a-function", StatementId=name, Action="lambda:InvokeFunction",
+            Principal="s3.amazonaws.com", **qualifier,
+        )  # fmt: skip
+
+    permit("by-alias", Qualifier="live")
+    with refused("ResourceNotFoundException", 404):
+        policy()
+    permit("by-name")
+    assert policy() == [arn]
+    assert policy(Qualifier="live") == [f"{arn}:live"]
+    with refused("ResourceNotFoundException", 404):
+        policy(Qualifier="1")
+
+
 def make_mapping(aws, arn, **options):
     return aws.functions.create_event_source_mapping(
-        FunctionName="a-function", EventSourceArn=arn, **options
+        **{"FunctionName": "a-function", "EventSourceArn": arn, **options}
     )
+
+
+@semantic("mapping-of-an-alias", "botocore lambda CreateEventSourceMapping FunctionName")
+def _(aws):
+    make_function(aws, Publish=True)
+    aws.functions.create_alias(FunctionName="a-function", Name="live", FunctionVersion="1")
+    function = aws.functions.get_function_configuration(FunctionName="a-function")["FunctionArn"]
+    _, arn = aws.queue()
+    made = make_mapping(aws, arn, FunctionName=f"{function}:live")
+    assert made["FunctionArn"] == f"{function}:live"
+    with refused("ResourceConflictException", 409):
+        make_mapping(aws, arn, FunctionName="a-function:live")
+
+    def moved(name):
+        aws.functions.update_event_source_mapping(UUID=made["UUID"], FunctionName=name)
+        return aws.functions.get_event_source_mapping(UUID=made["UUID"])["FunctionArn"]
+
+    assert moved(function) == function
+    assert moved("a-function:live") == f"{function}:live"
+    assert moved("a-function") == function
 
 
 @semantic("mapping-leaves-the-queue-alone", "the project drives the queue itself")
