@@ -168,7 +168,7 @@ CALLS: Final = (
             "lambda:CreateFunction", "lambda:UpdateFunctionCode",
             "lambda:UpdateFunctionConfiguration", "lambda:PutFunctionConcurrency",
             "lambda:DeleteFunctionConcurrency", "lambda:DeleteFunction", "lambda:TagResource",
-            "lambda:UntagResource",
+            "lambda:UntagResource", "lambda:PublishVersion",
         ),
     ),
     Calls(
@@ -176,6 +176,14 @@ CALLS: Final = (
         On.PASSED_ROLES,
         "lambda/function.go",
         writes=("iam:PassRole",),
+    ),
+    Calls(
+        "aws:lambda/alias:Alias",
+        On.FUNCTIONS,
+        "lambda/alias.go",
+        reads=("lambda:GetAlias",),
+        # Deleted by hand, with the versions that are left behind.
+        writes=("lambda:CreateAlias", "lambda:UpdateAlias", "lambda:DeleteAlias"),
     ),
     Calls(
         "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig",

@@ -60,6 +60,8 @@ def processor(settings: Settings, parts: Parts, code: pulumi.Archive) -> Definit
         tracing=settings.tracing,
         invokes_itself=False,
         reserved_concurrency=None if settings.processing_queue else settings.max_concurrency,
+        # The archiver has no such option: nobody waits for a run that starts once a day.
+        snap_start=settings.snap_start,
         kms_key_arn=settings.kms_key_arn,
         permissions_boundary_arn=settings.permissions_boundary_arn,
         account=parts.account,

@@ -16,6 +16,7 @@ ARCHITECTURE: Final = "arm64"
 # Lambda's defaults for asynchronous invocations, and its maxima.
 _ASYNC_RETRIES: Final = 2
 _ASYNC_EVENT_SECONDS: Final = 6 * 3600
+_SNAPSHOTS: Final = aws.lambda_.FunctionSnapStartArgs(apply_on="PublishedVersions")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +41,7 @@ class Definition:
         reserved_concurrency: the number of concurrent invocations, reserved and at most.
         dead_letters: the ARN of the queue for events whose attempts all failed.
         failures: the ARN of the queue for reports of invocations whose attempts all failed.
+        snap_start: whether each version is published and starts from a snapshot.
     """
 
     handler: str
@@ -59,6 +61,7 @@ class Definition:
     reserved_concurrency: int | None = None
     dead_letters: Output[str] | None = None
     failures: Output[str] | None = None
+    snap_start: bool = False
 
 
 class PipelineFunction(pulumi.ComponentResource):
@@ -67,6 +70,8 @@ class PipelineFunction(pulumi.ComponentResource):
     Attributes:
         arn: the function's ARN.
         name: the function's name.
+        alias: the name of its newest version's alias; None without snapshots.
+        invoked_arn: the ARN to invoke: the alias's if there is one, else the function's.
         log_group: the name of its log group.
     """
 
@@ -98,7 +103,12 @@ class PipelineFunction(pulumi.ComponentResource):
         self._function = self._create(definition, policy)
         self.arn = self._function.arn
         self.name = self._function.name
-        self._limit_retries(definition)
+        self.alias = self._publish() if definition.snap_start else None
+        # Made of both outputs, so that a resource that uses it waits for both.
+        self.invoked_arn = Output.concat(self.arn, ":", self.alias) if self.alias else self.arn
+        self._limit_retries("retries", definition)
+        if self.alias:
+            self._limit_retries("newest-retries", definition, self.alias)
         # A large file or backlog takes as many invocations as it needs; by default Lambda ends such
         # a chain after about 16. The handlers only continue if they made progress.
         aws.lambda_.FunctionRecursionConfig(
@@ -138,12 +148,37 @@ class PipelineFunction(pulumi.ComponentResource):
             )
             if definition.dead_letters
             else None,
+            publish=True if definition.snap_start else None,
+            snap_start=_SNAPSHOTS if definition.snap_start else None,
             # Lambda checks the permission for the dead-letter queue when it creates the function.
             opts=ResourceOptions(parent=self, depends_on=[policy]),
         )
 
-    def _limit_retries(self, definition: Definition) -> None:
-        """Set how often a failed asynchronous invocation is retried, and its destination."""
+    def _publish(self) -> Output[str]:
+        """Create the alias of the newest version, and return its name.
+
+        Only a published version has a snapshot, and only an alias keeps its ARN from one version to
+        the next. An update waits for the new version's snapshot before it moves the alias (the
+        provider's lambda/function.go, waitFunctionConfigurationUpdated). If snapshots are switched
+        off, the alias and what belongs to it stay, for events that were sent to its ARN.
+        https://docs.aws.amazon.com/lambda/latest/dg/snapstart.html
+        """
+        alias = aws.lambda_.Alias(
+            f"{self._name}-newest",
+            description="The newest version, which starts from a snapshot",
+            function_name=self.name,
+            function_version=self._function.version,
+            opts=ResourceOptions(parent=self, retain_on_delete=True),
+        )
+        return alias.name
+
+    def _limit_retries(
+        self, purpose: str, definition: Definition, alias: Output[str] | None = None
+    ) -> None:
+        """Set how often a failed asynchronous invocation is retried, and its destination.
+
+        Lambda keeps this for the function's own ARN and for each alias apart.
+        """
         destination = (
             aws.lambda_.FunctionEventInvokeConfigDestinationConfigArgs(
                 on_failure=aws.lambda_.FunctionEventInvokeConfigDestinationConfigOnFailureArgs(
@@ -154,12 +189,13 @@ class PipelineFunction(pulumi.ComponentResource):
             else None
         )
         aws.lambda_.FunctionEventInvokeConfig(
-            f"{self._name}-retries",
+            f"{self._name}-{purpose}",
             function_name=self.name,
+            qualifier=alias,
             maximum_retry_attempts=_ASYNC_RETRIES,
             maximum_event_age_in_seconds=_ASYNC_EVENT_SECONDS,
             destination_config=destination,
-            opts=ResourceOptions(parent=self),
+            opts=ResourceOptions(parent=self, retain_on_delete=alias is not None),
         )
 
     def _allow(self, purpose: str, statements: Output[list[Statement]]) -> aws.iam.RolePolicy:

@@ -35,7 +35,10 @@ class Watched:
     timeout_seconds: int
 
     def measure(self, name: str, statistic: str = "Sum") -> Measure:
-        """Return a metric that Lambda publishes for the function."""
+        """Return a metric that Lambda publishes for the function, of all its versions together.
+
+        https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-view.html
+        """
         dimensions: dict[str, Input[str]] = {"FunctionName": self.name}
         return Measure(
             namespace="AWS/Lambda", name=name, dimensions=dimensions, statistic=statistic

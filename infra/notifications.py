@@ -25,8 +25,10 @@ class EventDelivery(pulumi.ComponentResource):
     """Both ways to the processor, and the notification of a bucket, which uses one of them.
 
     Both always exist, so that `processingQueue` only changes the notification, and no event under
-    way is lost. The notification is created last: S3 accepts a target only if its policy already
-    allows S3, and no file may come in before everything in `ready` exists.
+    way is lost. For the same reason S3 may always invoke the function by its own ARN, with
+    `snapStart` too: it uses a former target for some time. The notification is created last: S3
+    accepts a target only if its policy already allows S3, and no file may come in before everything
+    in `ready` exists.
     """
 
     def __init__(
@@ -43,12 +45,15 @@ class EventDelivery(pulumi.ComponentResource):
     ) -> None:
         super().__init__("s3-data-pipeline:index:EventDelivery", name, None, opts)
         mapping = self._map(name, settings, queue, processor)
-        permission = self._permit(name, raw, processor, account)
+        permissions = [self._permit(f"{name}-permission", raw, processor, account)]
+        if alias := processor.alias:
+            newest = f"{name}-newest-permission"
+            permissions.append(self._permit(newest, raw, processor, account, alias))
         aws.s3.BucketNotification(
             f"{name}-notification",
             bucket=raw.name,
             **_target(settings, queue, processor),
-            opts=ResourceOptions(parent=self, depends_on=[*ready, queue, mapping, permission]),
+            opts=ResourceOptions(parent=self, depends_on=[*ready, queue, mapping, *permissions]),
         )
         self.register_outputs({})
 
@@ -59,11 +64,16 @@ class EventDelivery(pulumi.ComponentResource):
         queue: ProcessingQueue,
         processor: PipelineFunction,
     ) -> pulumi.Resource:
-        """Make Lambda poll the queue, without a filter: Lambda deletes what does not match one."""
+        """Make Lambda poll the queue, without a filter: Lambda deletes what does not match one.
+
+        The function is named by its ARN. To the provider a bare name equals the ARN of any of the
+        function's aliases (lambda/alias.go, suppressEquivalentFunctionNameOrARN): the mapping would
+        stay with the alias if `snapStart` was switched off.
+        """
         return aws.lambda_.EventSourceMapping(
             f"{name}-mapping",
             event_source_arn=queue.arn,
-            function_name=processor.name,
+            function_name=processor.invoked_arn,
             batch_size=settings.batch_size,
             maximum_batching_window_in_seconds=settings.batch_window_seconds,
             function_response_types=["ReportBatchItemFailures"],
@@ -74,17 +84,23 @@ class EventDelivery(pulumi.ComponentResource):
         )
 
     def _permit(
-        self, name: str, raw: DataBucket, processor: PipelineFunction, account: Input[str]
+        self,
+        name: str,
+        raw: DataBucket,
+        processor: PipelineFunction,
+        account: Input[str],
+        alias: Input[str] | None = None,
     ) -> pulumi.Resource:
-        """Allow S3 to invoke the function for one bucket, whose ARN names no account."""
+        """Allow S3 to invoke the function, or its alias, for one bucket; its ARN has no account."""
         return aws.lambda_.Permission(
-            f"{name}-permission",
+            name,
             action="lambda:InvokeFunction",
             function=processor.name,
+            qualifier=alias,
             principal="s3.amazonaws.com",
             source_arn=raw.arn,
             source_account=account,
-            opts=ResourceOptions(parent=self),
+            opts=ResourceOptions(parent=self, retain_on_delete=alias is not None),
         )
 
 
@@ -96,6 +112,6 @@ def _target(
         target = aws.s3.BucketNotificationQueueArgs(queue_arn=queue.arn, **_INCOMING)
         return {"queues": [target]}
     target = aws.s3.BucketNotificationLambdaFunctionArgs(
-        lambda_function_arn=processor.arn, **_INCOMING
+        lambda_function_arn=processor.invoked_arn, **_INCOMING
     )
     return {"lambda_functions": [target]}

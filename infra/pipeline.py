@@ -163,7 +163,9 @@ class DataPipeline(pulumi.ComponentResource):
             "processed_bucket_name": parts.processed.name,
             "processed_bucket_arn": parts.processed.arn,
             "archive_bucket_name": parts.archive.name,
-            "data_processor_lambda_arn": self._processor.arn,
+            # An invocation by hand starts from the snapshot too. The name of the function, which
+            # the commands of `ops` need, is in an alias's ARN as well.
+            "data_processor_lambda_arn": self._processor.invoked_arn,
             "data_archiver_lambda_arn": self._archiver.arn,
             "processing_queue_url": parts.queue.url,
             "dlq_url": parts.dead_letters.url,

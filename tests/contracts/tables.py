@@ -26,7 +26,7 @@ PURPOSES = {
     ),
     "the functions": (
         "processorMemoryMb", "processorTimeoutSeconds", "archiverMemoryMb",
-        "archiverTimeoutSeconds", "archiveSchedule",
+        "archiverTimeoutSeconds", "archiveSchedule", "snapStart",
     ),
     "alarms, logs and traces": (
         "alarmEmail", "maxLagMinutes", "expectFilesEveryHours", "logLevel", "logRetentionDays",

@@ -42,10 +42,12 @@ S3_ACTIONS = {
 NOT_CALLED_HERE = {
     "up changes a resource": {
         "iam:UpdateAssumeRolePolicy", "iam:UpdateRole", "iam:UpdateRoleDescription",
-        "lambda:UpdateEventSourceMapping", "lambda:UpdateFunctionCode",
+        "lambda:PublishVersion", "lambda:UpdateAlias", "lambda:UpdateEventSourceMapping",
+        "lambda:UpdateFunctionCode",
         "lambda:UpdateFunctionConfiguration", "scheduler:UpdateSchedule",
         "sns:SetSubscriptionAttributes",
     },
+    "old versions are deleted by hand": {"lambda:DeleteAlias"},
     "up changes a tag": {
         "cloudwatch:UntagResource", "iam:UntagRole", "lambda:UntagResource", "logs:UntagResource",
         "s3:TagResource", "s3:UntagResource", "scheduler:UntagResource", "sns:UntagResource",

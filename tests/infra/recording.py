@@ -64,6 +64,7 @@ VARIANTS: Mapping[str, tuple[str, Mapping[str, str]]] = {
             "kmsKeyArn": KEY,
             "alarmEmail": "ops@example.com",
             "tracing": "true",
+            "snapStart": "true",
             "compressOutput": "true",
             "accessLogs": "true",
             "permissionsBoundaryArn": BOUNDARY,
@@ -87,13 +88,10 @@ class Registered:
     inputs: Mapping[str, Any]
     parent: str
     protect: bool
+    retained: bool  # where the program no longer has it
     provider: str
     dependencies: frozenset[str]
     references: Mapping[str, frozenset[str]]  # by property, whose outputs it is made of
-
-    @property
-    def arn(self) -> str:
-        return f"arn:of:{self.logical_name}"
 
     @property
     def is_aws(self) -> bool:
@@ -104,7 +102,7 @@ class Registered:
 class Graph:
     """What one run of the program registered.
 
-    Generated physical names are `name-of-…` with `random` at their end, ARNs `arn:of:…`.
+    Generated physical names are `name-of-…`, ARNs `arn:of:…`, both with `random` at their end.
     """
 
     prefix: str
@@ -126,7 +124,7 @@ class Graph:
         return found
 
     def arn(self, name: str) -> str:
-        return f"arn:of:{self.prefix}-{name}"
+        return _arn(f"{self.prefix}-{name}", self.random)
 
     def name(self, name: str) -> str:
         return _generated(f"{self.prefix}-{name}", self.random)
@@ -180,6 +178,7 @@ class _Recorder(mocks.MockMonitor):
             inputs=properties.decode(request.object),
             parent=request.parent,
             protect=request.protect,
+            retained=request.retainOnDelete,
             provider=request.provider,
             dependencies=frozenset(request.dependencies).union(*references.values()),
             references=references,
@@ -193,6 +192,10 @@ class _Recorder(mocks.MockMonitor):
 
 def _generated(logical_name: str, random: str) -> str:
     return f"name-of-{logical_name}-{random}"
+
+
+def _arn(logical_name: str, random: str) -> str:
+    return f"arn:of:{logical_name}-{random}"
 
 
 class _Engine(mocks.MockEngine):
@@ -221,10 +224,11 @@ class _Answers(mocks.Mocks):
         if not args.custom:
             return "", {}
         computed = {
-            "arn": f"arn:of:{args.name}",
+            "arn": _arn(args.name, self._random),
             "name": _generated(args.name, self._random),
             "bucket": _generated(args.name, self._random),
             "url": f"https://url-of/{args.name}",
+            "version": "1",
         }
         return f"id-of-{args.name}", {**computed, **args.inputs}
 

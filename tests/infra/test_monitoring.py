@@ -220,7 +220,7 @@ def test_the_dashboard_shows_every_alarm_and_metric(graph: Graph):
 
     widgets = json.loads(dashboard["dashboardBody"])["widgets"]
     (alarms,) = [it["properties"]["alarms"] for it in widgets if it["type"] == "alarm"]
-    assert sorted(alarms) == sorted(it.arn for it in graph.of(ALARM))
+    assert sorted(alarms) == sorted(graph.arn(it.name) for it in graph.of(ALARM))
     shown = {metric[1] for it in graphs_of(widgets) for metric in it["metrics"]}
     # Bytes are for curiosity, not for operation.
     assert {str(it) for it in Metric} - {"BytesIn", "BytesArchived"} <= shown

@@ -25,7 +25,7 @@ def test_events_go_to_the_function_where_the_queue_is_passed_by(direct: Graph):
 def test_the_queue_is_read_in_batches_that_fail_in_part(graph: Graph):
     assert graph.one(MAPPING).inputs == {
         "eventSourceArn": graph.arn("files"),
-        "functionName": graph.name("data-processor"),
+        "functionName": graph.outputs["data_processor_lambda_arn"],
         "batchSize": 10,
         "maximumBatchingWindowInSeconds": 1,
         "functionResponseTypes": ["ReportBatchItemFailures"],
@@ -44,7 +44,7 @@ def test_both_ways_have_the_same_concurrency(queue: str, reserved: int | None):
 
 
 def test_s3_may_invoke_the_processor_for_the_raw_bucket_alone(graph: Graph):
-    assert graph.one(PERMISSION).inputs == {
+    assert graph.get(PERMISSION, "delivery-permission").inputs == {
         "action": "lambda:InvokeFunction",
         "function": graph.name("data-processor"),
         "principal": "s3.amazonaws.com",

@@ -34,6 +34,7 @@ EVERY_OPTION = {
     "protectData": "true",
     "compressOutput": "true",
     "tracing": "true",
+    "snapStart": "true",
 }
 _BLOCK_BYTES = 1 << 16
 _GZIP_MAGIC = b"\x1f\x8b"
@@ -56,6 +57,7 @@ class Driven:
 
     def __init__(self, stack: str, **config: str) -> None:
         self.direct = config.get("processingQueue") == "false"
+        self.compressed = config.get("compressOutput") == "true"
         self.batches: list[BatchResult] = []
         self.attempts: list[Invocation] = []
         self.failed: list[Attempt] = []

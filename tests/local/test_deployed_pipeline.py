@@ -24,6 +24,10 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "prod": {"stack": "prod", "config": {"alarmEmail": "ops@example.com", "tracing": "true"}},
     "direct": {"stack": "dev", "config": {"processingQueue": "false"}},
     "every-option": {"stack": "prod", "config": EVERY_OPTION},
+    "direct-snapshots": {
+        "stack": "dev",
+        "config": {"processingQueue": "false", "snapStart": "true"},
+    },
 }
 
 
@@ -44,6 +48,10 @@ class Stack:
             held_back=lambda token, _name: self.late and token.endswith(LATE),
             **VARIANTS[variant],
         )
+
+    @property
+    def is_direct(self) -> bool:
+        return VARIANTS[self.variant].get("config", {}).get("processingQueue") == "false"
 
     @property
     def outputs(self) -> Any:
@@ -133,7 +141,7 @@ def test_an_upload_reaches_its_queue_or_function(stack: Stack) -> None:
     url = stack.outputs["processing_queue_url"]
     found = s3.get_bucket_notification_configuration(Bucket=stack.outputs["raw_bucket_name"])
     messages = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
-    if stack.variant == "direct":
+    if stack.is_direct:
         (target,) = found["LambdaFunctionConfigurations"]
         assert target["LambdaFunctionArn"] == stack.outputs["data_processor_lambda_arn"]
         assert messages == []
@@ -160,9 +168,9 @@ def test_both_ways_to_the_processor_stand(stack: Stack) -> None:
     assert mapping["FunctionArn"] == processor
     assert mapping["EventSourceArn"] == attributes["QueueArn"]
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
-    reserved = stack.function("data_processor_lambda_arn").get("Concurrency")
-    limit = {"ReservedConcurrentExecutions": 10}
-    assert reserved == (limit if stack.variant == "direct" else None)
+    reserved = functions.get_function_concurrency(FunctionName=processor.split(":")[6])
+    limit = 10 if stack.is_direct else None
+    assert reserved.get("ReservedConcurrentExecutions") == limit
 
 
 def test_the_functions_have_the_variables_that_they_read(stack: Stack) -> None:

@@ -20,10 +20,17 @@ LONG = b"".join(LINE % n for n in range(6000))
 BLOCK_SECONDS = 0.06  # for 64 KiB
 
 
-@pytest.fixture(scope="module", params=["direct", "every-option"])
+DIRECT = {"processingQueue": "false"}
+MODES = {
+    "direct": DIRECT,
+    "every-option": EVERY_OPTION,
+    "every-option-direct": {**EVERY_OPTION, **DIRECT},
+}
+
+
+@pytest.fixture(scope="module", params=MODES)
 def running(request: pytest.FixtureRequest) -> Iterator[Driven]:
-    mode = {"processingQueue": "false"} if request.param == "direct" else EVERY_OPTION
-    driven = Driven("dev", **SHORT, **mode)
+    driven = Driven("dev", **SHORT, **MODES[request.param])
     yield from driven.run()
 
 
@@ -38,7 +45,7 @@ def test_files_become_what_transform_writes(driven: Driven, tmp_path: Path) -> N
         "up/../lines.ndjson": b'{"a":12345678901234567890123}\n{}\n',
     }
     outcomes = driven.process(files)
-    suffix = ".json" if driven.direct else ".json.gz"
+    suffix = ".json.gz" if driven.compressed else ".json"
     assert [one.where for one in outcomes.values()] == [
         f"processed/{datetime.now(UTC):%Y/%m/%d}/{stem}{suffix}"
         for stem in ("ü a+b%20/c d", "table", "up/../lines")
@@ -51,6 +58,23 @@ def test_files_become_what_transform_writes(driven: Driven, tmp_path: Path) -> N
     assert [len(lines(driven, one.output)) for one in outcomes.values()] == [2, 30, 1]
     assert driven.versions("raw_bucket_name", "incoming/") == []
     assert driven.dead_letters() == []
+
+
+def test_the_processor_is_invoked_by_its_alias_where_it_has_snapshots(driven: Driven) -> None:
+    functions = driven.pipeline.account.client("lambda")
+    arn = driven.outputs["data_processor_lambda_arn"]
+    function, *alias = arn.split(":")[6:]
+    (mapping,) = functions.list_event_source_mappings()["EventSourceMappings"]
+    assert mapping["FunctionArn"] == arn
+    answer = functions.invoke(FunctionName=arn, Payload=json.dumps({"key": "incoming/none.json"}))
+    assert "FunctionError" not in answer
+    assert json.loads(answer["Payload"].read())["processed"] == 0
+    assert answer["ExecutedVersion"] == ("1" if alias else "$LATEST")
+    if alias:
+        found = functions.get_function_configuration(FunctionName=arn)["SnapStart"]
+        assert found == {"ApplyOn": "PublishedVersions", "OptimizationStatus": "On"}
+        (named,) = functions.list_aliases(FunctionName=function)["Aliases"]
+        assert (named["AliasArn"], named["FunctionVersion"]) == (arn, "1")
 
 
 def test_each_version_of_a_name_has_its_output(driven: Driven) -> None:

@@ -34,6 +34,13 @@ def test_the_region_is_that_of_the_functions(tmp_path):
     assert found.endpoint_url is None
 
 
+def test_a_functions_name_is_in_the_arn_of_its_alias_too(tmp_path):
+    arn = f"{OUTPUTS['data_processor_lambda_arn']}:newest-1a2b3c4"
+    found = stack.find(None, written(tmp_path, data_processor_lambda_arn=arn), {})
+    assert found.region == "eu-west-3"
+    assert stack.function_name(found.data_processor_lambda_arn) == "processor-1"
+
+
 def test_the_local_pipelines_file_brings_endpoint_and_region(tmp_path):
     file = written(tmp_path, endpoint_url="http://127.0.0.1:5000", region="us-east-1")
     found = stack.find(None, file, {})

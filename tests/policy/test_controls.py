@@ -61,6 +61,14 @@ def test_a_control_holds(control: Control):
     assert found == {name: [] for name in NAMES}
 
 
+def test_direct_mode_with_snapshots_is_refused_nothing():
+    graph = graphs.run("dev", {"processingQueue": "false", "snapStart": "true"})
+
+    assert {it.id: found for it in ENFORCED if (found := _broken(it, graph))} == {}
+    # What the alias's ARN is made of leads on to the function.
+    assert any(it.id == "PIPE.12" and it.applies_to(graph) for it in ENFORCED)
+
+
 @pytest.mark.parametrize("control", ENFORCED + OPTIONS, ids=by_id)
 def test_a_control_sees_what_breaks_it(control: Control):
     assert control.violations(BROKEN[control.id](base(control)))

@@ -282,6 +282,15 @@ def test_arns_are_of_the_stacks_partition_and_account(pipeline):
     assert f"arn:aws-cn:s3:::{RAW}" in resources
 
 
+def test_the_log_group_is_found_by_the_alias_that_the_output_names(pipeline):
+    function = "arn:aws:lambda:eu-central-1:111122223333:function:p-dev-data-processor-1a2b3c4"
+    arn = pipeline.outputs["data_processor_lambda_arn"] = f"{function}:newest-5d6e7f8"
+    document = access_policies.policy(stack(pipeline), Role.READER)
+    assert ("lambda:GetFunctionConfiguration", arn) in grants(document)
+    groups = "arn:aws:logs:eu-central-1:111122223333:log-group:p-dev-data-processor-logs-*"
+    assert ("logs:FilterLogEvents", groups) in grants(document)
+
+
 def test_the_command_prints_the_policy(pipeline):
     result = pipeline.run("policy", "consumer", "--kms-key-arn", KEY)
     expected = access_policies.policy(stack(pipeline), Role.CONSUMER, kms_key_arn=KEY)
