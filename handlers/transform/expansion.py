@@ -1,10 +1,13 @@
-"""How much a file may grow: what is packed, or is rows of one byte, may become terabytes. Pure."""
+"""Limits how much larger than its source an output may be. Pure.
+
+A small file that is compressed, or has rows of one byte, may expand to terabytes.
+"""
 
 from typing import Final
 
 from handlers.transform.formats.batch import BadFileError
 
-# Less than this is no harm, whatever it came from.
+# An output of up to this size is harmless, however small its source.
 _ALWAYS_ALLOWED_BYTES: Final = 64 * 1024 * 1024
 
 
@@ -15,7 +18,7 @@ class ExpansionError(BadFileError):
 def check_expansion(output_bytes: int, *, source_bytes: int, max_expansion: int) -> None:
     """Raise ExpansionError if an output, its rejects included, is too large for its source.
 
-    `output_bytes` counts before compression, which would hide what it took to make them.
+    `output_bytes` is the size before compression, which would hide how much was written.
     """
     if output_bytes <= max(max_expansion * source_bytes, _ALWAYS_ALLOWED_BYTES):
         return

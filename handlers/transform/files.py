@@ -1,7 +1,7 @@
-"""Files ↔ records, as streams. Pure.
+"""Reads the records of a JSON or delimited file, as a stream. Pure.
 
-The suffix decides between JSON and delimited text; the content between a JSON array, objects over
-lines, and lines of JSON. https://datatracker.ietf.org/doc/html/rfc8259, rfc4180.
+The suffix decides between JSON and delimited text. The content decides between a JSON array,
+objects over several lines, and JSON lines. https://datatracker.ietf.org/doc/html/rfc8259, rfc4180.
 """
 
 import re
@@ -42,13 +42,13 @@ def transform(
 ) -> Iterator[Batch]:
     """Yield a file's records, batch by batch, from `start` on.
 
-    `suffix` is what `keys.data_suffix` says of the file's key. A later `start` is the `after` of
-    some batch of the same file; the batches from there on hold the same records as they did then.
-    `encoding` is as `Text` has it: with `UTF8` what is not UTF-8 is no bad record but NotUtf8Error.
+    `suffix` is what `keys.data_suffix` returns for the file's key. To continue, pass the `after` of
+    a batch of the same file as `start`; the records after it are the same as in the first run.
+    `encoding` is that of `Text`: with `UTF8`, invalid bytes raise NotUtf8Error and reject nothing.
 
     Raises:
-        BadFileError: the file as a whole is broken, at the latest when its end is read.
-        NotUtf8Error: the file was to be in UTF-8 and is not, as late as that.
+        BadFileError: the file as a whole is broken; raised at its end at the latest.
+        NotUtf8Error: `encoding` is `UTF8` and the file is not; raised at its end at the latest.
     """
     kind = suffix.lower().removesuffix(".gz")
     text = _text(source, suffix, encoding)
@@ -58,7 +58,7 @@ def transform(
 
 
 def is_utf8(source: Source, suffix: str) -> bool:
-    """Return whether a file, read to its end, is in UTF-8, or in what its byte order mark says."""
+    """Return whether a file is valid UTF-8 or has a byte order mark. Reads the whole file."""
     try:
         for _ in _text(source, suffix, UTF8).blocks():
             pass
@@ -89,12 +89,12 @@ def _read_json(text: Text, encoder: RecordEncoder, start: Position) -> Iterator[
 
 class _Form(Enum):
     ARRAY = auto()
-    OBJECTS = auto()  # over several lines, one or more
+    OBJECTS = auto()  # one or more, the first over several lines
     LINES = auto()
 
 
 def _form(window: Window) -> _Form:
-    """Return what a text is that begins with the window, which may be dropped in part."""
+    """Return the form of the window's text. May drop the start of the window."""
     if window.text.startswith(b"["):
         return _Form.LINES if _begins_with_empty_line(window) else _Form.ARRAY
     is_over_lines = window.text.startswith(b"{") and _begins_with_object_over_lines(window)
@@ -102,7 +102,7 @@ def _form(window: Window) -> _Form:
 
 
 def _begins_with_empty_line(window: Window) -> bool:
-    """Return whether the first line is an array without any record, and others follow."""
+    """Return whether the first line is an array without records and other lines follow."""
     window.grow(BLOCK_BYTES)
     if _ARRAY_OF_RECORDS.match(window.text):
         return False
@@ -124,14 +124,14 @@ def _begins_with_object_over_lines(window: Window) -> bool:
 
 
 def _first_line(window: Window) -> bytes:
-    """Return the first line, or a part of it that is too long; it is not dropped."""
+    """Return the first line without dropping it, or the start of one that is too long."""
     while b"\n" not in window.text and not window.ended and len(window.text) <= MAX_RECORD_BYTES:
         window.grow_until(MAX_RECORD_BYTES + 1)
     return window.text.partition(b"\n")[0]
 
 
 def _is_value(text: bytes) -> bool:
-    """Return whether a text is one JSON value, or would be but for what makes a bad record."""
+    """Return whether a text is one JSON value, including values rejected as bad records."""
     try:
         check_size(text)
         with suppress(orjson.JSONDecodeError):

@@ -1,1 +1,1 @@
-"""Text in one format comes in; batches of encoded records go out, with where each ends. Pure."""
+"""Text in one format comes in; batches of encoded records go out, each with its end. Pure."""

@@ -1,9 +1,9 @@
-"""A JSON array of records, read as a stream. Pure.
+"""Reads a JSON array of records as a stream. Pure.
 
-A block is cut before its last element that begins as the first does, or else before the last `,`
-behind a `}`: a guess, which holds if what is before it parses as a whole, since inside brackets a
-prefix is valid JSON exactly if the cut is between two elements. Where no guess holds, the elements
-are told apart bracket by bracket.
+A block is cut before its last element that begins like the first, or else before the last `,` after
+a `}`. That is a guess. It is right if the text before the cut parses as a whole: inside brackets, a
+prefix is valid JSON exactly if the cut is between two elements. If no guess is right, the ends of
+the elements are found by counting brackets.
 """
 
 import re
@@ -26,30 +26,30 @@ from handlers.transform.records.json_text import BadRecordError
 
 _BLANK: Final = b" \t\r\n"
 _GUESSES: Final = 3
-_HEAD_BYTES: Final = 256  # of an element up to its first value, for most
+_HEAD_BYTES: Final = 256  # most elements reach their first value within this
 _SPACE = re.compile(rb"[ \t\r\n]*+")
 _COMMA = re.compile(rb"[ \t\r\n]*+,")
 
 
 class ArrayReader:
-    """Reads the elements of one array, from its beginning or from behind an element."""
+    """Reads the elements of one array, from its beginning or from after an element."""
 
     def __init__(self, window: Window, encoder: RecordEncoder, start: Position) -> None:
-        """`window` begins with the opening bracket, or at `start`, behind an element."""
+        """`window` begins with the opening bracket, or at a later `start`, after an element."""
         self._window = window
         self._encoder = encoder
         self._row = start.number
         self._inside = start != START
 
     def batches(self) -> Iterator[Batch]:
-        """Yield the elements; raise BadFileError where the array is broken or ends early."""
+        """Yield the elements; raise BadFileError if the array is broken or ends early."""
         while self._step_to_element():
             batch = self._read_elements()
             batch.after = Position(self._window.offset, self._row)
             yield batch
 
     def _step_to_element(self) -> bool:
-        """Drop what stands before an element; return whether there is one."""
+        """Drop the text before the next element; return whether there is one."""
         window = self._window
         opens = not self._inside
         if opens:
@@ -85,16 +85,16 @@ class ArrayReader:
         return BadFileError(f"broken array: {reason}", f"row {self._row}")
 
     def _read_elements(self) -> Batch:
-        """Return the elements that are there whole, at least one."""
-        self._window.grow(BLOCK_BYTES // 2)  # the first has lost its head
+        """Return the elements that the window holds whole, at least one."""
+        self._window.grow(BLOCK_BYTES // 2)  # the first block is already partly read
         return self._guess() or self._split() or self._read_long()
 
     def _guess(self) -> Batch | None:
-        """Return the elements up to a boundary that is guessed and then proved."""
+        """Return the elements up to a boundary that is guessed and proved; None if none is."""
         text = self._window.text
         if len(text) > MAX_RECORD_PARTS:
-            return None  # one of them may be too rich to be parsed unseen
-        # Mostly all elements begin alike, with the same name; so the last is found by it.
+            return None  # one may have too many parts: count before parsing
+        # Most often all elements begin with the same name, which then finds the last of them.
         head = text[: text.find(b":", 0, _HEAD_BYTES) + 1]
         last = text.rfind(head, 1) if head else -1
         cut = last if last > 0 else len(text)
@@ -107,7 +107,7 @@ class ArrayReader:
                 values: list[Any] = orjson.loads(array)
             except orjson.JSONDecodeError as error:
                 if error.pos < len(error.doc) - 1:
-                    return None  # not the cut is wrong but something before it
+                    return None  # the error is before the cut
                 continue
             return self._encode(values, array)
         return self._guess_rest() if self._window.ended else None
@@ -121,7 +121,7 @@ class ArrayReader:
         return self._encode(values, array) if values else None
 
     def _encode(self, values: list[Any], array: bytes) -> Batch | None:
-        """Take whole elements, unless one is odd; `array` is their text, and its brackets."""
+        """Return whole elements, or None if one is odd; `array` is their text in brackets."""
         encoded = self._encoder.encode(values, array)
         if not encoded:
             return None
@@ -132,7 +132,7 @@ class ArrayReader:
         return batch
 
     def _split(self) -> Batch | None:
-        """Return the elements that are there whole, told apart one by one; None if none is."""
+        """Return the elements that the window holds whole, read one by one; None if none is."""
         batch, text = Batch(), self._window.text
         at = done = 0
         while bounds := self._element_bounds(at):
@@ -147,7 +147,7 @@ class ArrayReader:
         return batch if done else None
 
     def _element_bounds(self, at: int) -> tuple[int, int] | None:
-        """Return where the next element begins and ends; None if more must be read to tell."""
+        """Return where the next element begins and ends; None if more must be read first."""
         text = self._window.text
         space = _SPACE.match(text, at)
         begin = space.end() if space else at
@@ -171,24 +171,24 @@ class ArrayReader:
             raise self._broken(f"{error.msg} at character {error.pos + 1} of it") from error
 
     def _read_long(self) -> Batch:
-        """Return one element that is longer than a block; rejected, and not held, if too long."""
+        """Return one element longer than a block; one that is too long is rejected, not held."""
         window, batch = self._window, Batch()
         finder = ValueEnd(window.text[0])
         raw = b"" if finder.is_word else window.drop(1)
-        pieces, length = [raw], len(raw)
+        parts, length = [raw], len(raw)
         while (end := finder.find(window.text)) is None:
-            piece = window.drop(len(window.text))
-            length += len(piece)
-            if length <= MAX_RECORD_BYTES or len(pieces) <= 2:  # noqa: PLR2004 - enough for a report
-                pieces.append(piece)
+            part = window.drop(len(window.text))
+            length += len(part)
+            if length <= MAX_RECORD_BYTES or len(parts) <= 2:  # noqa: PLR2004 - enough for a reject
+                parts.append(part)
             window.grow(BLOCK_BYTES)
             if not window.text:
                 raise self._broken("it ends early")
         length += end
-        pieces.append(window.drop(end))
+        parts.append(window.drop(end))
         if length > MAX_RECORD_BYTES:
-            batch.reject("row", self._row, too_long(), b"".join(pieces[:3]), length)
+            batch.reject("row", self._row, too_long(), b"".join(parts[:3]), length)
         else:
-            self._read_element(b"".join(pieces), batch)
+            self._read_element(b"".join(parts), batch)
         self._row += 1
         return batch

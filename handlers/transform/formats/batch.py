@@ -1,4 +1,4 @@
-"""What reading a file gives: batches of output lines, rejects, and places to go on from. Pure."""
+"""The results of reading a file: batches of output lines, rejects and positions. Pure."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -10,15 +10,15 @@ from handlers.transform.records.encoder import Encoded
 
 # Blocks of this size stay in the processor's cache and keep memory flat (see bench/).
 BLOCK_BYTES: Final = 64 * 1024
-# What is kept of a rejected record's text: enough to see what is wrong with it.
+# The part of a rejected record's text that is kept: enough to see what is wrong with it.
 RAW_BYTES: Final = 64 * 1024
 
-# The raw bytes of a file from a byte offset on, in blocks of any size.
+# Returns the raw bytes of a file from a byte offset on, in blocks of any size.
 Source = Callable[[int], Iterable[bytes]]
 
 
 class BadFileError(Exception):
-    """The file as a whole cannot be processed, ever; the message is the reason."""
+    """The file as a whole can never be processed; the message is the reason."""
 
     def __init__(self, reason: str, place: str = "") -> None:
         super().__init__(f"{place}: {reason}" if place else reason)
@@ -27,10 +27,10 @@ class BadFileError(Exception):
 
 
 class Position(NamedTuple):
-    """A place between two records: a byte of the decoded text, and the next one's number from 1."""
+    """A place between two records, from which reading can continue."""
 
-    offset: int
-    number: int
+    offset: int  # in bytes of the decoded text
+    number: int  # of the next record, from 1
     lines_end: int = 0  # up to this byte of delimited text each line is a row, whatever its quotes
 
 
@@ -38,21 +38,21 @@ START: Final = Position(0, 1)
 
 
 class Reject(NamedTuple):
-    """A record that was not kept."""
+    """A record that was rejected."""
 
     unit: str  # "line" or "row": what `number` counts, from 1
     number: int
     reason: str
     raw: bytes  # the first RAW_BYTES of its text
-    raw_bytes: int  # how long the text is
+    raw_bytes: int  # length of the whole text
 
     @property
     def place(self) -> str:
-        """Return where in the file it stands: `line 17`."""
+        """Return its place in the file, such as `line 17`."""
         return f"{self.unit} {self.number}"
 
     def line(self) -> bytes:
-        """Return the line that stands for it in `rejected/`."""
+        """Return its line in the file in `rejected/`."""
         report = {
             self.unit: self.number,
             "reason": self.reason,
@@ -65,7 +65,7 @@ class Reject(NamedTuple):
 
 @dataclass(slots=True)
 class Batch:
-    """Some records of a file, done: `written + empty + len(rejects)` of them."""
+    """The results of some records of a file: `written + empty + len(rejects)` of them."""
 
     lines: list[bytes] = field(default_factory=list[bytes])
     written: int = 0
@@ -82,6 +82,6 @@ class Batch:
     def reject(
         self, unit: str, number: int, reason: str, raw: bytes, raw_bytes: int | None = None
     ) -> None:
-        """Add a reject with as much of its text as is kept; `raw_bytes` if `raw` is not all."""
+        """Add a reject with the start of its text. `raw_bytes` is its length if `raw` is cut."""
         length = len(raw) if raw_bytes is None else raw_bytes
         self.rejects.append(Reject(unit, number, reason, raw[:RAW_BYTES], length))

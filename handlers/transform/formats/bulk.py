@@ -1,4 +1,4 @@
-"""Many JSON texts at once: joined to one array, and cut where one of them is odd. Pure."""
+"""Reads many JSON texts at once: joins them to an array, and cuts it where one is odd. Pure."""
 
 import secrets
 from collections.abc import Callable
@@ -9,27 +9,27 @@ import orjson
 from handlers.transform.formats.batch import Batch
 from handlers.transform.records.encoder import RecordEncoder
 
-_MARK_BITS: Final = 49  # at most 15 digits, which a look for long numbers passes over
-_TEXTS_A_CUT: Final = 32  # what a cut takes is saved by so many texts at once, measured
-_CUTS: Final = 16  # of a block: a hostile one may take so much more time
-_FEWEST: Final = 8  # texts to read at once
+_SECRET_BITS: Final = 49  # at most 15 digits, too few to be checked as a long number
+_TEXTS_A_CUT: Final = 32  # reading this many texts at once saves what a cut takes, measured
+_CUTS: Final = 16  # of a block, so that a hostile one takes at most this many times as long
+_FEWEST: Final = 8  # texts to read at once; fewer are read one by one
 
 
 class OddTextError(Exception):
-    """One of the texts has to be read alone; `at` is most likely its place among them, if known."""
+    """One of the texts must be read alone; `at` is its likely index, or None if unknown."""
 
     def __init__(self, at: int | None) -> None:
         super().__init__(at)
         self.at = at
 
 
-def secret_mark() -> int:
-    """Return a number that nobody can guess, to stand between the texts of two records.
+def secret_number() -> int:
+    """Return a number that nobody can guess, to put between the texts of two records.
 
-    Texts joined by a comma alone could be broken each and valid together; with the number between
-    them each must be one whole value.
+    Two broken texts joined by a comma alone could be valid together. With the number between them,
+    each must be one whole value.
     """
-    return secrets.randbits(_MARK_BITS)
+    return secrets.randbits(_SECRET_BITS)
 
 
 class Bulk:
@@ -40,20 +40,20 @@ class Bulk:
         encoder: RecordEncoder,
         read_one: Callable[[bytes, int, RecordEncoder, Batch], None],
     ) -> None:
-        """`read_one` reads a text that is odd, of such a number, into a batch."""
+        """`read_one` reads one text, given its number, into a batch."""
         self._encoder = encoder
         self._read_one = read_one
-        self._mark = secret_mark()
-        self.joint = b",%d," % self._mark
+        self._secret = secret_number()
+        self.joint = b",%d," % self._secret
 
     def encode(self, joined: bytes, count: int, batch: Batch) -> None:
-        """Add the records of so many texts with `joint` between them; raise OddTextError."""
+        """Add the records of `count` texts joined by `joint`. Raises OddTextError if one is odd."""
         array = b"[%b]" % joined
         try:
             values: list[Any] = orjson.loads(array)
         except orjson.JSONDecodeError as error:
             raise OddTextError(self._stop(array, error)) from error
-        whole = len(values) == 2 * count - 1 and values[1::2] == [self._mark] * (count - 1)
+        whole = len(values) == 2 * count - 1 and values[1::2] == [self._secret] * (count - 1)
         encoded = self._encoder.encode(values, array, step=2) if whole else None
         if not encoded:
             odd = (at for at, value in enumerate(values[::2]) if type(value) is not dict)
@@ -61,11 +61,11 @@ class Bulk:
         batch.add(encoded)
 
     def read(self, texts: list[bytes], number: int, batch: Batch, odd: int | None) -> None:
-        """Add the records of texts of which `encode` found one odd: that alone, others at once.
+        """Add the records of texts in which `encode` found an odd one, which is read alone.
 
-        `odd` is its place, if known; `number` is that of the first text. Where the parser stopped
-        is a hint, no more: whatever is read at once is proved by itself. Where odd texts are dense,
-        all are read alone.
+        `odd` is its index, if known; `number` is that of the first text. The index may be wrong:
+        the texts that are read at once are proved again. If odd texts are dense, all are read
+        alone.
         """
         parts, cuts = _cut(range(len(texts)), odd), 1
         while parts:
@@ -83,28 +83,28 @@ class Bulk:
                 cuts += 1
 
     def _stop(self, array: bytes, error: orjson.JSONDecodeError) -> int | None:
-        """Return in which text the parser stopped, if that tells which is odd.
+        """Return the index of the text at which the parser stopped; None if that tells nothing.
 
-        It says at which character, not byte. At the end it tells nothing: an array that some text
-        leaves open has taken all behind it for its elements.
+        The parser reports a character, not a byte. A stop at the end tells nothing: if a text
+        leaves an array open, the texts after it are parsed as elements of that array.
         """
         if error.doc:
             if error.pos == len(error.doc):
                 return None
-            # It may be the last comma of a joint, which is the fault of the text behind it.
+            # It may be the last comma of a joint; then the text after it is odd.
             return error.doc.count(self.joint.decode(), 0, error.pos + 1)
         try:
-            array.decode()  # what is not UTF-8 it refuses as a whole
+            array.decode()  # orjson refuses invalid UTF-8 without a position
         except UnicodeDecodeError as problem:
             return array.count(self.joint, 0, problem.start)
         return None
 
 
 def _cut(texts: range, odd: int | None) -> list[range]:
-    """Return parts of texts, the last first: those before an odd one, that one, those behind.
+    """Return parts of texts, last part first: texts before the odd one, that one, texts after it.
 
-    The one before goes with it: where that is broken in a string, the parser stops only behind. If
-    none is known to be odd, each is a part.
+    The text before the odd one stays with it: if it is the broken one, in a string, the parser only
+    stops in the next text. If no index is known, each text is a part.
     """
     if odd is None:
         return [texts[at : at + 1] for at in reversed(range(len(texts)))]

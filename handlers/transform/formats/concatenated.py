@@ -1,8 +1,8 @@
-"""JSON objects over several lines, one behind another, as `jq .` writes them. Pure, streaming.
+"""Reads JSON objects over several lines, one after another, as `jq .` writes. Pure, streaming.
 
-Where one ends can be told without a look at its brackets, so that a broken one costs no other: no
-object goes on where a line ends in `}` and the next begins with no comma, bracket or name, nor
-where a line begins with `{` and the one before ends in no comma, colon or opening bracket.
+The end of an object is found without counting brackets, so that a broken object costs no other. An
+object has ended if a line ends in `}` and the next begins with no comma, closing bracket or quote.
+It has also ended if a line begins with `{` and the one before ends in no comma, colon or `[`.
 """
 
 import re
@@ -22,15 +22,15 @@ from handlers.transform.records.encoder import (
 )
 from handlers.transform.records.json_text import BadRecordError
 
-_MOST_AT_ONCE: Final = 10_000  # objects by the million take memory, be they short
+_MOST_AT_ONCE: Final = 10_000  # millions of objects take memory, however short
 _BLANK: Final = b" \t\r\n"
 _LINE = re.compile(rb"\n[ \t\r\n]*+(?=[^ \t\r\n,\]}\"])")
 
 
 def first_object(window: Window) -> bytes:
-    """Return the first object of a window, with what is blank behind it, without dropping it.
+    """Return the first object of a window, and the blanks after it, without dropping them.
 
-    Of one that is too long to hold, a part that is too long.
+    If the object is too long to hold, returns its start, which is too long as well.
     """
     while not (end := next(_begins(window.text), 0)) and not window.ended:
         if len(window.text) > MAX_RECORD_BYTES:
@@ -40,7 +40,7 @@ def first_object(window: Window) -> bytes:
 
 
 def _begins(text: bytes) -> Iterator[int]:
-    """Yield where the second object of a text begins, and the others."""
+    """Yield where each object of a text begins, except the first."""
     for line in _LINE.finditer(text):
         begin, end = line.end(), line.start()
         while end and text[end - 1] in _BLANK:
@@ -51,7 +51,7 @@ def _begins(text: bytes) -> Iterator[int]:
 
 
 def read_objects(window: Window, encoder: RecordEncoder, number: int) -> Iterator[Batch]:
-    """Yield the objects of a window that begins with the one of this number."""
+    """Yield the objects of a window, in batches; `number` is that of the first."""
     bulk = Bulk(encoder, _read_object)
     while True:
         window.grow(BLOCK_BYTES)
@@ -70,7 +70,7 @@ def read_objects(window: Window, encoder: RecordEncoder, number: int) -> Iterato
 
 
 def _ends(window: Window) -> list[int]:
-    """Return where the objects end that are there whole, with what is blank behind them."""
+    """Return the ends of the objects that the window holds whole, with the blanks after each."""
     ends = list(islice(_begins(window.text), _MOST_AT_ONCE))
     return [*ends, len(window.text)] if window.ended and len(ends) < _MOST_AT_ONCE else ends
 
@@ -78,7 +78,7 @@ def _ends(window: Window) -> list[int]:
 def _read_whole(window: Window, ends: list[int], bulk: Bulk, number: int, batch: Batch) -> None:
     text = window.drop(ends[-1])
     texts, odd = [text[begin:end] for begin, end in pairwise([0, *ends])], None
-    if len(text) <= MAX_RECORD_PARTS:  # else one may be too rich to be parsed unseen
+    if len(text) <= MAX_RECORD_PARTS:  # else one may have too many parts to parse uncounted
         try:
             bulk.encode(bulk.joint.join(texts), len(texts), batch)
         except OddTextError as error:
@@ -102,7 +102,7 @@ def _read_object(text: bytes, number: int, encoder: RecordEncoder, batch: Batch)
 def _read_long(window: Window, encoder: RecordEncoder, number: int, batch: Batch) -> None:
     """Reject an object that is too long to hold, without holding it.
 
-    It may be no longer than what is held, and blanks without end may follow: then it is read.
+    If only the blanks after it make it too long, it is read.
     """
     head, begin, end, before, found = window.text, window.offset, window.offset, b"", 0
     while not found and window.text:
@@ -120,6 +120,6 @@ def _read_long(window: Window, encoder: RecordEncoder, number: int, batch: Batch
 
 
 def _shortened(text: bytes) -> bytes:
-    """Return the last byte that is not blank, and whether a line ends behind it."""
+    """Return the last byte that is not blank, and a line feed if one follows it."""
     solid = text.rstrip(_BLANK)
     return solid[-1:] + (b"\n" if b"\n" in text[len(solid) :] else b"")

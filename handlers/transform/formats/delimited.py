@@ -1,4 +1,4 @@
-"""Delimited text, CSV and TSV: one record a row, named by the header. Pure, streaming."""
+"""Reads CSV and TSV: one record per row, with field names from the header. Pure, streaming."""
 
 import csv
 import re
@@ -20,24 +20,24 @@ from handlers.transform.records.names import distinct_names, normalize_name
 from handlers.transform.records.row_texts import RowTexts, row_texts
 
 _GUESSES: Final = 2
-_MOST_BLOCKS: Final = 4  # whose lines are split at once: those of more would take memory
+_MOST_BLOCKS: Final = 4  # whose lines are split at once; more would take too much memory
 _OPEN_QUOTE: Final = "a quote that is opened in this row never closes"
 _OPEN_LINE: Final = "the line ends within them"
-_OPEN_AT_END: Final = "unexpected end of data"  # what csv says of it
+_OPEN_AT_END: Final = "unexpected end of data"  # the message of the csv module
 _BREAK = re.compile(rb"\r?\n|\r")
 _TEXT_BREAKS: Final = BREAKS.decode()
 
-# No field may end a row early: rows have a limit of their own. The module knows one for all.
+# Rows have their own limit, so the csv module's limit for fields, a global one, must be higher.
 csv.field_size_limit(4 * MAX_RECORD_BYTES)
 
 
 def read_rows(
     text: Text, encoder: RecordEncoder, start: Position, *, is_tsv: bool
 ) -> Iterator[Batch]:
-    """Yield the rows of a text from `start` on.
+    """Yield the rows of a text from `start` on, in batches.
 
-    Raises BadFileError for a header that cannot be read and, but in a TSV, whose writers mostly
-    know no quotes, for a quote that never closes.
+    Raises BadFileError for a header that cannot be read, and for a quote that never closes; in a
+    TSV such a quote is a character, since most programs that write TSV do not quote.
     """
     window = Window(text.blocks(), 0)
     header = read_header(window, is_tsv=is_tsv)
@@ -63,7 +63,7 @@ class _Table:
 
 
 class _Lines:
-    """Lines for a csv.reader that tells how much of them it has taken."""
+    """Lines for a csv.reader; counts how much of them it has taken."""
 
     def __init__(self, text: str) -> None:
         self._lines = iter(StringIO(text, newline=""))
@@ -88,7 +88,7 @@ class _RowReader:
     def __init__(
         self, table: _Table, window: Window, encoder: RecordEncoder, start: Position
     ) -> None:
-        """`window` begins where `start` is, where a row begins."""
+        """`window` begins at `start`, where a row begins."""
         self._window = window
         self._encoder = encoder
         self._columns = len(table.names)
@@ -104,11 +104,11 @@ class _RowReader:
     def batches(self) -> Iterator[Batch]:
         window = self._window
         while True:
-            window.grow(BLOCK_BYTES // 2)  # the first has lost its head
+            window.grow(BLOCK_BYTES // 2)  # the first block is already partly read
             if not window.text:
                 return
             while not (batch := self._read_lines()):
-                if len(window.text) <= MAX_RECORD_BYTES + 1:  # with room for a break behind the row
+                if len(window.text) <= MAX_RECORD_BYTES + 1:  # with room for the line break
                     window.grow_until(MAX_RECORD_BYTES + 2)
                 elif not self._is_broken_ahead():
                     batch = self._skip_row()
@@ -119,16 +119,16 @@ class _RowReader:
 
     @cached_property
     def _texts(self) -> RowTexts:
-        """What encodes rows; most files never need it."""
+        """The function that encodes rows; most files never need it."""
         return row_texts(self._names)
 
     @property
     def _reads_lines(self) -> bool:
-        """Whether each line is a row here: those of a row whose quotes are broken."""
+        """Whether each line is a row here: a part of a longer row whose quotes are broken."""
         return self._window.offset < self._lines_end
 
     def _read_lines(self) -> Batch | None:
-        """Return the rows of whole lines that are there; None if not even one row is."""
+        """Return the rows that the window holds whole; None if it holds none."""
         window = self._window
         if not self._reads_lines and (rows := self._regular.read(window)):
             batch = Batch()
@@ -149,10 +149,10 @@ class _RowReader:
         return self._read_each_line(_near_break(window.text, end, _MOST_BLOCKS * BLOCK_BYTES))
 
     def _guess(self, cut: int) -> Batch | None:
-        """Return the rows up to a break that is guessed and then proved: no quote is open there.
+        """Return the rows up to a line break that is guessed and then proved to end a row.
 
-        None if no guess holds, or a row is odd: of another length than the header, broken, not
-        UTF-8, or longer than some blocks.
+        Returns None if no guess is right, or if a row is odd: not as long as the header, broken,
+        not UTF-8, or longer than some blocks.
         """
         for _ in range(_GUESSES):
             if not 0 < cut <= min(MAX_RECORD_BYTES, _MOST_BLOCKS * BLOCK_BYTES):
@@ -165,7 +165,7 @@ class _RowReader:
                 break
             except csv.Error:
                 if self._window.ended or reader.line_num < len(lines):
-                    break  # not the cut is wrong but something before it
+                    break  # the error is before the cut
                 cut -= _open_bytes(lines)
                 continue
             batch = Batch()
@@ -179,9 +179,9 @@ class _RowReader:
         self._line += lines
 
     def _read_each(self, end: int) -> Batch | None:
-        """Return the rows one by one; the last one may go on behind `end`.
+        """Return the rows up to `end`, read one by one; a last one that continues is left out.
 
-        It ends before a row of many blocks whose quotes are broken: its lines are rows then.
+        Stops before a row of many blocks whose quotes are broken: its lines are then rows.
         """
         window, batch = self._window, Batch()
         text = window.text[:end].decode(errors="surrogateescape")
@@ -208,7 +208,7 @@ class _RowReader:
         return batch if length else None
 
     def _end_of_open_row(self, end: int, line: int) -> int:
-        """Return where a row ends whose quote never closes: with the text, if it may be so."""
+        """Return the end of a row whose quote never closes; raise BadFileError unless a TSV."""
         if not self._is_tsv:
             raise BadFileError(_OPEN_QUOTE, f"line {line}")
         return end
@@ -223,7 +223,7 @@ class _RowReader:
         return batch
 
     def _read_broken(self, raw: bytes, number: int, batch: Batch) -> int:
-        """Read lines whose quotes are broken somewhere, each as a row; return how many it is."""
+        """Read each line of a text with broken quotes as a row; return the number of lines."""
         lines = list(StringIO(raw.decode(errors="surrogateescape"), newline=""))
         for at, line in enumerate(lines, start=number):
             row, problem = _next_row(csv.reader([line], delimiter=self._delimiter, strict=True))
@@ -249,8 +249,8 @@ class _RowReader:
     def _is_broken_ahead(self) -> bool:
         """Return whether the quotes of a row that is too long to hold are broken.
 
-        Then its lines are rows. It is a second reading of the text that looks ahead, and it never
-        goes back: so however many such rows there are, the text is read no more than twice.
+        If so, its lines are rows. Reads ahead in a second stream of the text, which never goes
+        back: however many such rows there are, the text is read at most twice.
         """
         if self._reads_lines:
             return False
@@ -276,7 +276,7 @@ class _RowReader:
 
 
 def _pass_row(window: Window, skipper: RowSkipper) -> tuple[int, int]:
-    """Drop a row from a window, block by block; return its bytes and its lines."""
+    """Drop a row from a window, block by block; return its length in bytes and in lines."""
     counter, length = LineCounter(), 0
     while (end := skipper.find_end(window.text)) is None and not window.ended:
         length += counter.count(window.drop(len(window.text)))
@@ -295,9 +295,9 @@ def _next_row(reader: Iterator[list[str]]) -> tuple[list[str] | None, str]:
 
 
 def _open_bytes(lines: list[bytes]) -> int:
-    """Return how long the last lines are, from the one on that opens the quote still open.
+    """Return the length of the last lines, from the line on that opens the quote still open.
 
-    All quotes but those that open or close come in pairs.
+    All quotes but those that open or close a cell come in pairs.
     """
     length = 0
     for line in reversed(lines):
@@ -308,9 +308,9 @@ def _open_bytes(lines: list[bytes]) -> int:
 
 
 def _near_break(text: bytes, end: int, near: int) -> int:
-    """Return where the last line ends within `near` bytes, or the first line if it is longer.
+    """Return the end of the last line within `near` bytes, or of the first if it is longer.
 
-    `end` is where the last line ends. Rows by the million take memory, be they short.
+    `end` is the end of the last line. Millions of rows take memory, however short.
     """
     if end <= near:
         return end
@@ -319,5 +319,5 @@ def _near_break(text: bytes, end: int, near: int) -> int:
 
 
 def _last_break(text: bytes) -> int:
-    """Return where the last line ends; a carriage return at the end may be half of a break."""
+    """Return the end of the last line. A return at the end of the text may be half a break."""
     return max(text.rfind(b"\n"), text.rfind(b"\r", 0, max(len(text) - 1, 0))) + 1

@@ -1,7 +1,7 @@
-"""Where one value of a JSON text ends, be it valid or not. Pure.
+"""Finds the end of one value in a JSON text, even if the value is invalid. Pure.
 
-Brackets are counted, whatever their kind. A word, such as a number, goes on to whatever cannot be
-part of one. The patterns are possessive: nothing to remember that would grow with the text.
+Brackets are counted, whatever their kind. A word, such as a number, ends at the first byte that
+cannot be part of one. The patterns are possessive, so that a match keeps no state to backtrack.
 """
 
 import re
@@ -23,13 +23,13 @@ _ONE_KIND: Final = bytes.maketrans(_OPENING + _CLOSING, b"[[]]")
 _NOT_BRACKETS: Final = bytes(c for c in range(256) if c not in _OPENING + _CLOSING)
 _LEVELS: Final = {b"["[0]: 1, b"]"[0]: -1}
 _STRIDE: Final = 64 * 1024
-_COLLAPSES: Final = 4  # rounds of taking out `[]`, cheap where brackets are dense
+_COLLAPSES: Final = 4  # rounds of removing `[]`, cheap where brackets are dense
 
 
 def value_end(text: bytes, begin: int) -> int | None:
-    """Return where a value ends that begins there, or None if it goes on behind the text.
+    """Return the end of the value that begins at `begin`; None if it continues after the text.
 
-    Where not even a word begins, the end is the beginning.
+    Returns `begin` if no value begins there.
     """
     if text[begin] in _OPENING:
         return _find_level_zero(text, begin + 1, 1)
@@ -38,7 +38,10 @@ def value_end(text: bytes, begin: int) -> int | None:
 
 
 def long_value_end(text: bytes) -> int | None:
-    """Return the same of a value that begins with the text; faster where it is long."""
+    """Return the end of the value at the start of a text; None if it continues after the text.
+
+    Faster than `value_end` for a long value.
+    """
     finder = ValueEnd(text[0])
     for at in range(int(not finder.is_word), len(text), _STRIDE):
         end = finder.find(text[at : at + _STRIDE])
@@ -48,19 +51,19 @@ def long_value_end(text: bytes) -> int | None:
 
 
 class ValueEnd:
-    """Finds the end of a value through block after block, keeping nothing of them."""
+    """Finds the end of a value block by block, without keeping the blocks."""
 
     def __init__(self, first: int) -> None:
-        """`first` is the byte that the value begins with."""
+        """`first` is the first byte of the value."""
         self._level = int(first in _OPENING)
         self._in_string = first == _QUOTE
-        self._escaped = False  # the last block ended behind a backslash
+        self._escaped = False  # the last block ended after a backslash
         self.is_word = not self._level and not self._in_string
 
     def find(self, text: bytes, begin: int = 0) -> int | None:
-        """Return where the value ends in what comes next; None if it goes on behind it.
+        """Return where the value ends in the next block; None if it continues after the block.
 
-        What comes first is what follows the value's first byte, for a word that byte itself.
+        The first block follows the first byte of the value; if that is a word, it includes it.
         """
         if self.is_word:
             match = _WORD_END.search(text, begin)
@@ -97,7 +100,7 @@ class ValueEnd:
 
 
 def _levels(text: bytes) -> tuple[int, int]:
-    """Return how deep brackets fall below where they begin, and where they end, from there."""
+    """Return the lowest and the last level of a text's brackets, relative to its start."""
     if not text.translate(None, _NOT_BRACKETS):
         return 0, 0
     brackets = without_strings(text).translate(_ONE_KIND, _NOT_BRACKETS)

@@ -1,4 +1,4 @@
-"""The header of delimited text: where it ends, its delimiter, its names. Pure."""
+"""Reads the header of delimited text: its end, its delimiter and its names. Pure."""
 
 import csv
 import re
@@ -13,7 +13,7 @@ from handlers.transform.formats.window import Window
 from handlers.transform.records.encoder import MAX_RECORD_BYTES, MAX_RECORD_PARTS, too_long
 from handlers.transform.records.encodings import utf8_problem
 
-DELIMITERS: Final = b",;\t|"  # the first of those that are equally frequent is taken
+DELIMITERS: Final = b",;\t|"  # of those that are equally frequent, the first is taken
 _BREAK = re.compile(rb"\r?\n|\r")
 _QUOTED: Final = rb'"(?:[^"]++|"")*+"'
 _STATEMENT = re.compile(
@@ -28,18 +28,19 @@ _NUL: Final = "a NUL in the header: this is UTF-16 without a byte order mark, or
 class Header:
     """The first row that is not blank."""
 
-    names: list[str]  # as it spells them
+    names: list[str]  # as spelled in the file
     delimiter: str
-    lines: int  # of the text up to and with it
+    lines: int  # of the text, up to the end of the header
 
 
 def read_header(window: Window, *, is_tsv: bool) -> Header | None:
-    """Drop the header from a window and return it; None where every line is blank.
+    """Drop the header from a window and return it; return None if every line is blank.
 
-    What stands before it is dropped too: blank lines, and a first line `sep=;`, by which Excel is
-    told the delimiter. Without that a TSV's is the tab, and any other's is taken from the header.
+    Drops the text before it as well: blank lines, and a first line such as `sep=;`, which tells
+    Excel the delimiter. Without such a line, the delimiter of a TSV is the tab, and that of another
+    file is found in the header.
 
-    Raises BadFileError for a header that is too long, broken, no text or not UTF-8.
+    Raises BadFileError for a header that is too long, broken, not text or not UTF-8.
     """
     lines = LineCounter()
     _skip_blank(window, lines)
@@ -67,7 +68,7 @@ def read_header(window: Window, *, is_tsv: bool) -> Header | None:
 
 
 class _BrokenQuotesError(BadFileError):
-    """The quotes of a header do not tell where it ends."""
+    """The end of a header cannot be found by its quotes."""
 
 
 def _skip_blank(window: Window, lines: LineCounter) -> None:
@@ -76,7 +77,7 @@ def _skip_blank(window: Window, lines: LineCounter) -> None:
 
 
 def _read_delimiter(window: Window, lines: LineCounter) -> str:
-    """Drop a line that states the delimiter, with what is blank behind it, and return that."""
+    """Drop a line that states the delimiter, and blanks after it; return the delimiter or ""."""
     window.grow(_LONGEST_STATEMENT + 1)
     stated = _STATEMENT.match(window.text)
     if not stated:
@@ -97,9 +98,9 @@ def _drop_break(window: Window, lines: LineCounter) -> None:
 
 
 def _find_end(window: Window, delimiters: bytes, place: str) -> int:
-    """Return where the header ends, its break left out, if its cells end at these delimiters.
+    """Return where the header ends, before its line break, if `delimiters` end its cells.
 
-    A quote means something only where a cell begins, as csv.reader has it.
+    A quote has a meaning only at the start of a cell, as in csv.reader.
     """
     within = re.escape(delimiters)
     cell = rb'(?:%b|(?!"))[^\r\n%b]*+' % (_QUOTED, within)
@@ -117,7 +118,7 @@ def _find_end(window: Window, delimiters: bytes, place: str) -> int:
 
 
 def _find_break(window: Window, place: str) -> int:
-    """Return where the first line ends, its break left out."""
+    """Return where the first line ends, before its line break."""
     while not (found := _BREAK.search(window.text)) and not window.ended:
         if len(window.text) > MAX_RECORD_BYTES:
             break
@@ -129,7 +130,7 @@ def _find_break(window: Window, place: str) -> int:
 
 
 def _no_text(window: Window) -> str:
-    """Return what to say of a first line with a NUL in it; "" where there is none."""
+    """Return the reason to refuse a first line with a NUL in it; "" if there is none."""
     line = _BREAK.split(window.text, maxsplit=1)[0]
     return _NUL if b"\0" in line else ""
 

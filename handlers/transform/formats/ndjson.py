@@ -1,4 +1,4 @@
-"""Newline-delimited JSON: one record a line. Pure, streaming."""
+"""Reads newline-delimited JSON: one record per line. Pure, streaming."""
 
 from collections.abc import Iterator
 from json import JSONDecodeError
@@ -19,7 +19,7 @@ _BLANK: Final = b" \t\r\n"
 
 
 def read_lines(window: Window, encoder: RecordEncoder, number: int) -> Iterator[Batch]:
-    """Yield the records of lines, from a window that begins with the line of this number."""
+    """Yield the records of a window's lines, in batches; `number` is that of the first line."""
     bulk = Bulk(encoder, _read_line)
     wanted = BLOCK_BYTES
     while True:
@@ -44,9 +44,9 @@ def read_lines(window: Window, encoder: RecordEncoder, number: int) -> Iterator[
 
 
 def _read_block(text: bytes, number: int, bulk: Bulk) -> tuple[Batch, int]:
-    """Return the records of whole lines, all at once if none is odd, and how many lines it is."""
+    """Return the records of whole lines, read at once if none is odd, and the number of lines."""
     batch, odd = Batch(), None
-    if len(text) <= MAX_RECORD_PARTS:  # else a record may be too rich to be parsed unseen
+    if len(text) <= MAX_RECORD_PARTS:  # else one may have too many parts to parse uncounted
         joined = text.replace(b"\n", bulk.joint)
         count = 1 + (len(joined) - len(text)) // (len(bulk.joint) - len(b"\n"))
         try:
@@ -72,7 +72,7 @@ def _read_line(line: bytes, number: int, encoder: RecordEncoder, batch: Batch) -
 
 
 def _skip_line(window: Window, number: int) -> Batch:
-    """Reject a line that is too long to hold, without holding it; a blank one is no record."""
+    """Reject a line that is too long to hold, without holding it; skip a blank one."""
     batch, raw, length, blank = Batch(), window.text[:RAW_BYTES], 0, True
     while (end := window.text.find(b"\n")) < 0 and not window.ended:
         blank = blank and not window.text.strip(_BLANK)

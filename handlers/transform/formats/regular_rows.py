@@ -1,4 +1,4 @@
-"""The rows at the front of a window that can be read block by block. Pure."""
+"""Reads the regular rows at the start of a window, block by block. Pure."""
 
 from functools import cached_property
 from typing import Final
@@ -8,29 +8,29 @@ from handlers.transform.formats.window import Window
 from handlers.transform.records.encoder import MAX_RECORD_BYTES
 from handlers.transform.row_blocks.block_encoder import RowBlock, RowBlockEncoder
 
-_MOST_BLOCKS: Final = 4  # for one long row: cut into cells it takes many times its length
-_LEAST: Final = 32  # a share of a block: what is odd within less is read row by row
+_MOST_BLOCKS: Final = 4  # for one long row; its cells take many times its length
+_LEAST: Final = 32  # as a fraction of a block: an odd part this small is read row by row
 
 
 class RegularRows:
-    """Takes rows that are regular from a window, as many at once as can be."""
+    """Reads regular rows from a window, as many at once as possible."""
 
     def __init__(self, names: list[str], delimiter: bytes, tail: bytes) -> None:
         """`names` are distinct; `tail` ends each line, as `metadata_tail` returns it."""
-        self.odd_bytes = 1  # to read row by row before this is tried again
+        self.odd_bytes = 1  # to read row by row before the next try
         self._names, self._delimiter, self._tail = names, delimiter, tail
         self._most, self._least = BLOCK_BYTES, max(BLOCK_BYTES // _LEAST, 1)
 
     @cached_property
     def _encoder(self) -> RowBlockEncoder:
-        """What no part ever reaches is not made: a row of very many columns is too long for it."""
+        """Made when needed: in a table of very many columns, each row is too long for it."""
         return RowBlockEncoder(self._names, self._delimiter, self._tail)
 
     def read(self, window: Window) -> RowBlock | None:
-        """Return the rows of the next part of the window, which begins a row; None if it is odd.
+        """Return the rows at the start of the window, where a row begins; None if one is odd.
 
-        A part that is odd is halved, so that one odd row keeps few regular ones from being read
-        here. Where much is odd, more and more is read row by row before this is tried again.
+        An odd part is halved and tried again, so that one odd row excludes few regular ones. The
+        more parts are odd, the more bytes are read row by row before the next try.
         """
         while part := self._part(window):
             if rows := self._encoder.encode(part):
@@ -44,7 +44,7 @@ class RegularRows:
         return None
 
     def _part(self, window: Window) -> bytes:
-        """Return lines of at most `most` bytes, or one if it is longer; empty if none ends."""
+        """Return whole lines of at most `most` bytes, or one longer line; empty if none ends."""
         text, limit = window.text, min(_MOST_BLOCKS * BLOCK_BYTES, MAX_RECORD_BYTES)
         most = min(self._most, limit)
         if window.ended and len(text) <= most and not text.endswith(b"\n"):

@@ -1,4 +1,4 @@
-"""Where the rows and lines of delimited text end, through block after block. Pure."""
+"""Finds the ends of rows and lines in delimited text, block by block. Pure."""
 
 import re
 from enum import Enum, auto
@@ -10,14 +10,14 @@ _UP_TO_BREAK = re.compile(rb"[^\r\n]*+")
 
 
 class LineCounter:
-    """Counts line breaks; return and feed are one, also if they come in two blocks."""
+    """Counts line breaks. A return with a line feed is one, even across two blocks."""
 
     def __init__(self) -> None:
         self.counted = 0
         self._after_return = False
 
     def count(self, text: bytes) -> int:
-        """Count the breaks of what comes next, and return its length."""
+        """Count the line breaks of the next block, and return its length."""
         breaks = text.count(b"\n") + text.count(b"\r") - text.count(b"\r\n")
         self.counted += breaks - (self._after_return and text.startswith(b"\n"))
         if text:
@@ -29,24 +29,24 @@ class _State(Enum):
     CELL_START = auto()
     PLAIN = auto()
     QUOTED = auto()
-    CLOSING = auto()  # behind a quote that ends the cell, unless it is one of two
+    CLOSING = auto()  # after a quote that ends the cell, unless another follows
     BROKEN = auto()  # something follows a closing quote
 
 
 class RowSkipper:
-    """Finds the end of a row through block after block, keeping nothing of them.
+    """Finds the end of a row block by block, without keeping the blocks.
 
-    As csv.reader does: a quote means something only where a cell begins, and what follows a
-    closing quote makes the line, and no more than the line, a broken row.
+    Follows csv.reader: a quote has a meaning only at the start of a cell. Text after a closing
+    quote breaks the row, which then ends with the line.
     """
 
     def __init__(self, delimiter: bytes, *, quotes: bool = True) -> None:
         """Without `quotes` each line is a row."""
         self.break_bytes = 0  # of the line break that ended the row
-        self._after_return = False  # what ended the row, so that a line feed belongs to it
+        self._after_return = False  # a return ended the row, so a line feed may belong to it
         self._state = _State.CELL_START if quotes else _State.BROKEN
         self._delimiter = delimiter
-        # All that is not a break or a quote that opens a cell which goes on behind the block.
+        # All up to a line break, or to a quote that opens a cell which the block does not end.
         begins = b"(?<=" + re.escape(delimiter) + b")"
         whole = begins + _QUOTED + b"(?=" + re.escape(delimiter) + b")"
         not_begins = begins.replace(b"?<=", b"?<!")
@@ -54,7 +54,7 @@ class RowSkipper:
 
     @property
     def is_quoted(self) -> bool:
-        """Whether the row goes on within quotes."""
+        """Whether the row continues within quotes."""
         return self._state is _State.QUOTED
 
     @property
@@ -63,7 +63,7 @@ class RowSkipper:
         return self._state is _State.BROKEN
 
     def find_end(self, block: bytes) -> int | None:
-        """Return where in the block the row ends, its break included, or None if it goes on."""
+        """Return where in the block the row ends, after its line break; None if it continues."""
         at = 0
         while at < len(block) and not self.break_bytes:
             at = self._step(block, at)
@@ -74,7 +74,7 @@ class RowSkipper:
         return at + pair
 
     def _step(self, block: bytes, at: int) -> int:
-        """Go to the next byte that means something and return what is behind it."""
+        """Go to the next byte that has a meaning; return the offset after it."""
         byte = block[at : at + 1]
         if byte in (b"\r", b"\n") and self._state is not _State.QUOTED:
             self.break_bytes = 1

@@ -1,4 +1,4 @@
-"""Files as text: gzip unpacked, other encodings made UTF-8, marks gone. Pure, streaming."""
+"""Reads files as UTF-8 text, from gzip and other encodings. Pure, streaming."""
 
 import codecs
 import zlib
@@ -9,18 +9,19 @@ from handlers.transform.formats.batch import BLOCK_BYTES, BadFileError, Source
 
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 _GZIP_WINDOW_BITS: Final = 16 + zlib.MAX_WBITS  # https://docs.python.org/3/library/zlib.html
-# What is unpacked fills many blocks, and each cuts its input off anew: short inputs, cheap cuts.
-_PACKED_BYTES: Final = 8 * 1024
+# Decompressed, a slice of input may fill many blocks, and each block copies the rest of the slice.
+# Short slices make short copies.
+_COMPRESSED_BYTES: Final = 8 * 1024
 _UTF16: Final = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 UTF8: Final = "utf-8"
 
 
 class NotUtf8Error(Exception):
-    """A file that was to be UTF-8 is not; as a whole it may be in another encoding."""
+    """A file that must be UTF-8 is not; all of it may be in another encoding."""
 
 
 def _keep_bytes(error: UnicodeError) -> tuple[str, int]:
-    """Give what cannot be decoded as it is, so that it stays a bad byte of its record."""
+    """Keep bytes that cannot be decoded, so that they make their record a bad one."""
     if not isinstance(error, UnicodeDecodeError):
         raise error
     bad = error.object[error.start : error.end]
@@ -31,28 +32,30 @@ codecs.register_error("s3-data-pipeline.keep-bytes", _keep_bytes)
 
 
 class Text:
-    """The decoded text of a file, as UTF-8 bytes, readable from any of its offsets.
+    """The decoded text of a file as UTF-8 bytes, without a byte order mark, from any offset.
 
-    A plain UTF-8 file is opened at the offset itself. What is compressed or in another encoding has
-    no such place, so it is read from the start and skipped.
+    A plain UTF-8 file is opened at the offset. A compressed file, or one in another encoding, is
+    read from its start, and the text before the offset is dropped.
     """
 
     def __init__(self, source: Source, *, gzipped: bool, encoding: str = "") -> None:
-        """`gzipped` says that the file's name promises gzip; its content decides either way.
+        """`gzipped` is whether the file's name ends in `.gz`; gzip content is decompressed anyway.
 
-        `encoding` is that of a file without a byte order mark; empty for UTF-8 in which what is
-        broken belongs to a bad record, `UTF8` for UTF-8 that is broken nowhere.
+        `encoding` is that of a file without a byte order mark. If empty, the file is UTF-8, and
+        invalid bytes make bad records; if `UTF8`, invalid bytes raise NotUtf8Error.
         """
         self._source = source
         self._gzipped = gzipped
         self._encoding = encoding
 
     def blocks(self, offset: int = 0) -> Iterator[bytes]:
-        """Yield the text from a decoded offset on, in blocks of at most `BLOCK_BYTES`.
+        """Yield the text from an offset on, in blocks of at most `BLOCK_BYTES`.
+
+        `offset` counts bytes of the decoded text.
 
         Raises:
-            BadFileError: gzip or UTF-16 is broken.
-            NotUtf8Error: the file is not in UTF-8, as it was to be.
+            BadFileError: gzip or UTF-16 is broken, or the name ends in `.gz` without gzip content.
+            NotUtf8Error: `encoding` is `UTF8`, and the file is not.
         """
         raw = iter(self._source(0))
         head = _read_head(raw)
@@ -86,7 +89,7 @@ class Text:
 
 
 def _read_head(raw: Iterator[bytes]) -> bytes:
-    """Return the first blocks, joined, so that they hold any mark there is."""
+    """Return the first blocks, joined: enough to hold any byte order mark."""
     head = b""
     while len(head) < len(codecs.BOM_UTF8) and (block := next(raw, None)) is not None:
         head += block
@@ -99,9 +102,9 @@ def _chained(head: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _gunzipped(raw: Iterable[bytes]) -> Iterator[bytes]:
-    """Unpack members one behind another, as gzip does; zero bytes may pad the end of each."""
+    """Decompress gzip members, one after another; zero bytes may pad the end of each."""
     unpacker = None
-    for block in _sliced(raw, _PACKED_BYTES):
+    for block in _sliced(raw, _COMPRESSED_BYTES):
         rest = block
         while unpacker or (rest := rest.lstrip(b"\0")):
             unpacker = unpacker or zlib.decompressobj(_GZIP_WINDOW_BITS)
@@ -123,7 +126,7 @@ def _gunzipped(raw: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _transcoded(raw: Iterable[bytes], encoding: str) -> Iterator[bytes]:
-    """Make UTF-8 of UTF-16; a lone surrogate stays one, so that its record is the bad one."""
+    """Convert UTF-16 to UTF-8. A lone surrogate stays, and makes its record a bad one."""
     decoder = codecs.getincrementaldecoder(encoding)("surrogatepass")
     for block in raw:
         yield decoder.decode(block).encode(errors="surrogatepass")
@@ -146,7 +149,7 @@ def _checked(raw: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _converted(raw: Iterable[bytes], encoding: str) -> Iterator[bytes]:
-    """Make UTF-8 of an encoding; a byte that it does not know stays, and is none of UTF-8."""
+    """Convert to UTF-8. A byte that the encoding does not have stays, as invalid UTF-8."""
     decoder = codecs.getincrementaldecoder(encoding)("s3-data-pipeline.keep-bytes")
     for block in raw:
         yield decoder.decode(block).encode(errors="surrogateescape")

@@ -1,7 +1,7 @@
-"""What becomes of an object: names normalised, empties removed. Pure.
+"""Cleans objects: normalises field names and removes empty fields. Pure.
 
 Removed from objects, at every depth: null, "", and objects or arrays that are empty or become so.
-Kept: 0, false, and whatever stands in an array, where a position carries meaning.
+Kept: 0, false, and every element of an array, since its position has a meaning.
 """
 
 from collections.abc import Sequence
@@ -12,23 +12,23 @@ import orjson
 from handlers.transform.records.json_text import MAX_DEPTH, Duplicated, OutOfBoundsError
 from handlers.transform.records.names import Names, Shapes, distinct_names
 
-# Beyond any real schema: data that is used as names must not pile up.
+# More than any real schema has. Data used as field names must not fill the memory.
 _REMEMBERED_NAMES: Final = 10_000
 _REMEMBERED_CHARACTERS: Final = 1_000_000
 _SCALARS: Final = frozenset({str, int, float, bool, type(None), orjson.Fragment})
 
 
 class Cleaner:
-    """Cleans parsed objects and writes them as JSON, each but for its closing brace."""
+    """Cleans parsed objects and encodes them as JSON, each without its closing brace."""
 
     def __init__(self) -> None:
-        # Of the last texts, at any depth: fields seen, and those whose name met another's.
+        # Counts of the last call, at any depth: fields seen, and fields renamed.
         self.fields = 0
         self.renamed = 0
         self._forget()
 
     def texts(self, records: list[dict[str, Any]]) -> list[bytes]:
-        """Return the texts of records. Raises OutOfBoundsError if one is too deep."""
+        """Return records as JSON, cleaned. Raises OutOfBoundsError if one nests too deep."""
         self._forget_many()
         try:
             return self._known_texts(records)
@@ -37,9 +37,9 @@ class Cleaner:
         return self._known_texts(records)
 
     def careful_texts(self, records: Sequence[dict[str, Any] | Duplicated]) -> list[bytes]:
-        """Return the texts of records that `parse` gave, which may have one name twice.
+        """Return records from `parse` as JSON, cleaned. Their objects may have a name twice.
 
-        Raises OutOfBoundsError if one is too deep.
+        Raises OutOfBoundsError if one nests too deep.
         """
         self._forget_many()
         self.fields = self.renamed = 0
@@ -52,22 +52,22 @@ class Cleaner:
 
     def _forget(self) -> None:
         self._names = Names()
-        self._known, self._meeting = self._names.known, self._names.meeting
+        self._known, self._colliding = self._names.known, self._names.colliding
         self._shapes = Shapes(self._known)
 
     def _known_texts(self, records: list[dict[str, Any]]) -> list[bytes]:
-        """Return the texts of records all names of which are known; else KeyError."""
+        """Return records as JSON, cleaned. Raises KeyError if a name is not known yet."""
         self.fields = self.renamed = 0
         clean, dumps = self._clean, orjson.dumps
         return [dumps(clean(record, 1))[:-1] for record in records]
 
     def _clean(self, fields: dict[str, Any], level: int) -> dict[str, Any]:
-        """Return what stays of an object; one loop, since a call costs as much as a field."""
+        """Return an object, cleaned. One loop, since a call costs as much as a field."""
         if level >= MAX_DEPTH:
             _check_deepest(fields, level)
         self.fields += len(fields)
         names = self._known
-        if self._meeting and len(self._meeting.intersection(fields)) > 1:
+        if self._colliding and len(self._colliding.intersection(fields)) > 1:
             names = self._distinct(fields)
         cleaned: dict[str, Any] = {}
         for name, value in fields.items():
@@ -98,7 +98,7 @@ class Cleaner:
         return kept
 
     def _distinct(self, fields: dict[str, Any]) -> dict[str, str]:
-        """Return the names of an object of which two may meet; those renamed are counted."""
+        """Return distinct names for an object in which two may collide; count the renamed."""
         names, renamed = self._shapes[tuple(fields)]
         self.renamed += renamed
         return names
@@ -122,6 +122,6 @@ class Cleaner:
 
 
 def _check_deepest(fields: dict[str, Any], level: int) -> None:
-    """Raise OutOfBoundsError for an object that is too deep, or has one in it, be it empty."""
+    """Raise OutOfBoundsError if an object is too deep, or holds an object or array that is."""
     if level > MAX_DEPTH or any(type(value) in (dict, list) for value in fields.values()):
         raise OutOfBoundsError

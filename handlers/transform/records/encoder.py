@@ -1,4 +1,4 @@
-"""Records become output lines: cleaned, exact, `_metadata` last. Pure."""
+"""Encodes records as output lines: cleaned, with exact numbers and `_metadata` last. Pure."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -17,15 +17,15 @@ from handlers.transform.records.json_text import (
 )
 from handlers.transform.records.row_texts import RowTexts
 
-# Above these a record is rejected: the largest must fit the memory of the smallest function. An
-# object, an array or a field takes up to 200 bytes there, however short its text.
+# Larger records are rejected: the largest must fit into the memory of the smallest function. An
+# object, an array or a field takes up to 200 bytes of it, however short its text.
 MAX_RECORD_BYTES: Final = 8 * 1024 * 1024
 MAX_RECORD_PARTS: Final = 500_000
 _BLOCKS_BETWEEN_TRIES: Final = 16
 
 
 class Encoded(NamedTuple):
-    """Output lines of some records, and how many of those records became empty."""
+    """The output lines of some records, their number, and how many records became empty."""
 
     lines: bytes
     written: int
@@ -33,7 +33,7 @@ class Encoded(NamedTuple):
 
 
 def metadata_tail(*, processed_at: datetime, environment: str, processor_version: str) -> bytes:
-    """Return what ends each output line: `_metadata`, the closing brace and the newline."""
+    """Return the end of each output line: `_metadata`, the closing brace and the newline."""
     moment = processed_at.astimezone(UTC).isoformat(timespec="milliseconds")
     metadata = {
         "processed_at": moment.replace("+00:00", "Z"),
@@ -44,12 +44,12 @@ def metadata_tail(*, processed_at: datetime, environment: str, processor_version
 
 
 def too_long() -> str:
-    """Return the reason to reject a record that is longer than `MAX_RECORD_BYTES`."""
+    """Return the reason to reject a record longer than `MAX_RECORD_BYTES`."""
     return f"longer than {MAX_RECORD_BYTES} bytes"
 
 
 def check_size(raw: bytes) -> None:
-    """Raise OutOfBoundsError for the text of a record that would take too much memory."""
+    """Raise OutOfBoundsError if parsing the text of a record would take too much memory."""
     if len(raw) > MAX_RECORD_BYTES:
         raise OutOfBoundsError(too_long())
     if len(raw) <= MAX_RECORD_PARTS or _parts(raw) <= MAX_RECORD_PARTS:
@@ -65,21 +65,21 @@ def _parts(raw: bytes) -> int:
 
 
 class RecordEncoder:
-    """Cleans parsed records and writes them as output lines; counts the fields it renamed."""
+    """Cleans records and encodes them as output lines; counts the fields it renamed."""
 
     def __init__(self, tail: bytes) -> None:
-        """`tail` is what ends each line, as `metadata_tail` returns it."""
+        """`tail` ends each line, as `metadata_tail` returns it."""
         self.renamed = 0
         self.tail = tail
         self._cleaner = Cleaner()
         self._blocks = 0
-        self._compact = True  # whether a block was last found to be just as orjson writes it
+        self._compact = True  # whether the last block checked was just what orjson writes
 
     def encode(self, values: list[Any], text: bytes, step: int = 1) -> Encoded | None:
-        """Return the lines of records that orjson parsed from the array `text`, all at once.
+        """Encode records that orjson parsed from the array `text`, all at once.
 
-        Each `step`-th of the values is a record. None when one of them needs `encode_one`: it is
-        not an object, too deep, or orjson may not have kept all of it.
+        Every `step`-th value is a record. Returns None if one of them needs `encode_one`: it is
+        not an object, it nests too deep, or orjson may have lost a field or a digit of it.
         """
         records = values[::step]
         if set(map(type, records)) - {dict}:
@@ -95,11 +95,11 @@ class RecordEncoder:
         return self._joined(texts)
 
     def encode_one(self, raw: bytes) -> Encoded:
-        """Return the line of one record from its text.
+        """Encode one record from its text.
 
         Raises:
-            BadRecordError: with the reason to reject it.
-            json.JSONDecodeError: not JSON; the message says where.
+            BadRecordError: the record must be rejected; the message is the reason.
+            json.JSONDecodeError: the text is not JSON; the message says where.
         """
         check_size(raw)
         try:
@@ -109,14 +109,14 @@ class RecordEncoder:
         return encoded or self._encode_carefully(raw)
 
     def encode_rows(self, rows: Iterable[list[str]], texts: RowTexts) -> Encoded:
-        """Return the lines of rows of cells. Raises ValueError for one of another length."""
+        """Encode rows of cells. Raises ValueError for a row of the wrong length."""
         return self._joined(texts(rows))
 
     def _is_compact(self, values: list[Any], text: bytes) -> bool:
-        """Return whether a text is just what orjson writes, which proves that it kept all of it.
+        """Return whether a text is just what orjson writes, which proves that it lost nothing.
 
-        That is quicker to see than what it may have lost; it is looked for where it was there last,
-        and now and then.
+        This check is faster than a search for losses. It is made as long as it succeeds, and after
+        that once in `_BLOCKS_BETWEEN_TRIES` blocks.
         """
         if self._compact or self._blocks % _BLOCKS_BETWEEN_TRIES == 0:
             self._compact = orjson.dumps(values) == text

@@ -1,17 +1,17 @@
-"""What a text that is not UTF-8 may be instead. Pure."""
+"""Describes invalid UTF-8 and guesses its encoding. Pure."""
 
 import re
 from typing import Final
 
-_HINTED: Final = "cp1252"  # what most files that are not UTF-8 are in; it holds Latin-1
+_HINTED: Final = "cp1252"  # most files that are not UTF-8; it has the letters of Latin-1
 _HIGH: Final = re.compile(rb"[\x80-\xff]+")
-# An accented letter or a typographic sign stands alone or with one more; other alphabets, and the
-# encodings of Chinese and Japanese, give longer runs.
+# Accented letters and typographic signs come in runs of one or two bytes. Other alphabets, and the
+# encodings of Chinese and Japanese, make longer runs.
 _MOST_BESIDE: Final = 2
 
 
 def utf8_problem(raw: bytes) -> str:
-    """Return what is wrong with a text as UTF-8, with a hint at what it may be; "" if nothing."""
+    """Return what makes a text invalid UTF-8, with a guess at its encoding; "" if it is valid."""
     try:
         raw.decode()
     except UnicodeDecodeError as error:

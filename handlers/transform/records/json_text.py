@@ -1,4 +1,4 @@
-"""One JSON text → its value, with every digit and every field. Pure."""
+"""Parses one JSON text and keeps every digit and every field. Pure."""
 
 import json
 import re
@@ -13,41 +13,41 @@ MAX_DEPTH: Final = 200
 _SHAPES_OF: Final = (
     (b"0", b"0123456789."), (b"e", b"eE"), (b"-", b"-"), (b" ", b" \t\r\n"), (b":", b":"),
 )  # fmt: skip
-# A string, be it cut off; possessive, so that matching remembers nothing.
+# A string, even if cut off. Possessive, so that a match keeps no state to backtrack.
 _ANY_STRING: Final = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)'
 _STRING = re.compile(_ANY_STRING, re.DOTALL)
-_STRETCH_BYTES: Final = 100_000
-_STRETCH = re.compile(rb'(?:[^"]++|%b){1,10000}+' % _ANY_STRING, re.DOTALL)
+_CHUNK_BYTES: Final = 100_000
+_CHUNK = re.compile(rb'(?:[^"]++|%b){1,10000}+' % _ANY_STRING, re.DOTALL)
 _DEPTH_CHANGE: Final = {b"{"[0]: 1, b"["[0]: 1, b"}"[0]: -1, b"]"[0]: -1}
 _NOT_BRACKETS: Final = bytes(c for c in range(256) if c not in _DEPTH_CHANGE)
 _STRINGS_AND_COLONS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"[ \t\r\n]*+(:?)', re.DOTALL)
-# What matters about a byte, so that one search finds a long number, a tiny one, a spaced colon.
+# The class of each byte: one search then finds a long number, a tiny one or a spaced colon.
 _SHAPES: Final = bytes(
     next((shape for shape, members in _SHAPES_OF if c in members), b"x")[0] for c in range(256)
 )
 
 
 class BadRecordError(Exception):
-    """This record cannot be kept, the rest of the file can; the message is the reason."""
+    """One record must be rejected, not the file; the message is the reason."""
 
 
 class OutOfBoundsError(BadRecordError):
-    """Too deep, too long or too rich to be read; the text may be broken besides."""
+    """The record is too deep, too long or has too many parts to parse; it may also be invalid."""
 
 
 class Duplicated(list[tuple[str, Any]]):
-    """An object that has one name twice: its fields in order, since a dict would drop one."""
+    """The fields, in order, of an object that has a name twice; a dict would drop one."""
 
 
 def parse(raw: bytes) -> Any:
-    """Return the value of one JSON text.
+    """Parse one JSON text.
 
-    Numbers that neither 64 bits nor a double can hold are Fragments of their text; an object that
-    has a name twice is `Duplicated`.
+    A number that neither 64 bits nor a double can hold becomes a Fragment of its text. An object
+    with a name twice becomes `Duplicated`.
 
     Raises:
-        OutOfBoundsError: nested too deep, before anything else is looked at.
-        json.JSONDecodeError: not JSON; the message says where.
+        OutOfBoundsError: nested too deep; this is checked first.
+        json.JSONDecodeError: the text is not JSON; the message says where.
         BadRecordError: invalid UTF-8, NaN or Infinity, or a lone surrogate.
     """
     if (levels := depth(raw)) > MAX_DEPTH:
@@ -56,7 +56,7 @@ def parse(raw: bytes) -> Any:
     try:
         text = raw.decode()
     except UnicodeDecodeError as error:
-        _load(raw.decode(errors="replace"))  # broken JSON is the worse of the two: it ends an array
+        _load(raw.decode(errors="replace"))  # invalid JSON comes first: it breaks a whole array
         raise BadRecordError(utf8_problem(raw)) from error
     value, constants = _load(text)
     if constants:
@@ -93,33 +93,33 @@ def _check_surrogates(value: Any) -> None:
 
 
 def depth(raw: bytes) -> int:
-    """Return how deep the objects and arrays of a JSON text nest, whether or not it is valid."""
+    """Return how deep a JSON text nests, even if it is invalid; 0 if surely within the limit."""
     if raw.count(b"{") + raw.count(b"[") <= MAX_DEPTH:
-        return 0  # not deep enough to matter
+        return 0
     brackets = without_strings(raw).translate(None, _NOT_BRACKETS)
     return max(accumulate(map(_DEPTH_CHANGE.__getitem__, brackets)), default=0)
 
 
 def without_strings(raw: bytes) -> bytes:
-    """Return a JSON text without its strings, be the last of them cut off."""
-    if len(raw) <= _STRETCH_BYTES:
+    """Return a JSON text without its strings. The last one may be cut off."""
+    if len(raw) <= _CHUNK_BYTES:
         return _STRING.sub(b"", raw)
-    # Stretch by stretch, or millions of short strings would all be pieces of the result at once.
-    return b"".join([_STRING.sub(b"", stretch) for stretch in _STRETCH.findall(raw)])
+    # In chunks: with millions of short strings, the parts between them would all be held at once.
+    return b"".join([_STRING.sub(b"", chunk) for chunk in _CHUNK.findall(raw)])
 
 
 def is_kept(block: bytes, fields: int) -> bool:
-    """Return whether orjson kept all of a valid JSON text of which it made so many fields.
+    """Return whether orjson kept all of a valid JSON text that it parsed to `fields` fields.
 
-    It loses fields where a name is there twice, and digits of some numbers; maybe not, even if it
-    kept them.
+    orjson loses fields of objects with a name twice, and digits of some numbers. May return False
+    even if nothing is lost.
     """
     shapes = block.translate(_SHAPES)
     return are_exact(block, shapes) and _are_all(block, shapes, fields)
 
 
 def _are_all(block: bytes, shapes: bytes, fields: int) -> bool:
-    # A quote before a colon ends a name, or stands in a string, where it counts as one too many.
+    # `":` ends a name. Inside a string it makes the count too high.
     if fields == block.count(b'":') and shapes.rfind(b" :") < 0:
         return True
     return fields == _STRINGS_AND_COLONS.findall(block).count(b":")

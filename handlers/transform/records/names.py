@@ -1,4 +1,4 @@
-"""Field names: lower_snake_case, and distinct. Pure."""
+"""Makes field names lower_snake_case and distinct. Pure."""
 
 import re
 import unicodedata
@@ -6,15 +6,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, cast
 
 _SNAKE_CASE = re.compile(r"[a-z0-9]+(_[a-z0-9]+)*")
-_REMEMBERED_SHAPES_BYTES: Final = 8_000_000  # some 4,000 shapes of twenty names
-_NAME_BYTES: Final = 100  # what a name takes in a shape, besides its characters
+_REMEMBERED_SHAPES_BYTES: Final = 8_000_000  # about 4,000 shapes of twenty names
+_NAME_BYTES: Final = 100  # memory that a name takes in a shape, besides its characters
 
 
 def normalize_name(name: str) -> str:
-    """Return a field name in lower_snake_case; letters, marks and digits of any script stay.
+    """Return a field name in lower_snake_case; keep letters, marks and digits of any script.
 
     `userName` → `user_name`, `HTTPServer` → `http_server`, ` Preis (€)` → `preis`, `--` → `field`.
-    A mark, a vowel sign or an accent say, belongs to the letter before it.
+    A combining mark, such as a vowel sign or an accent, belongs to the letter before it.
     """
     if _SNAKE_CASE.fullmatch(name):
         return name
@@ -23,7 +23,7 @@ def normalize_name(name: str) -> str:
 
 
 def _split_words(text: str) -> str:
-    """Put a `_` before each capital letter that begins a word; marks are looked through."""
+    """Put a `_` before each capital letter that begins a word; ignore combining marks."""
     letters = [char for char in text if not _is_mark(char)]
     beside = iter(zip(["", *letters], [*letters[1:], ""], strict=False))
     return "".join(
@@ -52,10 +52,10 @@ def _is_mark(char: str) -> bool:
 
 
 def distinct_names(raw: Sequence[str], normalized: Sequence[str]) -> tuple[list[str], int]:
-    """Return normalised names made distinct, in order, and how many had to be renamed.
+    """Return normalised names made distinct, in order, and how many were renamed.
 
-    Of names that meet, the one that is spelled so keeps it, else the first. The others follow in
-    their order, each as the first of `name_2`, `name_3`, … that no other name has.
+    If names collide, the one that was spelled this way keeps the name, else the first does. The
+    others, in order, take the first of `name_2`, `name_3`, … that is free.
     """
     if len(set(normalized)) == len(normalized):
         return list(normalized), 0
@@ -76,16 +76,16 @@ def distinct_names(raw: Sequence[str], normalized: Sequence[str]) -> tuple[list[
 
 
 class Names:
-    """Raw names → normalised names, each worked out once."""
+    """A cache of normalised names, by raw name."""
 
     def __init__(self) -> None:
         self.known: dict[str, str] = {}
-        self.meeting: set[str] = set()  # raw names that become what another known one becomes
+        self.colliding: set[str] = set()  # raw names that share their normalised name
         self.characters = 0  # of the raw names
-        self._spellings: dict[str, str] = {}  # normalised names → the first raw name of each
+        self._spellings: dict[str, str] = {}  # normalised name → its first raw name
 
     def learn(self, value: Any, levels: int) -> None:
-        """Make known the names of all objects in a parsed JSON value, so many levels down."""
+        """Add the names of all objects in a parsed JSON value, down to `levels` levels."""
         if not levels or not isinstance(value, dict | list):
             return
         if isinstance(value, dict):
@@ -98,7 +98,7 @@ class Names:
             self.learn(member, levels - 1)
 
     def of(self, fields: Iterable[str]) -> list[str]:
-        """Return the normalised names of an object's fields; two of them may be the same."""
+        """Return the normalised names of an object's fields; some may be equal."""
         known = self.known
         return [known[name] if name in known else self._add(name) for name in fields]
 
@@ -107,16 +107,15 @@ class Names:
         self.characters += len(name)
         first = self._spellings.setdefault(normalized, name)
         if first != name:
-            self.meeting.update((first, name))
+            self.colliding.update((first, name))
         return normalized
 
 
 class Shapes(dict[tuple[str, ...], tuple[dict[str, str], int]]):
-    """All raw names of an object → the name of each, and how many of them had to be renamed.
+    """A cache, by an object's raw names: the name of each, and how many were renamed.
 
-    Each shape is worked out once. All are forgotten when they take too much memory together.
-    A name that is not known is a KeyError: made known amidst a pass over records, it could meet one
-    of an object that is half done.
+    It is emptied when it takes too much memory. An unknown name raises KeyError: if it were added
+    during a pass over records, it could collide with a name of an object that is half done.
     """
 
     def __init__(self, known: Mapping[str, str]) -> None:

@@ -1,7 +1,7 @@
-"""Numbers of JSON texts that keep their value, to the last digit. Pure.
+"""Keeps the numbers of JSON texts exact, to the last digit. Pure.
 
-orjson makes floats of integers beyond 64 bits, rounds decimals to a double, and makes 0.0 of what
-is too small for one: it says nothing, so whoever uses it looks first.
+orjson turns integers beyond 64 bits into floats, rounds decimals to a double, and turns numbers too
+small for a double into 0.0. It reports none of this, so the text is checked for such numbers.
 """
 
 import re
@@ -10,20 +10,20 @@ from typing import Final
 
 import orjson
 
-_SURE_INTEGER_DIGITS: Final = 18  # any integer of so many digits fits 64 bits
+_SURE_INTEGER_DIGITS: Final = 18  # any integer of 18 digits fits into 64 bits
 _INT64_MIN: Final = -(2**63)
 _UINT64_MAX: Final = 2**64 - 1
-# A double holds 15 digits, and any integer of 16; so 16 characters are exact, a point among them
-# or not, unless an exponent follows. https://en.wikipedia.org/wiki/Double-precision_floating-point_format
+# A double holds 15 digits, and any integer of 16. So 16 characters, with or without a point, are
+# exact unless an exponent follows. https://en.wikipedia.org/wiki/Double-precision_floating-point_format
 _SURE: Final = b"0" * 16
 _LONG: Final = _SURE + b"0"
-_TINY: Final = b"e-000"  # below 1e-99 lies what a double holds in part or not at all
+_TINY: Final = b"e-000"  # a double loses digits of some numbers below 1e-99, or all of them
 _RUN = re.compile(b"0*+")
 _BEFORE_NUMBER: Final = b" \t\r\n,:["
 
 
 def are_exact(block: bytes, shapes: bytes) -> bool:
-    """Return whether orjson keeps the numbers of a JSON text; maybe not, even if it does.
+    """Return whether orjson keeps the numbers of a JSON text. May return False if it does.
 
     `shapes` is the text with `0` for each digit and point, and `e` for either exponent.
     """
@@ -35,7 +35,7 @@ def are_exact(block: bytes, shapes: bytes) -> bool:
 
 
 def _long_numbers(block: bytes, shapes: bytes) -> list[bytes]:
-    """Return the numbers that are longer than a double surely holds."""
+    """Return the numbers that may be too long for a double."""
     numbers: list[bytes] = []
     at = shapes.find(_LONG)
     while at >= 0:
@@ -54,7 +54,7 @@ def _are_written_so(numbers: list[bytes]) -> bool:
     try:
         return orjson.dumps(orjson.loads(text)) == text
     except orjson.JSONDecodeError:
-        return False  # a version or an address, in a string
+        return False  # not a number: a version or an address in a string
 
 
 def parse_integer(digits: str) -> int | orjson.Fragment:
@@ -67,11 +67,11 @@ def parse_integer(digits: str) -> int | orjson.Fragment:
 
 
 def parse_decimal(digits: str) -> float | orjson.Fragment:
-    """Return a decimal; one that is not what a double writes is a Fragment of its text."""
+    """Return a decimal; one that a double would change is a Fragment of its text."""
     value = float(digits)
     try:
         if Decimal(repr(value)) == Decimal(digits):
             return value
-    except InvalidOperation:  # an exponent beyond what Decimal holds
+    except InvalidOperation:  # the exponent is too large for Decimal
         pass
     return orjson.Fragment(digits.encode())

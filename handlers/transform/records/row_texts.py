@@ -1,4 +1,4 @@
-"""Rows of cells → the texts of records, each but for its closing brace. Pure."""
+"""Encodes rows of cells as JSON objects, each without its closing brace. Pure."""
 
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -8,7 +8,7 @@ import orjson
 
 RowTexts = Callable[[Iterable[list[str]]], list[bytes]]
 
-# Beyond, what it takes to compile a function is more than most files would win by it.
+# For more columns, compiling takes longer than most files would gain.
 _MOST_COMPILED_COLUMNS: Final = 1_000
 _FUNCTION: Final = """\
 def texts(rows):
@@ -22,11 +22,11 @@ def texts(rows):
 
 
 def row_texts(names: list[str]) -> RowTexts:
-    """Return a function from rows of cells to the texts of records; `names` are distinct.
+    """Return a function that encodes rows of cells; `names` are distinct.
 
-    Cells that are empty are left out. The function raises ValueError for a row that is not as long
-    as `names`. It is written for these names and compiled, as dataclasses are: a dict display whose
-    names are constants takes half the time of one that is filled pair by pair.
+    Empty cells are left out. The function raises ValueError for a row that is not as long as
+    `names`. It is compiled for these names, as dataclasses are: a dict display with constant names
+    takes half the time of a dict that is filled pair by pair.
     """
     if len(names) > _MOST_COMPILED_COLUMNS:
         return partial(_texts, names)

@@ -1,1 +1,1 @@
-"""Delimited rows come in, a block at once; their JSON lines go out, or that they are odd. Pure."""
+"""Blocks of delimited rows come in; their JSON lines go out, or None for an odd block. Pure."""

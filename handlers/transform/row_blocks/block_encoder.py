@@ -1,7 +1,7 @@
-"""Blocks of delimited text → output lines, by operations on all of a block. Pure.
+"""Encodes blocks of delimited text as output lines, by operations on the whole block. Pure.
 
-No row is looked at alone. A block is proved to be regular, or it is odd and `csv.reader` has to
-read it.
+No row is read on its own. A block is proved to be regular; otherwise it is odd, and `csv.reader`
+must read it.
 """
 
 from typing import Final, NamedTuple
@@ -10,7 +10,7 @@ import orjson
 
 from handlers.transform.records.encoder import Encoded
 from handlers.transform.row_blocks.lines import RARE_ROW_END, ROW_END, RowLines
-from handlers.transform.row_blocks.quotes import MARK, QUOTE, even_end, put_back, take_out
+from handlers.transform.row_blocks.quotes import PLACEHOLDER, QUOTE, even_end, put_back, take_out
 
 _MOST_LINES_BYTES: Final = 4 * 1024 * 1024  # short rows may have long names
 _RETURN: Final = b"\r"
@@ -19,38 +19,38 @@ _BACKSLASH: Final = ord("\\")
 _CONTROLS: Final = range(0x20)
 _ESCAPED: Final = {code: orjson.dumps(chr(code))[1:-1] for code in (*_CONTROLS, _BACKSLASH)}
 
-# glibc returns what a block frees to the system and faults it in again for the next block, unless a
-# mapping this large was freed before: then it keeps up to twice as much. Wide tables take a quarter
-# longer without.
+# glibc returns the memory of each block to the system and faults it in again for the next, unless a
+# mapping this large was freed before: then it keeps up to twice as much. Without this, wide tables
+# take a quarter longer.
 _KEPT_BYTES: Final = 4 * 1024 * 1024
 bytes(_KEPT_BYTES)
 
 
 class RowBlock(NamedTuple):
-    """What became of the rows of a block."""
+    """The encoded rows of a block."""
 
     encoded: Encoded
-    length: int  # bytes of the block that these rows are
-    lines: int  # lines of the text that these rows are
+    length: int  # bytes of these rows in the block
+    lines: int  # lines of these rows in the text
 
 
 class RowBlockEncoder:
-    """Turns the rows of a block into output lines."""
+    """Encodes the rows of a block as output lines."""
 
     def __init__(self, names: list[str], delimiter: bytes, tail: bytes) -> None:
         """`names` are distinct; `tail` ends each line, as `metadata_tail` returns it."""
         self._columns = len(names)
         self._delimiter = delimiter
         self._lines = RowLines(names, tail)
-        self._marked_row = delimiter.join([MARK] * len(names)) + b"\n"
+        self._quoted_row = delimiter.join([PLACEHOLDER] * len(names)) + b"\n"
         special = {*_CONTROLS, _BACKSLASH, *QUOTE} - {*delimiter}
         self._plain = bytes(code for code in range(256) if code not in special)
 
     def encode(self, block: bytes) -> RowBlock | None:
-        """Return the lines of the rows that end in a block; None if they are odd, or none ends.
+        """Encode the rows that end in a block; return None if none ends there or one is odd.
 
-        The block begins where a row begins and ends with a line feed. Odd are a row of another
-        length than the header, a quote out of place, invalid UTF-8, a return without a line feed.
+        The block begins where a row begins, and ends with a line feed. A row is odd if it is not as
+        long as the header, or has a misplaced quote, invalid UTF-8 or a return without a line feed.
         """
         rows, special = block, block.translate(None, self._plain)
         if special.count(QUOTE) % 2:
@@ -68,7 +68,7 @@ class RowBlockEncoder:
         return RowBlock(self._lines.encode(cells), len(rows), lines)
 
     def _cells(self, text: bytes, special: bytes) -> list[bytes] | None:
-        """Return the cells of rows, behind those of each row its end."""
+        """Return the cells of rows, and after the cells of each row its end."""
         contents: list[bytes] = []
         if QUOTE in special:
             text, contents = take_out(text)
@@ -81,13 +81,13 @@ class RowBlockEncoder:
             return None
         may_break = count < special.count(b"\n") or _RETURN in special or self._delimiter == b"\t"
         end = RARE_ROW_END if contents and may_break else ROW_END
-        if len(contents) == count * self._columns and text == self._marked_row * count:
+        if len(contents) == count * self._columns and text == self._quoted_row * count:
             return self._quoted_cells(contents, count, end)
         cells = self._split(text, count, end)
         return cells if cells and put_back(cells, contents) else None
 
     def _quoted_cells(self, contents: list[bytes], count: int, end: bytes) -> list[bytes]:
-        """Return the cells of rows of which each cell is in quotes."""
+        """Return the cells of rows in which every cell is quoted."""
         columns = self._columns
         cells = [end] * (count * (columns + 1))
         for at in range(columns):
@@ -95,8 +95,8 @@ class RowBlockEncoder:
         return cells
 
     def _split(self, text: bytes, count: int, end: bytes) -> list[bytes] | None:
-        """Return the cells of `count` lines, of which some may be blank."""
-        # In one column a blank line would look like a row; in others it is seldom there.
+        """Return the cells of `count` lines, some of which may be blank."""
+        # With one column, a blank line would look like a row. With more, blank lines are rare.
         if self._columns > 1 and (cells := self._split_rows(text, count, end)):
             return cells
         filled = _without_blank_lines(text)
@@ -108,8 +108,8 @@ class RowBlockEncoder:
         """Return the cells of `count` rows; None if one is not as long as the header."""
         delimiter, width = self._delimiter, self._columns + 1
         cells = text.replace(b"\n", delimiter + end + delimiter).split(delimiter)
-        cells.pop()  # what is behind the last row
-        # Rows too short and too long may even out, so the ends have to be where they belong.
+        cells.pop()  # the empty text after the last row
+        # A short row and a long one may add up, so each row's end must be in its place.
         if len(cells) != count * width or cells[width - 1 :: width].count(end) != count:
             return None
         return cells
@@ -126,9 +126,9 @@ def _is_utf8(rows: bytes) -> bool:
 
 
 def _escaped(rows: bytes, special: bytes) -> bytes:
-    """Return rows with each backslash and control character escaped, but for their breaks."""
+    """Return rows with each backslash and control character escaped, except line breaks."""
     codes = {*special.translate(None, b'\r\n"')}
-    for code in sorted(codes, reverse=True):  # the backslash, which the others' escapes have, first
+    for code in sorted(codes, reverse=True):  # the backslash first: other escapes contain it
         rows = rows.replace(bytes([code]), _ESCAPED[code])
     return rows
 

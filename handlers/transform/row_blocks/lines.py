@@ -1,4 +1,4 @@
-"""Cells of whole rows → output lines, all at once. Pure."""
+"""Encodes the cells of whole rows as output lines, all at once. Pure."""
 
 from itertools import compress
 from typing import Final
@@ -7,7 +7,7 @@ import orjson
 
 from handlers.transform.records.encoder import Encoded
 
-# What stands behind the cells of each row, as a cell; the second where cells may hold line feeds.
+# The cell that ends each row; the second one is used where cells may hold line feeds.
 ROW_END: Final = b"\n"
 RARE_ROW_END: Final = b"\x1c"
 _ESCAPES: Final = ((b"\n", rb"\n"), (b"\r", rb"\r"), (b"\t", rb"\t"))
@@ -16,7 +16,7 @@ _ESCAPES: Final = ((b"\n", rb"\n"), (b"\r", rb"\r"), (b"\t", rb"\t"))
 class RowLines:
     """Writes the output lines of rows whose cells are escaped.
 
-    A line is made of what stands before each cell, which is the same in all lines, and the cells.
+    A line is its cells, with a text before each cell that is the same in all lines.
     """
 
     def __init__(self, names: list[str], tail: bytes) -> None:
@@ -26,16 +26,16 @@ class RowLines:
         self._before = [b"{" + first, *(b'",' + field for field in others), self._closing]
         self._row = [part for before in self._before for part in (before, b"")]
         self._bytes = sum(map(len, self._before))
-        self._is_mostly_sparse = False  # whether most columns had empty cells when some last had
+        self._is_mostly_sparse = False  # whether most columns had empty cells, when any last had
 
     def size(self, rows: int) -> int:
-        """Return how many bytes so many lines have besides their cells."""
+        """Return the size in bytes of the lines of `rows` rows, without their cells."""
         return rows * self._bytes
 
     def encode(self, cells: list[bytes]) -> Encoded:
-        """Return the lines of rows, each of them a cell for each name and the row's end.
+        """Encode rows; each is a cell for each name, and the row's end.
 
-        Cells that are empty are left out. With `RARE_ROW_END` they may hold breaks and tabs.
+        Empty cells are left out. With `RARE_ROW_END`, cells may hold line breaks and tabs.
         """
         width, end = len(self._before), cells[-1]
         rows = len(cells) // width
@@ -52,13 +52,13 @@ class RowLines:
         return Encoded(lines, rows - empty, empty)
 
     def _parts(self, cells: list[bytes], rows: int) -> list[bytes]:
-        """Return the parts of all lines: what stands before each cell, and the cell."""
+        """Return the parts of all lines: the text before each cell, and the cell."""
         parts = self._row * rows
         parts[1::2] = cells
         return parts
 
     def _filled_parts(self, cells: list[bytes], rows: int) -> list[bytes]:
-        """Return the parts without those of empty cells."""
+        """Return the parts of all lines, without those of empty cells."""
         if self._is_mostly_sparse:
             filled = list(filter(None, cells))
             parts = [b""] * (2 * len(filled))
@@ -74,9 +74,9 @@ class RowLines:
         return parts
 
     def _begun(self, lines: bytes, end: bytes) -> tuple[bytes, int]:
-        """Give a brace to lines that lost it with their first cell, and drop those without any.
+        """Add the brace to lines that lost it with an empty first cell; drop lines without cells.
 
-        Returns them, and how many were dropped.
+        Returns the lines, and how many were dropped.
         """
         cut = lines.split(end)
         empty = cut.count(self._closing)

@@ -1,40 +1,40 @@
-"""What stands in quotes, taken out of a block of delimited text and put back. Pure."""
+"""Takes quoted contents out of a block of delimited text, and puts them back as cells. Pure."""
 
 from typing import Final, NamedTuple
 
 QUOTE: Final = b'"'
-# Control characters, which never stand in a text in which they are escaped.
-MARK: Final = b"\x1e"  # stands for what was in quotes
+# Control characters: a text in which they are escaped never holds them.
+PLACEHOLDER: Final = b"\x1e"  # replaces quotes and their contents
 _SEPARATOR: Final = b"\x1f"
-_FEW: Final = 0.25  # pairs of quotes for each content: joined one by one, more would take longer
+_FEW: Final = 0.25  # doubled quotes for each content; joining more of them one by one takes longer
 
 
 class Unquoted(NamedTuple):
-    """A text with a `MARK` for each of the contents, which stood in quotes there."""
+    """A text with a `PLACEHOLDER` for each quoted run, and the contents of those runs."""
 
     text: bytes
-    contents: list[bytes]  # escaped, but for breaks and the delimiter
+    contents: list[bytes]  # escaped, except line breaks and the delimiter
 
 
 def take_out(text: bytes) -> Unquoted:
-    """Return a text, with an even number of quotes, without what stands in them.
+    """Take the quoted contents out of a text with an even number of quotes.
 
-    Two quotes within quotes are one, which is escaped then. Backslashes and control characters are
-    escaped already, but for breaks and the delimiter. Quotes need not stand around whole cells:
-    that is for `put_back` to see.
+    A doubled quote within quotes becomes one escaped quote. Backslashes and control characters are
+    escaped already, except line breaks and the delimiter. The quotes need not be around whole
+    cells: `put_back` checks that.
     """
-    pieces = text.split(QUOTE)
-    outside, contents = pieces[::2], pieces[1::2]
+    runs = text.split(QUOTE)
+    outside, contents = runs[::2], runs[1::2]
     if pairs := outside[1:-1].count(b""):
         if pairs < _FEW * len(contents):
             _join_each(outside, contents, pairs)
         else:
-            outside, contents = _joined(pieces, outside)
-    return Unquoted(MARK.join(outside), contents)
+            outside, contents = _joined(runs, outside)
+    return Unquoted(PLACEHOLDER.join(outside), contents)
 
 
 def _join_each(outside: list[bytes], contents: list[bytes], pairs: int) -> None:
-    """Make one of two contents that have nothing between them, so many times."""
+    """Join two contents with nothing between them, `pairs` times."""
     at = 1
     for _ in range(pairs):
         at = outside.index(b"", at)
@@ -42,23 +42,23 @@ def _join_each(outside: list[bytes], contents: list[bytes], pairs: int) -> None:
         contents[at - 1 : at + 1] = [rb"\"".join(contents[at - 1 : at + 1])]
 
 
-def _joined(pieces: list[bytes], outside: list[bytes]) -> tuple[list[bytes], list[bytes]]:
-    """Do the same for all of them at once."""
+def _joined(runs: list[bytes], outside: list[bytes]) -> tuple[list[bytes], list[bytes]]:
+    """Join all contents with nothing between them, at once."""
     between = outside[1:-1]
-    pieces[2:-1:2] = [_SEPARATOR if piece else rb"\"" for piece in between]
-    contents = b"".join(pieces[1:-1]).split(_SEPARATOR)
+    runs[2:-1:2] = [_SEPARATOR if run else rb"\"" for run in between]
+    contents = b"".join(runs[1:-1]).split(_SEPARATOR)
     return [outside[0], *filter(None, between), outside[-1]], contents
 
 
 def put_back(cells: list[bytes], contents: list[bytes]) -> bool:
-    """Replace the marks among the cells of an unquoted text by what was in quotes.
+    """Replace the placeholders among the cells of an unquoted text with the quoted contents.
 
-    Returns False, with some replaced, if quotes stood within a cell rather than around it.
+    Returns False, with some replaced, if quotes were inside a cell instead of around it.
     """
     find, at = cells.index, -1
     try:
         for content in contents:
-            at = find(MARK, at + 1)
+            at = find(PLACEHOLDER, at + 1)
             cells[at] = content
     except ValueError:
         return False
@@ -66,9 +66,9 @@ def put_back(cells: list[bytes], contents: list[bytes]) -> bool:
 
 
 def even_end(text: bytes) -> int:
-    """Return where the last line ends that has an even number of quotes before it.
+    """Return the last line end with an even number of quotes before it; 0 if there is none.
 
-    Before the end of the last line it is odd.
+    `text` ends with a line, and has an odd number of quotes.
     """
     end, is_odd = len(text), True
     while is_odd and end:

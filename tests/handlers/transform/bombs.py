@@ -1,8 +1,7 @@
-"""Files that would take a machine down: `python -m tests.handlers.transform.bombs NAME`.
+"""Files that could exhaust a machine: `python -m tests.handlers.transform.bombs NAME`.
 
-The process limits its own memory first, then transforms the file and prints as JSON what came of
-it, how much was read and written, and how much memory it took at its peak. Nothing of the file is
-ever held.
+The process limits its own memory, transforms the file, and prints as JSON the result, the bytes
+read and written, and its peak memory. The file is generated and never held.
 """
 
 import gzip
@@ -59,7 +58,7 @@ def _one_line(blocks: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _gzipped(unit: bytes, total: int) -> Iterator[bytes]:
-    """Yield members of a gzip file, one behind another, in blocks of which each holds many."""
+    """Yield members of a gzip file, one after another, in blocks of many members."""
     member = gzip.compress(unit, 9, mtime=0)
     return repeat(member * 64, total // len(unit) // 64)
 
@@ -178,7 +177,7 @@ BOMBS: dict[str, Bomb] = {
     "400,000 names in one object": Bomb(
         ".json", lambda: _numbered(b"{", '"{0}":1', 400_000, ",", b"}")
     ),
-    "400,000 names of which two meet": Bomb(
+    "400,000 names of which two collide": Bomb(
         ".json", lambda: _numbered(b'{"a":1,"A":2,', '"{0}":1', 400_000, ",", b"}")
     ),
     "9,000 names of 60 KB over records": Bomb(
@@ -196,7 +195,7 @@ BOMBS: dict[str, Bomb] = {
     "million names in an element": Bomb(
         ".json", lambda: _numbered(b"[{", '"{0}":1', MILLION, ",", b"}]")
     ),
-    "million names that meet": Bomb(
+    "million names that collide": Bomb(
         ".json", lambda: _filled(b"{", b'"a":1,', 6 * MILLION, b'"a":1}')
     ),
     "300,000 distinct names over records": Bomb(
@@ -272,13 +271,13 @@ def _peak_mib() -> int:
     status = Path("/proc/self/status")
     if not status.exists():
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    # Linux lets ru_maxrss begin with that of the test process, which this one was forked from.
+    # On Linux, ru_maxrss starts at that of the test process, from which this one was forked.
     peak = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
     return int(peak.split()[1]) // 1024
 
 
 class _Counted:
-    """A bomb's blocks from any offset on, as S3 gives them; counts what the file holds."""
+    """A bomb's blocks from any offset on, as S3 returns them; counts the bytes of the file."""
 
     def __init__(self, bomb: Bomb) -> None:
         self.bytes = 0
@@ -294,7 +293,7 @@ class _Counted:
 
 
 def explode(name: str) -> dict[str, object]:
-    """Transform a bomb and say what came of it."""
+    """Transform a bomb and return the result."""
     bomb = BOMBS[name]
     before, began = _peak_mib(), time.process_time()
     result: dict[str, object] = {"written": 0, "empty": 0, "rejected": 0, "bytes": 0, "reasons": []}
@@ -320,7 +319,7 @@ def explode(name: str) -> dict[str, object]:
 
 if __name__ == "__main__":
     limit = int(sys.argv[2]) * MIB
-    if limit < 0:  # so much more than the interpreter takes
+    if limit < 0:  # this much more than the interpreter takes
         with open("/proc/self/statm") as statm:  # noqa: PTH123
             limit = int(statm.read().split()[0]) * resource.getpagesize() - limit
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))

@@ -1,8 +1,8 @@
-"""Broken and hostile files: `python -m tests.handlers.transform.fuzz --count 1000000`.
+"""Fuzzes with broken and hostile files: `python -m tests.handlers.transform.fuzz --count 1000000`.
 
-Each input is grown from a grammar, encoded, and bent by bytes; the seed alone decides what it is.
-The transform must give what the reference gives, record by record and reject by reject, or
-BadFileError where the reference says that the file fails.
+Each input is generated from a grammar, encoded, and mutated byte by byte; it depends on the seed
+alone. The transform must return the reference's records and rejects, or raise BadFileError if the
+reference says that the file fails.
 """
 
 import argparse
@@ -80,7 +80,7 @@ FALLBACKS = ("cp1252", "latin-1", "cp1251", "shift_jis")
 
 
 class Grower:
-    """Grows one file from a seed."""
+    """Generates one file from a seed."""
 
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)
@@ -160,7 +160,7 @@ class Grower:
         return text if self.chance(0.5) else text.rstrip("\r\n")
 
     def _objects(self) -> str:
-        """Objects as `jq .` writes them, sometimes with what does not belong between them."""
+        """Return objects as `jq .` writes them, sometimes with other text between them."""
         indent = self._pick((1, 2, None))
         between = ("\n",) * 4 + ((" \n\n", "\n{}\n", "\nlog\n", "", ",\n") if self._oddity else ())
         texts: list[str] = []
@@ -224,9 +224,9 @@ class Grower:
 
 
 def check(seed: int) -> str:
-    """Compare the transform with the reference on one input; return what became of the file.
+    """Compare the transform with the reference on one input; return how the file ended.
 
-    Raises AssertionError where the two differ, and whatever else the transform raises.
+    Raises AssertionError if the two differ, and any exception of the transform.
     """
     grower = Grower(seed)
     data, suffix = grower.file()
@@ -263,7 +263,7 @@ def _check_failure(
 
 
 def check_resuming(data: bytes, suffix: str, sizes: list[int], encoding: str = "") -> None:
-    """Check that going on behind each batch gives exactly what the first run gave behind it."""
+    """Check that reading from after each batch gives what the first run gave after it."""
     batches = batches_of(data, suffix, *sizes, encoding=encoding)
     for done in range(1, len(batches) + 1):
         after = batches[done - 1].after
@@ -273,7 +273,7 @@ def check_resuming(data: bytes, suffix: str, sizes: list[int], encoding: str = "
 
 
 def fuzz(count: int, first_seed: int = 0) -> Counter[str]:
-    """Check so many inputs; return how many ended in which way."""
+    """Check `count` inputs; return how many ended in each way."""
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     ends = Counter(check(seed) for seed in range(first_seed, first_seed + count))
     growth = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
@@ -282,7 +282,7 @@ def fuzz(count: int, first_seed: int = 0) -> Counter[str]:
 
 
 def main() -> int:
-    """Fuzz until `--count` inputs are done; print each failure and the figure."""
+    """Check `--count` inputs; print each failure and the totals."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=50_000)
     parser.add_argument("--seed", type=int, default=0)
@@ -292,7 +292,7 @@ def main() -> int:
     for seed in range(arguments.seed, arguments.seed + arguments.count):
         try:
             ends[check(seed)] += 1
-        except (Exception, pytest.fail.Exception) as error:  # noqa: BLE001 - whatever it is, it is what we look for
+        except (Exception, pytest.fail.Exception) as error:  # noqa: BLE001 - any exception is a finding
             failed += 1
             if failed <= 10:
                 print(f"seed {seed}: {type(error).__name__}: {error}"[:2000])

@@ -1,6 +1,6 @@
-"""The contract's Records section, read slowly: a second implementation to compare the first with.
+"""A second, slow implementation of the contract's Records section, to compare the first with.
 
-It holds the whole file, goes over it character by character, and shares no code with `handlers`.
+It holds the whole file, reads it character by character, and shares no code with `handlers`.
 """
 
 import json
@@ -30,7 +30,7 @@ class _RejectedError(Exception):
 
 @dataclass
 class Outcome:
-    """What must become of a file."""
+    """The result that a file must have."""
 
     records: list = field(default_factory=list)  # canonical, see `canonical`
     rejects: list = field(default_factory=list)  # (place, class of reason)
@@ -59,7 +59,7 @@ class Fields(list):
 
 
 def expected(data: bytes, suffix: str, fallback: str = "") -> Outcome:
-    """Return what must become of a file; raises FileFailsError."""
+    """Return the result that a file must have; raises FileFailsError."""
     text = _decoded(data, gzipped=suffix.lower().endswith(".gz"), fallback=fallback)
     kind = suffix.lower().removesuffix(".gz")
     if kind in (".csv", ".tsv"):
@@ -84,9 +84,9 @@ def output(line: bytes) -> list:
 
 
 def _decoded(data: bytes, *, gzipped: bool, fallback: str) -> str:
-    """Invalid UTF-8 becomes lone low surrogates, which no valid text holds.
+    """Decode a file; invalid UTF-8 becomes lone low surrogates, which no valid text holds.
 
-    So do bytes that the fallback does not know. It is for files without a mark alone.
+    So do bytes that the fallback does not have. It applies to files without a byte order mark.
     """
     if data[:2] == b"\x1f\x8b":
         data = _unpacked(data)
@@ -144,7 +144,7 @@ def _parse(text: str):
 
 
 def _is_over_lines(text: str) -> bool:
-    """An object on the first line makes the file one of lines; so does a line out of bounds."""
+    """Whether a file is objects over lines: not if its first line is an object or too long."""
     line, first = text.split("\n", maxsplit=1)[0], _objects(text)[0]
     if _size(line) > MAX_RECORD_BYTES or _is_value(line):
         return False
@@ -152,7 +152,7 @@ def _is_over_lines(text: str) -> bool:
 
 
 def _objects(text: str) -> list[str]:
-    """Cut a text at the line breaks that no JSON object can have where they are."""
+    """Cut a text at the line breaks that cannot be inside a JSON object."""
     begins, before, gap = [0], "", ""
     for at, char in enumerate(text):
         if char in JSON_SPACE:
@@ -166,7 +166,7 @@ def _objects(text: str) -> list[str]:
 
 
 def _is_line_without_records(text: str) -> bool:
-    """Whether the first of several lines is an array in which no object is."""
+    """Whether the first of several lines is an array without objects."""
     line, _, rest = text.partition("\n")
     if _size(line) > MAX_RECORD_BYTES or not _is_value(line) or not rest.strip(JSON_SPACE):
         return False
@@ -175,17 +175,17 @@ def _is_line_without_records(text: str) -> bool:
 
 def _is_value(text: str) -> bool:
     """Whether a text is JSON; one too deep to be read counts if its brackets close at its end."""
-    if _broken(text) in ("too deep", "too rich"):
+    if _broken(text) in ("too deep", "too many parts"):
         return _token_end(text, 0) == len(text.rstrip(JSON_SPACE))
     return not _broken(text)
 
 
 def _broken(text: str) -> str:
-    """Return why a text is no JSON that can be read, the first of these reasons that holds."""
+    """Return the first reason why a text is not JSON within the limits; "" if it is."""
     if _size(text) > MAX_RECORD_BYTES:
         return "too long"
     if sum(text[begin] in "{[" for begin, _ in _tokens(text, 0)) + _colons(text) > MAX_RECORD_PARTS:
-        return "too rich"
+        return "too many parts"
     if _levels(text) > MAX_DEPTH:
         return "too deep"
     try:
@@ -231,7 +231,7 @@ def _levels(text: str) -> int:
 
 
 def _token_end(text: str, at: int) -> int | None:
-    """Return where the value that begins there ends, brackets counted whatever their kind."""
+    """Return where the value that begins at `at` ends; brackets of all kinds count alike."""
     level = 0
     for begin, end in _tokens(text, at):
         level += {"{": 1, "[": 1, "}": -1, "]": -1}.get(text[begin], 0)
@@ -252,7 +252,7 @@ def _all(texts: list) -> Outcome:
 
 
 def _array(text: str) -> Outcome:
-    """Elements that are no JSON break the array, unless they are too long or too deep to judge."""
+    """Read an array. Elements that are not JSON break it, unless they are above the limits."""
     outcome, row = Outcome(), 1
     at = _after_space(text, text.index("[") + 1)
     closed = text[at : at + 1] == "]"
@@ -348,7 +348,7 @@ def _clean(value):
 
 
 def distinct(raw: list[str]) -> tuple[list[str], int]:
-    """First whoever may keep its name does; then the others look for a free one, in order."""
+    """First assign names to those that keep theirs; then give the others free ones, in order."""
     plain = [snake_case(name) for name in raw]
     names: list[str | None] = [None] * len(raw)
     for exactly in (True, False):
@@ -365,12 +365,12 @@ def distinct(raw: list[str]) -> tuple[list[str], int]:
 
 
 def is_mark(char: str) -> bool:
-    """Whether it is a vowel sign, an accent or the like, which belongs to what it follows."""
+    """Whether a character is a combining mark, which belongs to the letter before it."""
     return unicodedata.category(char) in ("Mn", "Mc", "Me")
 
 
 def snake_case(name: str) -> str:
-    """Go over a name letter by letter, each with its marks, and note where a word begins."""
+    """Read a name letter by letter, each with its marks, and split it where a word begins."""
     text: list[str] = []
     for char in unicodedata.normalize("NFKC", name):
         if text and is_mark(char):
@@ -396,7 +396,7 @@ def snake_case(name: str) -> str:
 
 
 def canonical(value):
-    """Return a value that equals another exactly if both say the same, digits and order too."""
+    """Return a form of a value that is equal exactly if digits and order are equal, too."""
     if isinstance(value, Fields):
         return ("object", [(name, canonical(child)) for name, child in value])
     if isinstance(value, list):
@@ -441,7 +441,7 @@ def _not_blank(lines: list[str], at: int) -> int:
 
 
 def _stated_delimiter(line: str) -> str:
-    """Return the X of a line `sep=X`, which may stand in quotes."""
+    """Return the X of a line `sep=X`, which may be quoted."""
     line = line.rstrip("\r\n")
     if len(line) == 7 and line[0] == line[-1] == '"':
         line = line[1:-1]
@@ -449,7 +449,7 @@ def _stated_delimiter(line: str) -> str:
 
 
 def _header(lines: list[str], first: int, delimiter: str, *, is_tsv: bool) -> tuple[list, int]:
-    """Return the header's names and the line behind it."""
+    """Return the header's names and the number of the line after it."""
     cells, state, end = _row(lines, first, delimiter)
     raw = "".join(lines[first:end])
     if is_tsv and (state != "ended" or _size(raw.rstrip("\r\n")) > MAX_RECORD_BYTES):
@@ -485,7 +485,7 @@ def _lines(text: str) -> list[str]:
 def _delimiter(lines: list[str], first: int) -> str:
     """Return the most frequent delimiter of the header outside quotes.
 
-    A quote opens where a field begins, whatever the delimiter is going to be.
+    A quote opens at the start of a field, after any of the delimiters.
     """
     counts = dict.fromkeys(DELIMITERS, 0)
     quoted, before = False, ","
@@ -511,10 +511,10 @@ def _delimiter(lines: list[str], first: int) -> str:
 
 
 def _rows(lines: list[str], at: int, delimiter: str, *, is_tsv: bool):
-    """Yield (line, cells, problem, raw) by RFC 4180; a quote means something where a field begins.
+    """Yield (line, cells, problem, raw) by RFC 4180; a quote opens only at the start of a field.
 
-    What follows a closing quote, other than a delimiter, a quote or the end, breaks the row. If it
-    is over several lines, each is a row of its own then; a TSV's quotes are characters in it.
+    Text after a closing quote, other than a delimiter, a quote or the end, breaks the row. Each
+    line of a broken row is then a row of its own; in a TSV its quotes are characters.
     """
     while at < len(lines):
         cells, state, end = _row(lines, at, delimiter)
@@ -536,7 +536,7 @@ def _line_alone(line: str, delimiter: str, is_tsv: bool) -> tuple[list[str], str
 
 
 def _row(lines: list[str], at: int, delimiter: str) -> tuple[list[str], str, int]:
-    """Return a row's cells, how it ends (ended, broken, open) and the line behind it."""
+    """Return a row's cells, how it ends (ended, broken, open) and the line after it."""
     cells, cell, state = [], "", "start"
     while at < len(lines) and state not in ("ended", "broken"):
         for char in lines[at]:

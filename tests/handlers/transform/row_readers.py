@@ -1,7 +1,7 @@
-"""Tables read block by block, and row by row: `python -m tests.handlers.transform.row_readers`.
+"""Reads tables block by block and row by row: `python -m tests.handlers.transform.row_readers`.
 
-Each table is grown from a seed, which alone decides what it is. Lines, rejects, counts and places
-must be the same, byte for byte, also behind any place from which reading goes on.
+Each table is generated from a seed and depends on it alone. Lines, rejects, counts and positions
+must be the same, byte for byte, also when reading continues from any position.
 """
 
 import argparse
@@ -44,7 +44,7 @@ class Table:
 
     data: bytes
     suffix: str
-    sizes: list[int]  # of the chunks it comes in
+    sizes: list[int]  # of the chunks in which it is read
     encoding: str
     block: int
     record: int  # bytes of the longest row that is kept
@@ -52,7 +52,7 @@ class Table:
 
 @dataclass
 class Reading:
-    """What came of a table, however it was cut."""
+    """The result of reading a table, without the limits of its batches."""
 
     lines: bytes
     rejects: list[Reject]
@@ -64,7 +64,7 @@ class Reading:
 
 
 def grow(seed: int) -> Table:
-    """Return the table of a seed."""
+    """Generate the table of a seed."""
     draw = random.Random(seed)
     delimiter = draw.choice(DELIMITERS)
     columns = draw.choice((1, 2, 2, 3, 5, 12, 60))
@@ -111,7 +111,7 @@ def _read_somehow(draw: random.Random, text: str, suffix: str) -> Table:
 
 
 def read(table: Table, start: Position = START, *, by_row: bool) -> tuple[Reading, list[Batch]]:
-    """Return what comes of a table from a place on, and the batches it came in."""
+    """Read a table from a position on; return the result and its batches."""
     encoder, batches, failure = RecordEncoder(TAIL), list[Batch](), ""
     blocks = source(table.data, *table.sizes)
     all_odd = patch.object(RowBlockEncoder, "encode", lambda *_: None)
@@ -121,7 +121,7 @@ def read(table: Table, start: Position = START, *, by_row: bool) -> tuple[Readin
                 batches.append(batch)
         except (BadFileError, NotUtf8Error) as error:
             failure = str(error) or "not UTF-8"
-    for batch in batches:  # of a row too long to hold, what was held depends on the blocks
+    for batch in batches:  # how much of a row too long to hold is kept depends on the blocks
         batch.rejects = [
             reject._replace(raw=reject.raw[: table.record]) for reject in batch.rejects
         ]
@@ -135,16 +135,16 @@ def _joined(batches: list[Batch], renamed: int, failure: str) -> Reading:
         written=sum(batch.written for batch in batches),
         empty=sum(batch.empty for batch in batches),
         renamed=renamed,
-        # How much comes before a failure is for the blocks to say; the file fails as a whole.
+        # How much is read before a failure depends on the blocks; the file fails as a whole.
         after=batches[-1].after if batches and not failure else None,
         failure=failure,
     )
 
 
 def check(seed: int, places: int = 3) -> str:
-    """Compare both readings of a seed's table, whole and from some places on; say how it ended.
+    """Compare both readings of a seed's table, whole and from some positions on.
 
-    Raises AssertionError where they differ.
+    Returns how the file ended; raises AssertionError if the readings differ.
     """
     table = grow(seed)
     with limits(block=table.block, record=table.record, parts=min(table.record, 500_000)):
@@ -162,7 +162,7 @@ def check(seed: int, places: int = 3) -> str:
 
 
 def _check_going_on(seed: int, table: Table, batches: list[Batch], places: int) -> None:
-    """Check that both readings give behind a place what this one gave behind it."""
+    """Check that both readings give after a position what this one gave after it."""
     draw = random.Random(seed)
     for done in draw.sample(range(1, len(batches) + 1), min(places, len(batches))):
         wanted = _joined(batches[done:], 0, "")
@@ -172,7 +172,7 @@ def _check_going_on(seed: int, table: Table, batches: list[Batch], places: int) 
 
 
 def main() -> int:
-    """Compare the tables of so many seeds; print each difference and the figure."""
+    """Compare the tables of `--count` seeds; print each difference and the totals."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=5_000)
     parser.add_argument("--seed", type=int, default=0)

@@ -56,14 +56,14 @@ def test_a_truncated_or_broken_array_fails_the_file(data, place, sizes, small):
         (b'{"a":%b%b}' % (b"[" * 300, b"]" * 300), "too deep"),
     ],
 )  # fmt: skip
-def test_a_bad_element_is_rejected_and_the_rest_goes_on(element, problem, sizes):
+def test_a_bad_element_is_rejected_and_the_rest_is_read(element, problem, sizes):
     data = b'[{"a":1}, %b ,{"a":2}]' % element
     outcome = transformed(data, ".json", *sizes)
     assert (len(outcome.records), outcome.rejects) == (2, [("row 2", problem)])
 
 
 @pytest.mark.parametrize("sizes", CHUNKS)
-def test_brackets_and_commas_of_strings_end_nothing(sizes):
+def test_brackets_and_commas_inside_strings_end_nothing(sizes):
     data = b'[{"a":"},{"},{"b":"]"},{"c":"\\"},{\\\\"},{"d":[{"e":1},{"f":2}]}]'
     with limits(block=8, record=60, parts=60):
         assert bodies(batches_of(data, ".json", *sizes)) == [
@@ -92,13 +92,13 @@ def test_an_element_of_the_limit_is_kept_and_a_longer_one_is_not(sizes):
     ]  # fmt: skip
 
 
-def test_white_space_between_elements_counts_for_neither():
+def test_white_space_between_elements_counts_for_no_element():
     data = b"[%b{}%b,%b{}%b]" % ((b" " * 300,) * 4)
     with limits(block=16, record=20, parts=20):
         assert transformed(data, ".json", 7).empty == 2
 
 
-def test_odd_elements_spoil_nothing_of_a_large_array():
+def test_odd_elements_do_not_affect_the_rest_of_a_large_array():
     element = b'{"id":%d,"big":%s,"x":null}'
     data = b"[%b]" % b",".join(
         element % (n, b"1" * 30 if n % 100 == 0 else b"2") for n in range(20_000)
@@ -109,7 +109,7 @@ def test_odd_elements_spoil_nothing_of_a_large_array():
 
 
 @pytest.mark.parametrize("space", [b"", b"\n  "])
-def test_elements_that_begin_as_what_is_in_them(space):
+def test_elements_that_begin_like_objects_inside_them(space):
     parts = (b",%b" % space).join(b'{"id":%d,"x":"},{"}' % n for n in range(50))
     wanted = [b'{"id":%d,"parts":[%b]}' % (n, parts) for n in range(300)]
     array = b"[%b%b]" % (space, (b",%b" % space).join(wanted))

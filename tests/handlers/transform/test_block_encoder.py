@@ -1,4 +1,4 @@
-"""What a block of rows becomes, and each thing that makes it odd."""
+"""The output of a block of rows, and each thing that makes a block odd."""
 
 import csv
 from io import StringIO
@@ -19,7 +19,7 @@ def encoder(columns: int = 3, delimiter: bytes = b",") -> RowBlockEncoder:
 
 
 def by_row(rows: bytes, columns: int = 3, delimiter: str = ",") -> object:
-    """Return what the row reader makes of rows."""
+    """Return the output of the row reader for some rows."""
     reader = csv.reader(StringIO(rows.decode(), newline=""), delimiter=delimiter, strict=True)
     filled = [row for row in reader if row]
     return RecordEncoder(TAIL).encode_rows(filled, row_texts(NAMES[:columns]))
@@ -37,7 +37,7 @@ def by_row(rows: bytes, columns: int = 3, delimiter: str = ",") -> object:
     b"1,2,3\r\n4,5,6\r\n", b"1,2,3\r\n4,5,6\n", b"\n1,2,3\n\n\n4,5,6\n\n", b"\r\n1,2,3\r\n\r\n",
     b'"1",2,3\n\n"4",5,6\n', b"a, b ,\t\n", b"a;b,c|d,e\n",
 ])  # fmt: skip
-def test_regular_rows_become_what_the_row_reader_makes_of_them(rows):
+def test_regular_rows_give_the_same_as_the_row_reader(rows):
     block = encoder().encode(rows)
     assert block is not None
     assert block.encoded == by_row(rows)
@@ -48,7 +48,7 @@ def test_regular_rows_become_what_the_row_reader_makes_of_them(rows):
 @pytest.mark.parametrize("rows", [
     b"1\n\n2\n", b"\n\n1\n", b'""\n1\n', b'"1"\n""\n\n"2"\n', b'"\n"\n', b"1\r\n\r\n2\r\n",
 ])  # fmt: skip
-def test_a_blank_line_is_no_row_of_one_column(rows):
+def test_a_blank_line_is_not_a_row_of_one_column(rows):
     block = encoder(1).encode(rows)
     assert block is not None
     assert block.encoded == by_row(rows, 1)
@@ -58,7 +58,7 @@ def test_a_blank_line_is_no_row_of_one_column(rows):
 @pytest.mark.parametrize("form", [
     "1{0}{0}3\n", '1{0}"x{0}y"{0}3\n', '"{0}"{0}"x"{0}"3"\n', '"x\n{0}"{0}"\\"{0}"{0}"\r\n',
 ])  # fmt: skip
-def test_any_delimiter_splits_and_stands_in_quotes(form, delimiter):
+def test_any_delimiter_splits_cells_except_within_quotes(form, delimiter):
     rows = form.format(delimiter).encode()
     block = encoder(3, delimiter.encode()).encode(rows)
     assert block is not None
@@ -76,16 +76,16 @@ def test_any_delimiter_splits_and_stands_in_quotes(form, delimiter):
     b'"1","2","3"\r"4","5","6"\n', b'1,2,3\r"\n4",5,6\n', b"\n\n", b"\n", b"\r\n",
 ])  # fmt: skip
 @pytest.mark.parametrize("where", ["alone", "first", "last"])
-def test_what_is_odd_is_found(odd, where):
+def test_an_odd_row_is_found(odd, where):
     good = b'1,2,3\n"4",5,6\n' * 3
     rows = {"alone": odd, "first": odd + good, "last": good + odd}[where]
     if rows.strip(b"\r\n") and not odd.strip(b"\r\n"):
-        assert encoder().encode(rows) is not None  # blank lines beside rows are no rows
+        assert encoder().encode(rows) is not None  # blank lines next to rows are skipped
     else:
         assert encoder().encode(rows) is None
 
 
-def test_a_row_that_goes_on_behind_the_block_is_left_out():
+def test_a_row_that_continues_after_the_block_is_left_out():
     block = encoder().encode(b'1,2,3\n4,"5\r\n6",7\n8,"9\n10\n\n')
     assert block is not None
     assert (block.length, block.lines) == (len(b'1,2,3\n4,"5\r\n6",7\n'), 3)
@@ -97,7 +97,7 @@ def test_a_row_that_goes_on_behind_the_block_is_left_out():
 
 
 def test_many_short_rows_of_long_names_are_odd():
-    """Their lines would take some thousand times their memory."""
+    """Their lines would take a thousand times the memory of the rows."""
     name = "n" * 1_000_000
     long = RowBlockEncoder([name], b",", TAIL)
     assert long.encode(b"1\n" * 5) is None
@@ -109,8 +109,8 @@ def test_many_short_rows_of_long_names_are_odd():
     assert [orjson.loads(line)[name] for line in lines] == ["1", "2"]
 
 
-def test_where_many_cells_are_empty_the_next_block_is_as_right_as_the_first():
-    """Most columns having empty cells is remembered, and changes how lines are made."""
+def test_a_block_after_one_with_many_empty_cells_is_right():
+    """Whether most columns have empty cells is remembered, and changes how lines are made."""
     rows, sparse = b"1,2,3\n4,5,6\n", b",,3\n,5,\n1,,\n,,\n"
     shared = encoder()
     for block in (sparse, rows, sparse, b"1,2,\n", sparse, sparse):

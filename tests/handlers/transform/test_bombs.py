@@ -6,13 +6,13 @@ import pytest
 
 from tests.handlers.transform.bombs import BOMBS, MAX_EXPANSION, MIB
 
-# A process of its own each, of up to a gigabyte of input: minutes together (make bombs).
+# Each runs in a process of its own, on up to a gigabyte: together they take minutes (make bombs).
 pytestmark = pytest.mark.bombs
 
 MEMORY_MIB = 512
-BATCH_MIB = 16  # the growth is looked at behind each batch
-# orjson reserves 256 bytes for each element of a list that it writes, which it never touches: that
-# is no memory, but it is address space, and RLIMIT_AS is what a test can limit.
+BATCH_MIB = 16  # the expansion is checked after each batch
+# orjson reserves 256 bytes for each element of a list that it writes, but does not touch them. They
+# take no memory, but address space, which RLIMIT_AS limits.
 RESERVED_MIB = {"record of short numbers": 2048}
 TOO_LONG = "longer than 8388608 bytes"
 
@@ -51,7 +51,10 @@ REJECTED = {
     "million names in one object": (0, f"line 1: {TOO_LONG}"),
     "million names in an element": (0, f"row 1: {TOO_LONG}"),
     "600,000 names over lines": (0, "row 1: 600001 objects, arrays and fields, allowed: 500000"),
-    "million names that meet": (0, "line 1: 1000002 objects, arrays and fields, allowed: 500000"),
+    "million names that collide": (
+        0,
+        "line 1: 1000002 objects, arrays and fields, allowed: 500000",
+    ),
     "object over lines of 500 MB": (2, f"row 2: {TOO_LONG}"),
     "element of 500 MB": (2, f"row 2: {TOO_LONG}"),
     "element of 500 MB of brackets": (2, f"row 2: {TOO_LONG}"),
@@ -75,7 +78,7 @@ FAILED = {
     "million columns of one name": "line 1: 1000001 columns, allowed: 500000",
     "element of 500 MB that never ends": "row 2: broken array: it ends early",
 }
-# Of files that are made of quotes: records that are written, and rejects.
+# For files made of quotes: records written, and rejects.
 QUOTES = {
     "two quotes 100 MB apart": (1_048_576 + 2, 2),
     "quotes 9 MB apart": (12 * 9_000, 12),
@@ -88,7 +91,7 @@ EXPANDING = ("gzip of rows of one byte", "gzip of broken lines")
 WRITTEN = {
     "gzip of 1 GiB of blank lines": 0,
     "400,000 names in one object": 1,
-    "400,000 names of which two meet": 1,
+    "400,000 names of which two collide": 1,
     "9,000 names of 60 KB over records": 9_000,
     "400,000 columns": 1,
     "300,000 distinct names over records": 300_000,
@@ -108,7 +111,7 @@ LARGE_FILES = {"1 GB of lines": 12_336_100, "1 GB array": 12_482_401, "1 GB of C
 
 
 @pytest.mark.parametrize("name", REJECTED)
-def test_a_bomb_is_rejected_and_the_rest_goes_on(name):
+def test_a_bomb_is_rejected_and_the_rest_is_read(name):
     written, reason = REJECTED[name]
     result = exploded(name, MEMORY_MIB)
     assert (result["written"], result["reasons"]) == (written, [reason])
@@ -121,26 +124,26 @@ def test_a_bomb_that_breaks_the_file_fails_it(name):
 
 
 @pytest.mark.parametrize("name", QUOTES)
-def test_quotes_cost_no_good_row_whatever_there_is_of_them(name):
+def test_no_number_of_quotes_costs_a_good_row(name):
     result = exploded(name, MEMORY_MIB)
     assert (result["written"], result["rejected"]) == QUOTES[name]
     assert "failure" not in result
 
 
 @pytest.mark.parametrize("name", EXPANDING)
-def test_what_grows_too_much_fails(name):
+def test_a_file_that_expands_too_much_fails(name):
     result = exploded(name, MEMORY_MIB)
     assert "allowed: 500 times as many (maxExpansion)" in result["failure"]
     assert result["source_bytes"] < 8 * MIB
 
 
-def test_brackets_that_open_on_lines_are_a_reject_each():
+def test_lines_that_open_a_bracket_are_one_reject_each():
     result = exploded("brackets that open on lines", MEMORY_MIB)
     assert (result["written"], result["rejected"]) == (1, MIB)
 
 
 @pytest.mark.parametrize("name", WRITTEN)
-def test_what_is_within_the_limits_is_written(name):
+def test_a_file_within_the_limits_is_written(name):
     result = exploded(name, RESERVED_MIB.get(name, MEMORY_MIB))
     assert (result["written"], result["rejected"]) == (WRITTEN[name], 0)
     assert "failure" not in result
@@ -148,7 +151,7 @@ def test_what_is_within_the_limits_is_written(name):
 
 @pytest.mark.parametrize("name", FILES)
 def test_memory_does_not_grow_with_the_file(name):
-    """The limit is 64 MiB above what the interpreter takes by itself."""
+    """The limit is 64 MiB above what the interpreter itself takes."""
     assert exploded(name, -64)["written"] == FILES[name]
 
 

@@ -1,6 +1,6 @@
-"""Bad records among good ones: read at once around them, against the same read one by one.
+"""Files of good and bad records, read at once, must give the same as when read one by one.
 
-`BULK_COUNT` sets how many files are made.
+`BULK_COUNT` sets how many files are generated.
 """
 
 import json
@@ -10,7 +10,7 @@ import random
 import pytest
 
 from handlers.transform.formats.batch import Batch
-from handlers.transform.formats.bulk import Bulk, OddTextError, secret_mark
+from handlers.transform.formats.bulk import Bulk, OddTextError, secret_number
 from handlers.transform.records.encoder import RecordEncoder
 from tests.handlers.transform.reference import expected
 from tests.handlers.transform.transformed import TAIL, batches_of, limits, outcome_of, transformed
@@ -41,7 +41,7 @@ def _refuse(*_: object) -> None:
 
 
 def all_of(data: bytes, suffix: str):
-    """Return all that can be seen of a file's batches: each line, count, reject and position."""
+    """Return the lines, counts, rejects and position of each of a file's batches."""
     return [
         (b"".join(b.lines), b.written, b.empty, b.rejects, b.after)
         for b in batches_of(data, suffix)
@@ -49,7 +49,7 @@ def all_of(data: bytes, suffix: str):
 
 
 def grown(draw: random.Random) -> list[bytes]:
-    """Return lines, of which few or many are bad, some of them together."""
+    """Return lines of which few or many are bad, some of them in a row."""
     lines = draw.choices(GOOD, k=draw.randint(1, 150))
     for _ in range(draw.choice((1, 1, 2, 5, 30))):
         at = draw.randrange(len(lines) + 1)
@@ -57,7 +57,7 @@ def grown(draw: random.Random) -> list[bytes]:
     return lines
 
 
-def test_files_end_as_if_read_line_by_line_and_as_the_reference_says(monkeypatch):
+def test_files_give_the_same_as_line_by_line_and_as_the_reference(monkeypatch):
     for seed in range(COUNT):
         draw = random.Random(seed)
         data, block = b'{"a":0}\n' + b"\n".join(grown(draw)), draw.choice((64 * 1024, 1500, 300))
@@ -67,7 +67,7 @@ def test_files_end_as_if_read_line_by_line_and_as_the_reference_says(monkeypatch
             assert transformed(data, ".ndjson") == expected(data, ".ndjson"), seed
 
 
-def test_objects_over_lines_end_as_if_read_one_by_one(monkeypatch):
+def test_objects_over_lines_give_the_same_as_one_by_one(monkeypatch):
     for seed in range(COUNT // 2):
         draw = random.Random(seed)
         texts = [json.dumps({"größe": n, "A": {"a": ""}}, indent=1) for n in range(60)]
@@ -81,7 +81,7 @@ def test_objects_over_lines_end_as_if_read_one_by_one(monkeypatch):
 
 
 def alone(texts: list[bytes]) -> list[int]:
-    """Return the places of texts that were read alone, in the order they were."""
+    """Return the indexes of texts that were read alone, in the order of reading."""
     places: list[int] = []
 
     def note(text: bytes, number: int, *_: object) -> None:
@@ -97,7 +97,7 @@ def alone(texts: list[bytes]) -> list[int]:
     return places
 
 
-# Of these the parser does not say where they are: it takes them, or what follows as a part of them.
+# The parser gives no position of these: it accepts them, or takes the next text as a part of them.
 UNPLACED = (
     *(b'{"a":12345678901234567890123}', b'{"a":1,"a":2}', b"{}", b'{"a":1},{"b":2}'),
     *(b'{"a":[1', max(BAD, key=len)),
@@ -106,8 +106,8 @@ UNPLACED = (
 
 @pytest.mark.parametrize("bad", [one for one in BAD if one not in UNPLACED])
 @pytest.mark.parametrize("place", [0, 1, 20, 58])
-def test_a_bad_text_is_read_alone_with_no_more_than_two_beside_it(bad, place):
-    """The text before each holds characters of two and three bytes."""
+def test_a_bad_text_is_read_alone_with_at_most_two_neighbours(bad, place):
+    """The texts before it hold characters of two and three bytes."""
     texts = [GOOD[1]] * 60
     texts[place] = bad
     places = alone(texts)
@@ -117,36 +117,36 @@ def test_a_bad_text_is_read_alone_with_no_more_than_two_beside_it(bad, place):
 
 
 @pytest.mark.parametrize("bad", [b"]", b"x", b"", b'{"a":}'])
-def test_so_is_the_last(bad):
-    """Of some the parser says that the comma before is too many."""
+def test_a_bad_last_text_is_read_alone(bad):
+    """For some, the parser stops at the comma before them."""
     assert alone([*[GOOD[1]] * 59, bad]) == [58, 59]
 
 
-def test_a_text_that_is_broken_in_a_string_takes_the_next_with_it_at_most():
+def test_after_a_text_broken_in_a_string_only_the_next_is_read_alone():
     texts = [GOOD[1]] * 60
     texts[30] = b'{"a":"open'
     assert alone(texts) == [30, 31]
 
 
-def test_where_the_parser_cannot_tell_all_are_read_alone():
+def test_all_are_read_alone_if_the_parser_gives_no_position():
     for odd in (b'{"a":[1', b'{"a":12345678901234567890123}', b'{"a":1,"a":2}'):
         texts = [GOOD[1]] * 300
         texts[290] = odd
         assert alone(texts) == [*range(300)]
 
 
-def test_where_bad_texts_are_dense_all_are_read_alone():
+def test_all_are_read_alone_if_bad_texts_are_dense():
     texts = [b"x" if n % 10 == 9 else GOOD[0] for n in range(500)]
     assert alone(texts) == [8, 9, *range(10, 500)]
 
 
-def test_a_block_is_cut_sixteen_times_at_most():
+def test_a_block_is_cut_at_most_sixteen_times():
     texts = [b"x" if n % 100 == 50 else GOOD[0] for n in range(2_000)]
     cut = [at for n in range(15) for at in (100 * n + 49, 100 * n + 50)]
     assert alone(texts) == [*cut, *range(cut[-1] + 1, 2_000)]
 
 
-def test_good_texts_beside_bad_ones_that_are_valid_with_them_stay_bad():
+def test_two_bad_texts_that_would_be_valid_together_stay_bad():
     for pair in ((b'{"a":1,"b":[1', b"2]}"), (b"{}]", b"[{}"), (b'{"a":"x', b'y"}')):
         data = b"\n".join([*GOOD * 10, *pair, *GOOD * 10])
         outcome = transformed(data, ".ndjson")
@@ -156,9 +156,9 @@ def test_good_texts_beside_bad_ones_that_are_valid_with_them_stay_bad():
         )
 
 
-def test_a_mark_is_drawn_anew_from_the_system_not_from_a_state_that_could_be_copied():
-    marks = set()
+def test_a_secret_number_comes_from_the_system_not_from_a_state_that_can_be_copied():
+    numbers = set()
     for _ in range(3):
-        random.seed(1)  # as in two environments that are restored from one snapshot
-        marks.add(secret_mark())
-    assert len(marks) == 3
+        random.seed(1)  # as in two environments restored from one snapshot
+        numbers.add(secret_number())
+    assert len(numbers) == 3

@@ -33,8 +33,8 @@ def written_by_jq(indent: int = 2, end: str = "\n") -> bytes:
 @pytest.mark.parametrize("block", [64 * 1024, 48])
 @pytest.mark.parametrize("end", ["\n", "\r\n", " \n\n"])
 @pytest.mark.parametrize("indent", [2, 0])
-def test_objects_over_lines_are_read_one_behind_another(indent, end, block, sizes):
-    """`jq .`, and writers that do not indent: then objects within begin lines, too."""
+def test_objects_over_lines_are_read_one_after_another(indent, end, block, sizes):
+    """As `jq .` writes, and without indentation: then nested objects begin lines, too."""
     data = written_by_jq(indent, end)
     with limits(block=block, record=8 * 1024 * 1024, parts=500_000):
         assert records_of(data, *sizes) == WANTED
@@ -42,7 +42,7 @@ def test_objects_over_lines_are_read_one_behind_another(indent, end, block, size
 
 
 @pytest.mark.parametrize("sizes", CHUNKS)
-def test_what_is_broken_or_foreign_among_them_costs_no_other(sizes):
+def test_broken_objects_and_other_text_cost_no_good_object(sizes):
     data = written_by_jq().split(b"}\n{")
     data[3] = data[3].replace(b'"id": 3,', b'"id": 3')
     data[5] = data[5][:30]  # cut off
@@ -57,7 +57,7 @@ def test_what_is_broken_or_foreign_among_them_costs_no_other(sizes):
     assert len(outcome.records) == 40 - 4
 
 
-def test_a_broken_one_is_told_by_its_line_and_character():
+def test_a_broken_object_is_reported_with_line_and_character():
     data = b'{\n  "a": 1\n}\n{\n  "a": 1\n  "b": 2\n}\n'
     assert rejects_of(data) == [
         ("row 2", "not JSON: Expecting ',' delimiter at line 3 of it, character 3")
@@ -66,7 +66,7 @@ def test_a_broken_one_is_told_by_its_line_and_character():
 
 @pytest.mark.parametrize("sizes", CHUNKS)
 @pytest.mark.parametrize("blank", [b"\n", b"\n" * 50 + b" " * 90 + b"\n"])
-def test_one_that_is_too_long_is_rejected_and_what_is_blank_does_not_count(blank, sizes):
+def test_an_object_that_is_too_long_is_rejected_and_blanks_do_not_count(blank, sizes):
     kept = b'{\n"a":"%b"\n}' % (b"x" * 10)
     long = b'{\n"a":"%b"\n}' % (b"x" * 300)
     one_more = b'{\n"a":"%b"\n}' % (b"x" * 11)
@@ -80,13 +80,13 @@ def test_one_that_is_too_long_is_rejected_and_what_is_blank_does_not_count(blank
     ]  # fmt: skip
 
 
-def test_going_on_behind_any_object():
+def test_reading_continues_after_any_object():
     with limits(block=64, record=400, parts=500_000):
         check_resuming(written_by_jq(), ".json", [11])
 
 
 @pytest.mark.parametrize("sizes", CHUNKS)
-def test_lines_stay_lines_though_the_first_is_broken_off(sizes):
+def test_lines_stay_lines_even_if_the_first_is_cut_off(sizes):
     data = b'{"a": 1, "note": "half a li\n' + b'{"a":2}\n' * 9
     outcome = transformed(data, ".json", *sizes)
     assert (len(outcome.records), outcome.rejects) == (9, [("line 1", "not JSON")])

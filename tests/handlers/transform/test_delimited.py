@@ -25,7 +25,7 @@ def rejects_of(data: bytes, suffix: str = ".csv", *sizes: int) -> list[tuple[str
 
 
 @pytest.mark.parametrize("sizes", CHUNKS)
-def test_cells_stay_strings_and_empty_ones_go(sizes):
+def test_cells_stay_strings_and_empty_ones_are_removed(sizes):
     data = b'User Name,age,ok,note\nJohn,007,true,\n" ",1.50,null,""\n,,,\n'
     batches = batches_of(data, ".csv", *sizes)
     assert bodies(batches) == [
@@ -36,7 +36,7 @@ def test_cells_stay_strings_and_empty_ones_go(sizes):
 
 
 @pytest.mark.parametrize("sizes", CHUNKS)
-def test_ragged_rows_are_rejected_and_the_rest_goes_on(sizes):
+def test_ragged_rows_are_rejected_and_the_rest_is_read(sizes):
     data = b"a,b\n1,2\n3\n4,5,6\n7,8\n"
     assert bodies(batches_of(data, ".csv", *sizes)) == [b'{"a":"1","b":"2"}', b'{"a":"7","b":"8"}']
     assert rejects_of(data, ".csv", *sizes) == [
@@ -65,10 +65,10 @@ def test_any_line_break_ends_a_row_outside_quotes(end, sizes):
         (b"a;b,c;d", ".csv", [b"a", b"b_c", b"d"]),
         (b"a\tb c\td", ".csv", [b"a", b"b_c", b"d"]),
         (b"a|b,c|d", ".csv", [b"a", b"b_c", b"d"]),
-        (b"a;b,c", ".csv", [b"a_b", b"c"]),  # of those that are equally frequent the comma
-        (b'"x;y;z",b', ".csv", [b"x_y_z", b"b"]),  # none counts in quotes
+        (b"a;b,c", ".csv", [b"a_b", b"c"]),  # of equally frequent ones, the comma
+        (b'"x;y;z",b', ".csv", [b"x_y_z", b"b"]),  # within quotes none counts
         (b'"x\ny";b', ".csv", [b"x_y", b"b"]),
-        (b'size 5";b', ".csv", [b"size_5", b"b"]),  # a quote within a cell opens nothing
+        (b'size 5";b', ".csv", [b"size_5", b"b"]),  # a quote inside a cell opens nothing
         (b'"a ""b""",c', ".csv", [b"a_b", b"c"]),
         (b"a,b\tc", ".tsv", [b"a_b", b"c"]),
         (b'a,"b\tc', ".tsv", [b"a_b", b"c"]),
@@ -136,13 +136,13 @@ def test_broken_quotes_and_encoding_are_bad_rows(sizes):
     ]
 
 
-def test_the_raw_text_of_a_reject_has_all_its_lines_and_no_break():
+def test_the_raw_text_of_a_reject_has_all_its_lines_without_the_last_break():
     batches = batches_of(b'a,b\n3,"p\nq",r\r\n', ".csv")
     assert [r.raw for b in batches for r in b.rejects] == [b'3,"p\nq",r']
 
 
 def parts_list(delimiter: bytes = b",", end: bytes = b"\n") -> bytes:
-    """Return a list of parts in which two sizes begin with a stray inch mark."""
+    """Return a list of parts in which two sizes begin with a stray quote."""
     screw = delimiter.join([b"screw", b'"2"" inch"', b"0.10"]) + end
     nails = [delimiter.join([b"nail", b'"%b inch' % size, b"0.20"]) + end for size in (b"5", b"6")]
     header = delimiter.join([b"item", b"size", b"price"]) + end
@@ -154,7 +154,7 @@ def parts_list(delimiter: bytes = b",", end: bytes = b"\n") -> bytes:
 @pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
 @pytest.mark.parametrize("record", [8 * 1024 * 1024, 300, 40])
 def test_two_stray_quotes_cost_no_good_row(record, end, sizes):
-    """Also where what is between them is longer than a row may be."""
+    """Also if the text between them is longer than a row may be."""
     data = parts_list(end=end)
     with limits(block=64, record=record, parts=500_000):
         outcome = transformed(data, ".csv", *sizes)
@@ -186,12 +186,12 @@ def test_in_a_tsv_a_stray_quote_is_a_character(record, sizes):
         (b'a\tb\n1\t"x\n2\t3\n', [("1", '"x'), ("2", "3")]),  # it never closes
         (b'a\tb\n1\t2\n"x', [("1", "2")]),
         (b'a\tb\n"5" pipe\t2\n"q"\t3\n', [('"5" pipe', "2"), ("q", "3")]),
-        (b'a\tb\n"p\nq"\t3\n', [("p\nq", "3")]),  # but a cell in whole quotes is one
+        (b'a\tb\n"p\nq"\t3\n', [("p\nq", "3")]),  # but quotes around a whole cell are quotes
         (b'"5 inch\tb\n1\t2\n', [("1", "2")]),
         (b'"5" inch\tb\n1\t2\n', [("1", "2")]),
     ],
 )
-def test_in_a_tsv_quotes_mean_something_where_they_are_whole(data, cells, record, sizes):
+def test_in_a_tsv_only_quotes_around_a_whole_cell_are_quotes(data, cells, record, sizes):
     with limits(block=8, record=record, parts=500_000):
         written = bodies(batches_of(data, ".tsv", *sizes))
     assert [tuple(orjson.loads(body).values()) for body in written] == cells
@@ -206,10 +206,10 @@ def test_a_first_line_may_state_the_delimiter_as_for_excel(suffix, sizes):
         line = 3 + stated.count(b"\n") + (b"\n" not in stated)
         assert rejects_of(data, suffix, *sizes) == [(f"line {line}", "1 cells, the header has 2")]
     assert batches_of(b"sep=;\n", suffix, *sizes) == []
-    assert bodies(batches_of(b"sep=a;b\n1;2\n", suffix)) != []  # a header like any
+    assert bodies(batches_of(b"sep=a;b\n1;2\n", suffix)) != []  # an ordinary header
 
 
-def test_going_on_within_broken_rows_gives_what_one_run_gives():
+def test_continuing_within_broken_rows_gives_the_same_as_one_run():
     data = parts_list()
     for suffix, table in ((".csv", data), (".tsv", data.replace(b",", b"\t"))):
         for record in (40, 300, 8 * 1024 * 1024):
@@ -218,8 +218,8 @@ def test_going_on_within_broken_rows_gives_what_one_run_gives():
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".tsv"])
-def test_the_last_line_of_a_broken_row_stays_one_though_reading_goes_on_with_it(suffix):
-    """By itself its quote would be open to the end, which fails a CSV file."""
+def test_the_last_line_of_a_broken_row_stays_a_row_when_reading_continues_there(suffix):
+    """Read alone, its quote would be open to the end, which fails a CSV file."""
     data = b'a\tb\nnail\t"5 inch\n' + b"pin\t1\n" * 50 + b'nail\t"6 ' + b"inch " * 50 + b"\n"
     data += b"pin\t1\n" * 50
     for record in (8 * 1024 * 1024, 300):
@@ -232,8 +232,8 @@ def test_the_last_line_of_a_broken_row_stays_one_though_reading_goes_on_with_it(
 
 @pytest.mark.parametrize("block", [16, 32, 64, 128])
 @pytest.mark.parametrize("rows", range(40, 60))
-def test_a_line_of_a_broken_row_opens_no_row_over_lines_wherever_a_block_begins(rows, block):
-    """From its quote to the next one, all would look like a cell in quotes."""
+def test_a_line_of_a_broken_row_never_opens_a_row_over_lines(rows, block):
+    """Everything from its quote to the next one would look like a quoted cell."""
     data = b'a,b\nnail,"5 inch\n' + b"pin,1\n" * rows + b'nail,"6\nx"\n' + b"pin,1\n" * 9
     with limits(block=block, record=8 * 1024 * 1024, parts=500_000):
         outcome = transformed(data, ".csv", 17)
@@ -246,7 +246,7 @@ def test_a_line_of_a_broken_row_opens_no_row_over_lines_wherever_a_block_begins(
 
 
 class _Read:
-    """A source that counts what is read of it."""
+    """A source that counts the bytes read from it."""
 
     def __init__(self, data: bytes) -> None:
         self.bytes = 0
@@ -260,8 +260,8 @@ class _Read:
 
 
 @pytest.mark.parametrize("packed", [False, True])
-def test_a_text_is_read_no_more_than_twice_however_many_rows_are_broken(packed):
-    """Each pair of stray quotes is further apart than a row is held; gzip has no way back."""
+def test_a_text_is_read_at_most_twice_however_many_rows_are_broken(packed):
+    """Two stray quotes are further apart than the longest row held; gzip cannot seek back."""
     pair = b'1,"2\n' + b"3,4\n" * 200
     data = b"a,b\n" + pair * 400
     source = _Read(gzip.compress(data, 0) if packed else data)
@@ -309,18 +309,18 @@ def test_a_row_of_the_limit_is_kept_and_a_longer_one_is_not(end, sizes):
     ]  # fmt: skip
 
 
-def test_a_break_within_quotes_ends_no_row_though_rows_end_otherwise():
-    """A file of `\\r` rows, whose only `\\n` stands in a cell of the first row of a block."""
+def test_a_line_feed_within_quotes_ends_no_row_if_rows_end_in_returns():
+    """A file with rows that end in `\\r`; its only `\\n` is in a cell of a block's first row."""
     data = b'a,b\r"\n",1\r' + b"x,y\r" * 100
     with limits(block=16, record=20, parts=20):
         assert len(transformed(data, ".csv", 7).records) == 101
 
 
-def test_nul_bytes_are_characters_like_any():
+def test_nul_bytes_are_ordinary_characters():
     assert bodies(batches_of(b"a,b\n\0,1\n", ".csv")) == [b'{"a":"\\u0000","b":"1"}']
 
 
-def test_line_breaks_are_counted_once_though_cut():
+def test_a_line_break_cut_in_two_counts_once():
     counter = LineCounter()
     for block in (b"a\r", b"\n", b"", b"\r", b"", b"\nb\n\r", b"c\r\r"):
         counter.count(block)
@@ -335,7 +335,7 @@ def test_line_breaks_are_counted_once_though_cut():
         (b'"a","b\n","c"\n', 1), (b"\n", 1),
     ],
 )  # fmt: skip
-def test_where_a_row_ends_whatever_the_blocks(row, break_bytes):
+def test_a_row_ends_at_the_same_place_for_any_blocks(row, break_bytes):
     end = len(row.removesuffix(b"x"))
     for size in range(1, len(row) + 1):
         skipper, passed, found = RowSkipper(b","), 0, None
@@ -345,7 +345,7 @@ def test_where_a_row_ends_whatever_the_blocks(row, break_bytes):
                 break
             passed += len(row[at : at + size])
         assert skipper.break_bytes == break_bytes
-        if found is None:  # a return at the end, which may be half of a break
+        if found is None:  # a return at the end may be half of a break
             assert row.endswith(b"\r")
         else:
             assert passed + found == end

@@ -67,14 +67,14 @@ def test_a_broken_first_line_does_not_make_the_file_one_record(sizes):
 
 
 def test_many_cut_lines_are_not_taken_for_one_deep_record():
-    """Each lacks its closing bracket, so together they nest deeper than any record may."""
+    """Each lacks its closing bracket, so together they nest deeper than a record may."""
     data = b'{"a":[{"b":1}\n' * 201 + b'{"a":1}\n' * 3000
     outcome = transformed(data, ".ndjson")
     assert (len(outcome.records), len(outcome.rejects)) == (3000, 201)
 
 
 @pytest.mark.parametrize("sizes", CHUNKS)
-def test_what_begins_with_neither_bracket_is_read_as_lines(sizes):
+def test_text_that_begins_with_neither_bracket_is_read_as_lines(sizes):
     data = b'hello\n{"a":1}\n'
     outcome = transformed(data, ".json", *sizes)
     assert (len(outcome.records), outcome.rejects) == (1, [("line 1", "not JSON")])
@@ -128,7 +128,7 @@ def test_every_record_is_written_empty_or_rejected(data, suffix):
     ],
 )
 @pytest.mark.parametrize("packed", [False, True])
-def test_reading_goes_on_behind_any_batch(data, suffix, packed):
+def test_reading_continues_after_any_batch(data, suffix, packed):
     data = gzip.compress(data) if packed else data
     with limits(block=40, record=30, parts=30):
         batches = batches_of(data, suffix, 11)
@@ -139,7 +139,7 @@ def test_reading_goes_on_behind_any_batch(data, suffix, packed):
             assert [b.after for b in rest[-1:]] == [b.after for b in batches[done:][-1:]]
 
 
-def test_renamed_columns_are_counted_once_though_reading_is_cut():
+def test_renamed_columns_are_counted_once_when_reading_continues():
     encoder = RecordEncoder(TAIL)
     data = b"a,A\n1,2\n3,4\n"
     with limits(block=4, record=30, parts=30):
@@ -154,14 +154,14 @@ def test_reading_from_the_start_is_the_default():
     assert bodies(batches_of(data, ".json", start=START)) == bodies(batches_of(data, ".json"))
 
 
-def test_a_reject_tells_place_reason_and_text():
+def test_a_reject_has_place_reason_and_text():
     reject = Reject("line", 17, "not JSON", b'{"a": "\xff"', 9)
     assert reject.place == "line 17"
     assert json.loads(reject.line()) == {"line": 17, "reason": "not JSON", "raw": '{"a": "\\xff"'}
     assert reject.line().endswith(b"}\n")
 
 
-def test_of_a_long_reject_the_beginning_is_kept_and_its_length():
+def test_a_long_reject_keeps_its_start_and_its_length():
     data = b'{"a":1}\n' + b"x" * 100_000 + b"\n"
     (reject,) = [r for b in batches_of(data, ".ndjson") for r in b.rejects]
     report = json.loads(reject.line())
@@ -176,7 +176,7 @@ def test_of_a_long_reject_the_beginning_is_kept_and_its_length():
         (b"a,b\n" + b"x" * 9_000_000 + b"\r\n", ".csv", 9_000_000),
     ],
 )
-def test_of_a_record_that_is_too_long_its_length_is_told(data, suffix, length):
+def test_a_record_that_is_too_long_is_rejected_with_its_length(data, suffix, length):
     for sizes in ((), (65_536,)):
         (reject,) = [r for b in batches_of(data, suffix, *sizes) for r in b.rejects]
         assert reject.reason == "longer than 8388608 bytes"

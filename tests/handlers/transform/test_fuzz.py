@@ -11,7 +11,7 @@ from tests.handlers.transform.fuzz import Grower, check
 COUNT = int(os.environ.get("FUZZ_COUNT", "50000"))
 
 
-def test_mutated_files_end_as_the_reference_says_or_fail_with_a_reason():
+def test_mutated_files_give_the_same_as_the_reference_or_fail_with_a_reason():
     ends = fuzz.fuzz(COUNT)
     print(f"{ends.total()} inputs, 0 failures")
     assert ends.total() == COUNT
@@ -27,7 +27,7 @@ def test_a_million_mutated_files():
     assert fuzz.fuzz(1_000_000, first_seed=10_000_000).total() == 1_000_000
 
 
-def test_a_seed_grows_the_same_file_every_time():
+def test_a_seed_generates_the_same_file_every_time():
     assert [Grower(seed).file() for seed in range(200)] == [
         Grower(seed).file() for seed in range(200)
     ]
@@ -72,7 +72,7 @@ def test_a_file_may_fail_only_where_the_reference_says_so(monkeypatch):
         fuzz.fuzz(20)
 
 
-def test_the_command_prints_its_figure():
+def test_the_command_prints_its_totals():
     command = [
         sys.executable,
         "-m",

@@ -10,7 +10,7 @@ def rejects_of(data: bytes, *sizes: int) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("sizes", CHUNKS)
-def test_a_broken_line_is_rejected_and_the_rest_goes_on(sizes):
+def test_a_broken_line_is_rejected_and_the_rest_is_read(sizes):
     data = b'{"a":1}\n{"a":2\n{"a":3}\n'
     assert bodies(batches_of(data, ".ndjson", *sizes)) == [b'{"a":1}', b'{"a":3}']
     assert rejects_of(data, *sizes) == [
@@ -38,7 +38,7 @@ def test_lines_that_would_be_valid_together_are_still_broken(lines, sizes):
 
 
 @pytest.mark.parametrize("sizes", CHUNKS)
-def test_blank_lines_are_no_records_but_are_counted(sizes):
+def test_blank_lines_are_not_records_but_are_counted(sizes):
     data = b'\n\n{"a":1}\r\n \t\r\nx\n\n\n{"a":2}\n\n'
     assert bodies(batches_of(data, ".ndjson", *sizes)) == [b'{"a":1}', b'{"a":2}']
     assert [place for place, _ in rejects_of(data, *sizes)] == ["line 5"]
@@ -67,7 +67,7 @@ def test_a_line_of_the_limit_is_kept_and_a_longer_one_is_not(sizes):
 
 
 @pytest.mark.parametrize("sizes", CHUNKS)
-def test_a_blank_line_of_any_length_is_no_record(sizes):
+def test_a_blank_line_of_any_length_is_not_a_record(sizes):
     with limits(block=16, record=20, parts=20):
         data = b'{"a":1}\n' + b" " * 100 + b'\n{"a":2}\n' + b"\t" * 100
         outcome = transformed(data, ".ndjson", *sizes)

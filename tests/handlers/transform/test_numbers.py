@@ -22,7 +22,7 @@ INEXACT = (
 
 
 def written(number: str) -> bytes:
-    """Return how a number comes out of a record, of a line, an element and beside another."""
+    """Return how a number is written in a record: of a line, an element, and next to another."""
     record = b'{"a":%b}' % number.encode()
     outputs = {
         tuple(bodies(batches_of(data, ".json")))
@@ -48,12 +48,12 @@ def test_numbers_keep_their_value(number):
         "1e-400",
     ],
 )
-def test_what_neither_64_bits_nor_a_double_hold_keeps_its_digits(number):
+def test_a_number_that_fits_neither_64_bits_nor_a_double_keeps_its_digits(number):
     assert written(number).decode() == number
 
 
 @pytest.mark.parametrize("number", INEXACT)
-def test_an_inexact_number_is_seen_wherever_it_stands(number):
+def test_an_inexact_number_is_found_anywhere(number):
     for text in (
         '{"a":%s}',
         '{"a": %s }',
@@ -79,7 +79,7 @@ def test_an_exact_number_takes_the_fast_path(number):
         "0123456789abcdef0123456789012345",
     ],
 )
-def test_digits_of_a_string_are_no_number(string):
+def test_digits_in_a_string_are_not_a_number(string):
     assert is_kept(b'{"a":"%b"}' % string.encode(), 1)
 
 
@@ -106,7 +106,7 @@ def test_doubles_take_the_fast_path_unless_they_are_tiny(value):
 
 
 @pytest.mark.parametrize("constant", ["NaN", "Infinity", "-Infinity"])
-def test_constants_that_json_does_not_know_are_bad_records(constant):
+def test_constants_that_json_does_not_have_are_bad_records(constant):
     data = b'{"a":1}\n{"a":[%b]}\n{"a":2}\n' % constant.encode()
     (batch,) = batches_of(data, ".ndjson")
     assert bodies([batch]) == [b'{"a":1}', b'{"a":2}']

@@ -1,4 +1,4 @@
-"""The transform against the slow reference, on files that Hypothesis makes."""
+"""The transform against the slow reference, on files that Hypothesis generates."""
 
 import gzip
 import json
@@ -60,7 +60,7 @@ limit = st.sampled_from([8 * 1024 * 1024, 8 * 1024 * 1024, 90, 30])
 
 
 def check(text: str, suffix: str, data: st.DataObject) -> None:
-    """Compare transform and reference: records, rejects, counts, and going on behind any batch."""
+    """Compare transform and reference: records, rejects, counts, and reading from any batch on."""
     content = text.encode(data.draw(encodings), errors="surrogatepass")
     if data.draw(st.booleans()):
         content, suffix = (
@@ -131,7 +131,7 @@ def test_tables(width, delimiter, end, data):
 
 @EXAMPLES
 @given(st.binary(max_size=120), st.sampled_from([".json", ".csv", ".tsv", ".json.gz"]), sizes)
-def test_any_bytes_end_alike_whatever_the_chunks(content, suffix, chunks):
+def test_any_bytes_give_the_same_for_any_chunks(content, suffix, chunks):
     assert _end(content, suffix, *chunks) == _end(content, suffix)
 
 

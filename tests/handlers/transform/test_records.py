@@ -12,7 +12,7 @@ NAMES_BEYOND_MEMORY = 30_000
 
 
 def cleaned(record: str) -> bytes:
-    """Return a record as it is written, without `_metadata`; b"" if it became empty."""
+    """Return a record as written, without `_metadata`; b"" if it became empty."""
     encoded = RecordEncoder(TAIL).encode_one(record.encode())
     assert (encoded.written, encoded.empty) in ((1, 0), (0, 1))
     return encoded.lines.removesuffix(TAIL) + b"}" if encoded.written else encoded.lines
@@ -58,7 +58,7 @@ def test_processed_at_is_in_utc_to_the_millisecond():
         ('{"a":{"b":""}}', ""),
     ],
 )
-def test_empties_go_and_everything_else_stays(record, output):
+def test_empty_fields_are_removed_and_everything_else_is_kept(record, output):
     assert cleaned(record).decode() == output
 
 
@@ -81,14 +81,14 @@ def test_empties_go_and_everything_else_stays(record, output):
         ('{"\\u0061":1,"a":2}', '{"a":1,"a_2":2}', 1),
     ],
 )
-def test_names_that_meet_are_both_kept_and_counted(record, output, renamed):
+def test_names_that_collide_are_both_kept_and_counted(record, output, renamed):
     encoder = RecordEncoder(TAIL)
     encoded = encoder.encode_one(record.encode())
     assert encoded.lines == output.encode()[:-1] + TAIL
     assert encoder.renamed == renamed
 
 
-def test_what_a_name_becomes_does_not_depend_on_the_records_before():
+def test_a_normalised_name_does_not_depend_on_earlier_records():
     lines = b'{"A":1}\n{"a":2}\n{"A":3,"a":4}\n{"a":5}\n'
     assert bodies(batches_of(lines, ".ndjson")) == [
         b'{"a":1}',
@@ -99,7 +99,7 @@ def test_what_a_name_becomes_does_not_depend_on_the_records_before():
     assert bodies(batches_of(lines, ".ndjson", 1)) == bodies(batches_of(lines, ".ndjson"))
 
 
-def test_an_empty_field_takes_its_name_though_all_other_names_are_known():
+def test_an_empty_field_takes_its_name_even_if_all_other_names_are_known():
     encoder = RecordEncoder(TAIL)
     assert encoder.encode_one(b'{"a":1}').lines.startswith(b'{"a":1')
     assert encoder.encode_one(b'{"a":null,"A":2}').lines.startswith(b'{"a_2":2')
@@ -156,8 +156,8 @@ def test_two_hundred_levels_are_allowed():
 
 @pytest.mark.parametrize("empty", ["{}", "[]"])
 @pytest.mark.parametrize("odd", ["", ',"n":12345678901234567890123', ',"a":1'])
-def test_what_is_empty_counts_as_a_level_on_every_path(empty, odd):
-    """A long number or a name twice takes the record to the careful path."""
+def test_an_empty_object_or_array_counts_as_a_level_on_every_path(empty, odd):
+    """A long number, or a name twice, sends the record to the careful path."""
     within = '{"a":' * 199 + empty + "}" * 199
     beyond = '{"a":' * 200 + empty + "}" * 200
     assert RecordEncoder(TAIL).encode_one(f"{within[:-1]}{odd}}}".encode()).written == bool(odd)
@@ -175,15 +175,15 @@ def test_a_record_is_rejected_above_the_limits_and_kept_at_them():
     ]
     assert transformed(b'{"a":[%b{"b":1}]}' % (b"[]," * 499_995), ".json").rejects == []
     assert transformed(b'{"a":[%b{"b":1}]}' % (b"[]," * 499_996), ".json").rejects == [
-        ("line 1", "too rich")
+        ("line 1", "too many parts")
     ]
 
 
-def test_brackets_and_colons_of_strings_are_no_parts_of_a_record():
+def test_brackets_and_colons_inside_strings_are_not_parts_of_a_record():
     assert transformed(b'{"a":"%b"}' % (b"{:[" * 400_000), ".json").rejects == []
 
 
-def test_data_that_is_used_as_names_does_not_pile_up():
+def test_data_used_as_names_does_not_fill_the_memory():
     encoder = RecordEncoder(TAIL)
     for n in range(0, NAMES_BEYOND_MEMORY, 100):
         text = b"[%b]" % b",".join(b'{"id %d":1}' % i for i in range(n, n + 100))
@@ -193,8 +193,8 @@ def test_data_that_is_used_as_names_does_not_pile_up():
     assert len(encoder._cleaner._names.known) < NAMES_BEYOND_MEMORY / 2
 
 
-@pytest.mark.parametrize("number", [b"1", b"1e999"])  # which orjson refuses, so it goes carefully
-def test_nor_do_names_one_by_one_or_long_ones(number):
+@pytest.mark.parametrize("number", [b"1", b"1e999"])  # orjson refuses it: the careful path
+def test_names_one_by_one_or_long_names_do_not_fill_the_memory(number):
     encoder = RecordEncoder(TAIL)
     for n in range(NAMES_BEYOND_MEMORY):
         encoder.encode_one(b'{"id_%d":%b}' % (n, number))
@@ -213,7 +213,7 @@ def test_nor_do_names_one_by_one_or_long_ones(number):
         ("[]", 0),
     ],
 )  # fmt: skip
-def test_a_lost_field_is_always_seen(text, fields):
+def test_a_lost_field_is_always_found(text, fields):
     assert is_kept(text.encode(), fields)
     assert not is_kept(text.encode(), fields - 1)
 
@@ -233,7 +233,7 @@ def test_strings_are_left_out(text, bare):
     assert without_strings(b" " * 100_000 + text).strip() == bare
 
 
-def test_depth_is_that_of_brackets_outside_strings():
+def test_depth_counts_brackets_outside_strings():
     assert depth(b"[" * 300 + b"]" * 300) == 300
     assert depth(b"[" * 300) == 300
     assert depth(b'["%b"]' % (b"[" * 300)) == 1

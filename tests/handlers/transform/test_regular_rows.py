@@ -1,4 +1,4 @@
-"""Which parts of a window are read block by block, and that nothing differs from row by row."""
+"""Which parts of a window are read block by block, with the same result as row by row."""
 
 import pytest
 
@@ -10,7 +10,7 @@ KIB = 1024
 
 
 class Parts:
-    """Notes how long the parts are that are tried, and which of them are odd."""
+    """Records the lengths of the parts that are tried, regular and odd."""
 
     def __init__(self, monkeypatch):
         self.regular, self.odd = list[int](), list[int]()
@@ -30,7 +30,7 @@ def table(data: bytes) -> Table:
     )
 
 
-def test_block_by_block_gives_what_row_by_row_gives(monkeypatch):
+def test_block_by_block_gives_the_same_as_row_by_row(monkeypatch):
     parts = Parts(monkeypatch)
     ends = {check(seed) for seed in range(COUNT)}
     assert ends == {"file fails", "no records", "records", "some rejected"}
@@ -38,7 +38,7 @@ def test_block_by_block_gives_what_row_by_row_gives(monkeypatch):
     assert len(parts.odd) > COUNT
 
 
-def test_a_difference_is_seen(monkeypatch):
+def test_a_difference_is_found(monkeypatch):
     encode = RowBlockEncoder.encode
 
     def wrong(encoder: RowBlockEncoder, part: bytes) -> RowBlock | None:
@@ -50,11 +50,11 @@ def test_a_difference_is_seen(monkeypatch):
         [check(seed) for seed in range(20)]
 
 
-def test_a_seed_grows_the_same_table_every_time():
+def test_a_seed_generates_the_same_table_every_time():
     assert [grow(seed) for seed in range(100)] == [grow(seed) for seed in range(100)]
 
 
-def test_a_regular_file_is_read_by_blocks_as_it_comes(monkeypatch):
+def test_a_regular_file_is_read_in_blocks_as_it_arrives(monkeypatch):
     parts = Parts(monkeypatch)
     read(table(b"a,b\n" + b"123,4567\n" * 50_000), by_row=False)
     assert parts.odd == []
@@ -62,7 +62,7 @@ def test_a_regular_file_is_read_by_blocks_as_it_comes(monkeypatch):
     assert max(parts.regular) <= 64 * KIB
 
 
-def test_one_odd_row_keeps_few_others_from_being_read_by_blocks(monkeypatch):
+def test_one_odd_row_excludes_few_others_from_reading_in_blocks(monkeypatch):
     parts = Parts(monkeypatch)
     rows = b"123,4567\n" * 20_000
     data = b"a,b\n" + rows + b"1\n" + rows
@@ -71,7 +71,7 @@ def test_one_odd_row_keeps_few_others_from_being_read_by_blocks(monkeypatch):
     assert sum(parts.regular) > len(data) - 8 * KIB
 
 
-def test_where_each_row_is_odd_few_parts_are_tried(monkeypatch):
+def test_few_parts_are_tried_if_every_row_is_odd(monkeypatch):
     parts = Parts(monkeypatch)
     data = b"a,b\n" + (b"1" * 99 + b"\n") * 10_000
     read(table(data), by_row=False)

@@ -25,14 +25,14 @@ WANTED = ['{"a":"é😀"}'.encode(), b'{"a":2}']
         b"\xfe\xff" + LINES.encode("utf-16-be"),
     ],
 )
-def test_encodings_are_told_by_their_mark(data, packed, sizes):
+def test_encodings_are_detected_by_their_byte_order_mark(data, packed, sizes):
     data = gzip.compress(data) if packed else data
     assert bodies(batches_of(data, ".json", *sizes)) == WANTED
 
 
 @pytest.mark.parametrize("sizes", CHUNKS)
 @pytest.mark.parametrize("suffix", [".csv", ".csv.gz", ".CSV.GZ"])
-def test_gzip_is_told_by_its_content(suffix, sizes):
+def test_gzip_is_detected_by_its_content(suffix, sizes):
     assert bodies(batches_of(gzip.compress(b"a\n1\n"), suffix, *sizes)) == [b'{"a":"1"}']
 
 
@@ -70,10 +70,10 @@ def test_gzip_that_ends_early_fails_the_file(cut, sizes):
 
 
 @pytest.mark.parametrize("sizes", CHUNKS)
-@pytest.mark.parametrize("change", ["check", "body", "behind"])
+@pytest.mark.parametrize("change", ["check", "body", "after"])
 def test_gzip_that_is_damaged_fails_the_file(change, sizes):
     data = bytearray(gzip.compress(b'{"a":1}\n' * 10, mtime=0))
-    if change == "behind":
+    if change == "after":
         data += b"garbage"
     else:
         data[-8 if change == "check" else 12] ^= 0xFF
@@ -130,7 +130,7 @@ WINDOWS = MENU.encode("cp1252")
 
 @pytest.mark.parametrize("sizes", CHUNKS)
 @pytest.mark.parametrize("packed", [False, True])
-def test_a_file_that_has_to_be_utf8_and_is_not_is_refused_as_a_whole(packed, sizes):
+def test_a_file_that_must_be_utf8_and_is_not_is_refused_as_a_whole(packed, sizes):
     data = gzip.compress(WINDOWS) if packed else WINDOWS
     with pytest.raises(NotUtf8Error):
         batches_of(data, ".csv", *sizes, encoding=UTF8)
@@ -143,12 +143,12 @@ def test_a_file_that_has_to_be_utf8_and_is_not_is_refused_as_a_whole(packed, siz
     ("data", "whole"),
     [
         (MENU.encode(), True), (b"", True), (b"a\n1\n", True),
-        (b"\xef\xbb\xbfa\n\xe9\n", True),  # its mark says UTF-8, so the row is a bad one
+        (b"\xef\xbb\xbfa\n\xe9\n", True),  # its byte order mark says UTF-8, so the row is bad
         (MENU.encode("utf-16"), True),
         (b"a\n" + "é".encode()[:1], False), (b"a\n\xed\xa0\x80\n", False),
     ],
 )  # fmt: skip
-def test_what_is_utf8_or_says_what_it_is_needs_no_other_encoding(data, whole, sizes):
+def test_utf8_or_a_byte_order_mark_needs_no_other_encoding(data, whole, sizes):
     assert is_utf8(source(data, *sizes), ".csv") == whole
     if whole:
         wanted = transformed(data, ".csv", *sizes)
@@ -164,7 +164,7 @@ def test_what_is_utf8_or_says_what_it_is_needs_no_other_encoding(data, whole, si
     ],
 )  # fmt: skip
 def test_encodings_of_all_alphabets_are_read(encoding, text, sizes):
-    """Among them some whose letters hold backslashes and brackets as their second byte."""
+    """In some, the second byte of a letter may be a backslash or a bracket."""
     data = f'[{{"a":"{text}"}},{{"{text}":1}}]'.encode(encoding)
     first, second = bodies(batches_of(data, ".json", *sizes, encoding=encoding))
     assert first.decode() == f'{{"a":"{text}"}}'
@@ -194,15 +194,15 @@ def test_text_in_another_encoding_is_readable_from_any_offset():
         ("¿Qué año?".encode("latin-1"), "maybe Windows-1252"),
         ("имя и фамилия".encode("cp1251"), "maybe another encoding"),
         ("日本語".encode("shift_jis"), "maybe another encoding"),
-        ("é".encode() + b"\xe9", "maybe another encoding"),  # UTF-8 in part
+        ("é".encode() + b"\xe9", "maybe another encoding"),  # partly UTF-8
         (b"a\x81", "maybe another encoding"),
         (b"\xed\xa0\x80", "maybe another encoding"),
     ],
 )
-def test_what_is_not_utf8_has_a_hint_at_what_it_may_be(data, hint):
+def test_invalid_utf8_gets_a_guess_at_its_encoding(data, hint):
     assert utf8_problem(data).endswith(hint)
     assert utf8_problem(data).startswith("invalid UTF-8 at byte ")
 
 
-def test_what_is_utf8_has_no_problem():
+def test_valid_utf8_has_no_problem():
     assert utf8_problem(MENU.encode()) == utf8_problem(b"") == ""

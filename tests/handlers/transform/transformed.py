@@ -1,4 +1,4 @@
-"""Runs `transform` on bytes and gives what came of it in the form of `reference.Outcome`."""
+"""Runs `transform` on bytes and returns its result as a `reference.Outcome`."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -36,7 +36,7 @@ MODULES: tuple[ModuleType, ...] = (
 CLASSES = {
     "longer than": "too long",
     "nested": "too deep",
-    "objects, arrays and fields": "too rich",
+    "objects, arrays and fields": "too many parts",
     "not JSON": "not JSON",
     "invalid UTF-8": "invalid UTF-8",
     "is not a JSON number": "not a number",
@@ -48,7 +48,7 @@ CLASSES = {
 
 
 def source(data: bytes, *sizes: int):
-    """Return a Source over bytes, in chunks of these sizes, turn by turn."""
+    """Return a Source of bytes, in chunks of these sizes, in turn."""
 
     def chunks(offset: int) -> Iterator[bytes]:
         at, turn = offset, 0
@@ -69,7 +69,7 @@ def batches_of(
 
 
 def transformed(data: bytes, suffix: str, *sizes: int, encoding: str = "") -> Outcome:
-    """Return what became of a file; raises BadFileError as `transform` does."""
+    """Return the result of a file; raises BadFileError as `transform` does."""
     encoder = RecordEncoder(TAIL)
     batches = list(transform(source(data, *sizes), suffix, encoder, encoding=encoding))
     outcome = outcome_of(batches)
@@ -78,21 +78,21 @@ def transformed(data: bytes, suffix: str, *sizes: int, encoding: str = "") -> Ou
 
 
 def encoding_of(data: bytes, suffix: str, fallback: str, *sizes: int) -> str:
-    """Return what a file is read as, where there is a fallback."""
+    """Return the encoding in which a file is read; "" without a fallback."""
     if not fallback:
         return ""
     try:
         whole = is_utf8(source(data, *sizes), suffix)
     except BadFileError:
         return UTF8
-    if not whole:  # and then it is found out, unless the file is broken before
+    if not whole:  # then reading it as UTF-8 must raise, unless the file breaks first
         with suppress(BadFileError), pytest.raises(NotUtf8Error):
             batches_of(data, suffix, *sizes, encoding=UTF8)
     return UTF8 if whole else fallback
 
 
 def outcome_of(batches: list[Batch]) -> Outcome:
-    """Return batches as one outcome, having checked that each line ends as it must."""
+    """Return batches as one outcome; check that each line ends with its metadata."""
     lines = bodies(batches)
     assert len(lines) == sum(b.written for b in batches)
     return Outcome(
@@ -118,7 +118,7 @@ def class_of(reason: str) -> str:
 
 @contextmanager
 def limits(*, block: int, record: int, parts: int) -> Iterator[None]:
-    """Make blocks and records small, so that a small file is a large one."""
+    """Set the limits of blocks and records, so that small files can exceed them."""
     values = {"BLOCK_BYTES": block, "MAX_RECORD_BYTES": record, "MAX_RECORD_PARTS": parts}
     patches = [
         patch.object(module, name, value)

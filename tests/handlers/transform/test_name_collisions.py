@@ -1,6 +1,6 @@
-"""Names that meet: blocks of records against the careful path and the reference.
+"""Names that collide: blocks of records against the careful path and the reference.
 
-`MEETING_COUNT` sets how many files each test makes.
+`COLLISION_COUNT` sets how many files each test generates.
 """
 
 import json
@@ -16,15 +16,15 @@ from handlers.transform.records.json_text import parse
 from tests.handlers.transform.reference import expected
 from tests.handlers.transform.transformed import TAIL, batches_of, bodies, transformed
 
-COUNT = int(os.environ.get("MEETING_COUNT", "150"))
-# Some meet, some have a name that another would take, some come late.
+COUNT = int(os.environ.get("COLLISION_COUNT", "150"))
+# Some collide, some take a name that another is renamed to, some appear late.
 NAMES = ("arn", "ARN", "Arn", "arn_2", "ARN 2", "arn_3", "userName", "User Name", "user_name", "x")
 LATE = ("X", "user-name", "aRN", "", "--", "field", "y")
 VALUES = (1, 0, None, "", "z", False, 0.5, [], {}, [None, ""])
 
 
 def grown(draw: random.Random, names: tuple[str, ...], depth: int = 0) -> dict:
-    """Return an object with some of the names, in any order, at each of some depths."""
+    """Return an object with some of the names, in any order, at several depths."""
     fields = {}
     for name in draw.sample(names, draw.randint(0, min(6, len(names)))):
         kind = draw.random() if depth < 3 else 1
@@ -38,7 +38,7 @@ def grown(draw: random.Random, names: tuple[str, ...], depth: int = 0) -> dict:
 
 
 def blocks(draw: random.Random) -> list[list[dict]]:
-    """Return blocks of records; some names come in the last ones alone, or never."""
+    """Return blocks of records; some names appear in the last block only, or never."""
     early = tuple(draw.sample(NAMES, draw.randint(2, len(NAMES))))
     late = early + tuple(draw.sample(LATE, draw.randint(0, 3)))
     sizes = [draw.randint(1, 5) for _ in range(draw.randint(1, 4))]
@@ -49,8 +49,8 @@ def blocks(draw: random.Random) -> list[list[dict]]:
     ]
 
 
-@pytest.mark.parametrize("space", ["", " "])  # the text is just what orjson writes, or not
-def test_blocks_become_what_the_careful_path_makes_of_each_record(space):
+@pytest.mark.parametrize("space", ["", " "])  # the text is what orjson writes, or not
+def test_blocks_give_the_same_as_the_careful_path(space):
     for seed in range(COUNT):
         encoder, renamed = RecordEncoder(TAIL), 0
         for records in blocks(random.Random(seed)):
@@ -67,8 +67,8 @@ def test_blocks_become_what_the_careful_path_makes_of_each_record(space):
 
 
 @pytest.mark.parametrize("oddity", [0.0, 0.1])
-def test_files_become_what_the_reference_makes_of_them(oddity):
-    """With oddity some records have one name twice, and some numbers are long."""
+def test_files_give_the_same_as_the_reference(oddity):
+    """With oddity, some records have a name twice or a long number."""
     for seed in range(COUNT):
         draw = random.Random(seed)
         lines = [json.dumps(one) for records in blocks(draw) for one in records]
@@ -82,15 +82,15 @@ def test_files_become_what_the_reference_makes_of_them(oddity):
         assert transformed(data.encode(), suffix) == expected(data.encode(), suffix), (seed, data)
 
 
-def test_fields_are_counted_once_though_a_block_is_read_twice():
-    """A late name makes a block go round again; a name twice makes it go line by line."""
+def test_fields_are_counted_once_if_a_block_is_read_twice():
+    """A late name makes a block read again; a name twice makes it read line by line."""
     late = b'{"arn":1,"ARN":2}\n{"arn":3,"ARN":4}\n{"late":5}'
     assert transformed(late, ".ndjson").renamed == 2
     twice = b'{"arn":1,"ARN":2}\n{"arn":3,"ARN":4}\n{"b":5,"b":6}'
     assert transformed(twice, ".ndjson").renamed == 3
 
 
-def test_a_name_that_comes_late_deep_in_an_object_meets_one_of_that_object():
+def test_a_late_name_deep_in_an_object_collides_with_one_of_that_object():
     lines = b'{"field":{"a":1,"A":2}}\n{"a":{"a":1,"A":2,"--":3},"field":4,"--":5}'
     assert bodies(batches_of(lines, ".ndjson")) == [
         b'{"field":{"a":1,"a_2":2}}',
@@ -109,8 +109,8 @@ def test_the_spelling_that_keeps_a_name_does_not_change_with_the_order_of_keys()
 
 
 @pytest.mark.parametrize("empty", [b"{}", b"[]"])
-def test_depth_counts_alike_where_names_meet(empty):
-    meet = b'{"arn":1,"ARN":2}\n'
+def test_depth_counts_the_same_where_names_collide(empty):
+    colliding = b'{"arn":1,"ARN":2}\n'
     for levels, rejects in ((199, []), (200, [("line 2", "too deep")])):
         deep = b'{"ARN":0,"arn":' * levels + empty + b"}" * levels
-        assert transformed(meet + deep, ".ndjson").rejects == rejects
+        assert transformed(colliding + deep, ".ndjson").rejects == rejects
