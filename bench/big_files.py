@@ -36,7 +36,7 @@ class BigFile:
 
 
 def compare(inputs: list[Input], tell: Callable[[str], None]) -> list[BigFile]:
-    """Process each file whole and in pieces."""
+    """Process each file whole and in parts."""
     results: list[BigFile] = []
     for each in inputs:
         tell(f"{each.size} {each.form} in ten invocations")
@@ -64,10 +64,10 @@ def cut(path: str, suffix: str) -> dict[str, Any]:
     with TemporaryDirectory() as first, TemporaryDirectory() as second:
         seconds = Path(path).stat().st_size / BANDWIDTH
         whole, _, cpu_whole = _process(Path(first), path, suffix, 10_000)
-        pieces, count, cpu = _process(Path(second), path, suffix, seconds / _SHARES / _WORK_SHARE)
+        parts, count, cpu = _process(Path(second), path, suffix, seconds / _SHARES / _WORK_SHARE)
         return {
             "invocations": count,
-            "identical": cmp(output(whole), output(pieces), shallow=False),
+            "identical": cmp(output(whole), output(parts), shallow=False),
             "cpu": cpu,
             "cpu_whole": cpu_whole,
         }

@@ -78,7 +78,7 @@ def run_floor(path: Path, suffix: str, output: Path) -> None:
 def run_unchecked(path: Path, suffix: str, output: Path) -> None:
     """Do the floor's work, and rename fields and drop empties in the shortest loop of Python.
 
-    The names are known before; digits, lines and names that meet are not looked at, and there is no
+    The names are known before; digits, lines and colliding names are not looked at, and there is no
     metadata. What the project takes beyond it is what its checks take.
     """
     names = _Names()

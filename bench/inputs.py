@@ -36,7 +36,7 @@ SUFFIXES: Final = {
 }
 # Measured at one size, smaller and less often, so that a run does not take much longer for them.
 JSON_SHAPES: Final = {
-    "names that meet": ".ndjson",
+    "colliding names": ".ndjson",
     "1 bad line in 100": ".ndjson",
     "null-rich": ".ndjson",
 }
@@ -53,7 +53,7 @@ SHAPES_ROUNDS: Final = 3
 _STEMS: Final = {  # of the others: orders
     "NDJSON flat": "events",
     "CSV": "table",
-    "names that meet": "trail",
+    "colliding names": "trail",
     "1 bad line in 100": "broken",
     "null-rich": "sparse-json",
     **{form: form.replace("CSV ", "table-") for form in CSV_SHAPES},

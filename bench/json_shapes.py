@@ -1,4 +1,4 @@
-"""Files of JSON lines in shapes that cost more than clean ones: names that meet, bad lines, nulls.
+"""Files of JSON lines in shapes that cost more than clean ones: colliding names, bad lines, nulls.
 
 As everywhere in the bench, what must come of each record is written down beside it.
 """

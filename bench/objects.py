@@ -74,13 +74,13 @@ class Body:
     def read(self, amount: int | None = None) -> bytes:
         """Return the next bytes, at most `amount`, when they are through the link."""
         wanted = self._left if amount is None else min(amount, self._left)
-        pieces: list[bytes] = []
-        while wanted and (piece := self._file.read(min(wanted, _RECORD_BYTES))):
-            self._link.send(len(piece))
-            pieces.append(piece)
-            wanted -= len(piece)
-            self._left -= len(piece)
-        return b"".join(pieces)
+        parts: list[bytes] = []
+        while wanted and (part := self._file.read(min(wanted, _RECORD_BYTES))):
+            self._link.send(len(part))
+            parts.append(part)
+            wanted -= len(part)
+            self._left -= len(part)
+        return b"".join(parts)
 
     def iter_chunks(self, size: int = 1024) -> Iterator[bytes]:
         """Yield the rest."""

@@ -43,7 +43,7 @@ _RIVALS: dict[str, tuple[_Rival, ...]] = {
     "array": (_LOOP, _RIGHT, _ANY),
     "gzip": (_LOOP, _RIGHT, _ANY),
     "NDJSON flat": (_LOOP, _Rival(name="one peer", engines=("polars",), least=0.8)),
-    "names that meet": (_LOOP, _RIGHT),
+    "colliding names": (_LOOP, _RIGHT),
     "1 bad line in 100": (_LOOP, _RIGHT),
     "null-rich": (_LOOP, _RIGHT, _ANY),
     "CSV": _table(_LEVEL),

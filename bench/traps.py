@@ -44,7 +44,7 @@ TRAPS: Final = (
         expected=_SOUND_OUT + '{"order_id":98765432109876543210}\n',
     ),
     Trap(
-        name="names that meet",
+        name="colliding names",
         suffix=".ndjson",
         content=b'{"userName":"a","user_name":"b"}\n' * 3,
         expected='{"user_name":"a","user_name_2":"b"}\n' * 3,

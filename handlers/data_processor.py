@@ -241,9 +241,9 @@ class Processor:
             keys.REASON: reason,
             keys.PLACE: place,
             keys.FAILURE_KIND: kind,
-            keys.LETTER_BUCKET: reference.bucket,
-            keys.LETTER_KEY: reference.key,
-            keys.LETTER_VERSION: reference.version or "",
+            keys.DEAD_LETTER_BUCKET: reference.bucket,
+            keys.DEAD_LETTER_KEY: reference.key,
+            keys.DEAD_LETTER_VERSION: reference.version or "",
         }
         self._log.error("failed", **_named(reference), kind=kind, reason=reason, place=place)
         return self._send_dead_letter(dumps(reference.to_event()), attributes)

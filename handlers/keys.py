@@ -43,9 +43,9 @@ SOURCE_ENCODING: Final = "source-encoding"  # only of a file that was not UTF-8
 REASON: Final = "reason"
 PLACE: Final = "place"
 FAILURE_KIND: Final = "failure_kind"
-LETTER_BUCKET: Final = "source_bucket"
-LETTER_KEY: Final = "source_key"
-LETTER_VERSION: Final = "source_version"
+DEAD_LETTER_BUCKET: Final = "source_bucket"
+DEAD_LETTER_KEY: Final = "source_key"
+DEAD_LETTER_VERSION: Final = "source_version"
 
 _PARTITION = re.compile(r"processed/(\d{4})/(\d{2})/(\d{2})/.", re.DOTALL)
 # What XML 1.0 has no way to write (https://www.w3.org/TR/xml/#charsets), and the carriage return,

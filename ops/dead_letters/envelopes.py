@@ -144,9 +144,9 @@ def _attempts(
 def _source_in(attributes: Mapping[str, str]) -> tuple[Source, ...]:
     return sources_of(
         {
-            "bucket": attributes.get(keys.LETTER_BUCKET),
-            "key": attributes.get(keys.LETTER_KEY),
-            "version_id": attributes.get(keys.LETTER_VERSION),
+            "bucket": attributes.get(keys.DEAD_LETTER_BUCKET),
+            "key": attributes.get(keys.DEAD_LETTER_KEY),
+            "version_id": attributes.get(keys.DEAD_LETTER_VERSION),
         }
     )
 

@@ -73,10 +73,10 @@ def test_a_failed_message_holds_back_no_other():
     assert send(world, bodies[0], poison, *bodies[1:]) == [3]
     assert len(world.outputs()) == 3
     assert send(world, bodies[2], receives=2) == []
-    letters = [letter["body"] for letter in world.letters.messages]
-    assert poison in letters
-    assert len(letters) == 2
-    del world.letters.messages[letters.index(poison)]
+    dead_letters = [dead_letter["body"] for dead_letter in world.dead_letters.messages]
+    assert poison in dead_letters
+    assert len(dead_letters) == 2
+    del world.dead_letters.messages[dead_letters.index(poison)]
     Watch(world, kinds).check_finished()
 
 
@@ -92,7 +92,7 @@ def test_every_object_of_an_event_is_processed(direct):
     else:
         assert send(world, json.dumps(event)) == []
     assert len(world.outputs()) == 2
-    assert len(world.letters.messages) == 1
+    assert len(world.dead_letters.messages) == 1
 
 
 def test_a_half_surrogate_pair_in_a_key_is_one_dead_letter():
@@ -100,7 +100,7 @@ def test_a_half_surrogate_pair_in_a_key_is_one_dead_letter():
     body = '{"key": "incoming/\\ud800.json"}'
     assert send(world, body, uploaded(world)) == []
     assert len(world.outputs()) == 1
-    assert [letter["body"] for letter in world.letters.messages] == [body]
+    assert [dead_letter["body"] for dead_letter in world.dead_letters.messages] == [body]
 
 
 @pytest.mark.parametrize(("receives", "seconds"), [(1, 60), (2, 300), (3, 900)])
@@ -108,7 +108,7 @@ def test_back_off(receives, seconds):
     world = World(gate=denied("put_object"))
     assert send(world, uploaded(world), receives=receives) == [0]
     assert world.queue.delays == [seconds]
-    assert not world.letters.messages
+    assert not world.dead_letters.messages
 
 
 def killing(key):
@@ -147,7 +147,7 @@ def test_a_message_that_kills_takes_no_neighbour_with_it(killer):
         waiting = {name: waiting[name] for place, name in enumerate(names) if place not in deleted}
     assert list(waiting) == [killer]
     assert len(world.outputs()) == 2
-    assert not world.letters.messages
+    assert not world.dead_letters.messages
 
 
 def test_messages_that_are_worked_on_alone_leave_those_of_their_batch_done():
@@ -197,7 +197,7 @@ def test_a_message_that_no_time_is_left_for_is_no_attempt_and_no_dead_letter():
     event = suspects(*bodies, receives=MAX_ATTEMPTS)
     answer = world.processor(gate).handle(event, context)
     assert len(read) == len(world.outputs()) == 1
-    assert not world.letters.messages
+    assert not world.dead_letters.messages
     assert len(answer["batchItemFailures"]) == 2
     # A later invocation has time for them.
     assert world.queue.delays == [60, 60]
@@ -209,7 +209,7 @@ def test_a_batch_that_comes_alone_is_answered_as_any_other():
     event = suspects(*bodies, receives=2)
     assert world.processor().handle(event, Context(ticks=300)) == {"batchItemFailures": []}
     assert len(world.outputs()) == 1
-    assert len(world.letters.messages) == 1
+    assert len(world.dead_letters.messages) == 1
 
 
 def test_a_back_off_that_cannot_be_set_is_none():
@@ -229,34 +229,36 @@ def test_the_last_attempt_ends_as_a_dead_letter():
     world = World(gate=denied("put_object"))
     body = uploaded(world)
     assert send(world, body, receives=MAX_ATTEMPTS) == []
-    [letter] = world.letters.messages
+    [dead_letter] = world.dead_letters.messages
     [(key, version)] = world.uploads
-    assert letter["attributes"][keys.FAILURE_KIND] == "transient"
-    assert "AccessDenied" in letter["attributes"][keys.REASON]
-    assert letter["attributes"][keys.LETTER_BUCKET] == RAW
-    assert letter["attributes"][keys.LETTER_KEY] == key
-    assert letter["attributes"][keys.LETTER_VERSION] == version
+    assert dead_letter["attributes"][keys.FAILURE_KIND] == "transient"
+    assert "AccessDenied" in dead_letter["attributes"][keys.REASON]
+    assert dead_letter["attributes"][keys.DEAD_LETTER_BUCKET] == RAW
+    assert dead_letter["attributes"][keys.DEAD_LETTER_KEY] == key
+    assert dead_letter["attributes"][keys.DEAD_LETTER_VERSION] == version
     assert world.telemetry.totals[Metric.FILES_FAILED] == 1
     assert world.telemetry.totals[Metric.ACCESS_DENIED] == 1
-    # The letter is an event: sent to the queue again, it is processed.
+    # The dead letter is an event: sent to the queue again, it is processed.
     world.gate = World().gate
-    assert send(world, letter["body"]) == []
+    assert send(world, dead_letter["body"]) == []
     assert len(world.outputs()) == 1
 
 
 def test_a_permanent_failure_is_a_dead_letter_at_once():
     world = World()
     assert send(world, uploaded(world, BY_NAME["too many rejects"])) == []
-    [letter] = world.letters.messages
-    assert letter["attributes"][keys.FAILURE_KIND] == "permanent"
-    assert "1 of 2 records are bad (50.0 %), allowed: 10 %" in letter["attributes"][keys.REASON]
-    assert letter["attributes"][keys.PLACE] == "line 2"
+    [dead_letter] = world.dead_letters.messages
+    assert dead_letter["attributes"][keys.FAILURE_KIND] == "permanent"
+    assert (
+        "1 of 2 records are bad (50.0 %), allowed: 10 %" in dead_letter["attributes"][keys.REASON]
+    )
+    assert dead_letter["attributes"][keys.PLACE] == "line 2"
 
 
 def test_a_dead_letter_that_cannot_be_sent_stays_in_the_queue():
     world = World(gate=denied("send_message"))
     assert send(world, uploaded(world, BROKEN)) == [0]
-    assert not world.letters.messages
+    assert not world.dead_letters.messages
 
 
 def put_back(world, key):
@@ -278,8 +280,10 @@ def test_a_rule_that_feeds_outputs_back_is_stopped():
         assert output.metadata[keys.PASSES] == str(passes)
     assert send(world, put_back(world, "incoming/pass-9.json")) == []
     assert len(world.outputs()) == 9
-    [letter] = world.letters.messages
-    assert letter["attributes"][keys.REASON].startswith("it has been an output 9 times, allowed: 8")
+    [dead_letter] = world.dead_letters.messages
+    assert dead_letter["attributes"][keys.REASON].startswith(
+        "it has been an output 9 times, allowed: 8"
+    )
     assert world.telemetry.totals[Metric.LOOPS_STOPPED] == 1
 
 
@@ -294,9 +298,9 @@ def test_a_file_that_is_continued_without_an_end_is_stopped():
         [message] = world.queue.messages
         assert json.loads(message["body"])["Records"][0]["continuations"] == 10_000
         assert deliver(batch((message["body"], 1)), Context(30)) == {"batchItemFailures": []}
-    [letter] = world.letters.messages
+    [dead_letter] = world.dead_letters.messages
     reason = "10000 invocations have not brought it to an end"
-    assert letter["attributes"][keys.REASON] == reason
+    assert dead_letter["attributes"][keys.REASON] == reason
     assert world.telemetry.totals[Metric.LOOPS_STOPPED] == 1
     assert not world.s3.visible(PROCESSED)
 
@@ -308,7 +312,7 @@ def test_what_is_not_ours_is_dropped():
     foreign = {"key": "incoming/a.json", "bucket": "other"}
     noise = [{"Event": "s3:TestEvent"}, folder, foreign, [], 7, {"Records": []}]
     assert send(world, *map(json.dumps, noise)) == []
-    assert not world.letters.messages
+    assert not world.dead_letters.messages
     assert not world.telemetry.totals
 
 
@@ -349,9 +353,9 @@ def test_a_direct_event_that_cannot_be_read_is_a_dead_letter_as_it_came():
     del event["Records"][0]["s3"]["object"]["key"]
     answer = world.processor().handle(event, Context())
     assert answer["failed"] == 1
-    [letter] = world.letters.messages
-    assert json.loads(letter["body"]) == event
-    assert "key is None" in letter["attributes"][keys.REASON]
+    [dead_letter] = world.dead_letters.messages
+    assert json.loads(dead_letter["body"]) == event
+    assert "key is None" in dead_letter["attributes"][keys.REASON]
 
 
 def test_a_direct_event_that_fails_is_raised_for_lambda_to_retry():
@@ -368,11 +372,11 @@ def test_the_attempts_at_a_direct_event_are_lambdas_to_count():
     world.settle()
     assert world.telemetry.totals[Metric.FILES_RETRIED] == ASYNC_ATTEMPTS
     assert not world.telemetry.totals[Metric.FILES_FAILED]
-    [letter] = world.letters.messages
-    assert set(letter["attributes"]) == {"ErrorMessage"}  # Lambda's own
+    [dead_letter] = world.dead_letters.messages
+    assert set(dead_letter["attributes"]) == {"ErrorMessage"}  # Lambda's own
     # Sent back, it is a message of the queue, whose attempts are counted there.
-    assert send(world, letter["body"]) == []
-    assert world.letters.messages[1]["attributes"][keys.FAILURE_KIND] == "transient"
+    assert send(world, dead_letter["body"]) == []
+    assert world.dead_letters.messages[1]["attributes"][keys.FAILURE_KIND] == "transient"
 
 
 @pytest.fixture
@@ -386,12 +390,12 @@ def account(monkeypatch):
 
 
 def test_on_clients_of_boto3(account):
-    """The real clients and the real telemetry, once: metrics are EMF, letters have attributes."""
+    """Real clients and telemetry, once: metrics are EMF, dead letters have attributes."""
     s3, sqs = account["s3"], account["sqs"]
     for bucket in (RAW, PROCESSED):
         s3.create_bucket(Bucket=bucket)
         s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
-    letters = sqs.create_queue(QueueName="letters")["QueueUrl"]
+    dead_letters = sqs.create_queue(QueueName="letters")["QueueUrl"]
     queue = sqs.create_queue(QueueName="queue")["QueueUrl"]
     environment = ProcessorEnvironment(
         environment="test",
@@ -399,7 +403,7 @@ def test_on_clients_of_boto3(account):
         processed_bucket=PROCESSED,
         archive_bucket="no-such-bucket",
         raw_bucket=RAW,
-        dead_letter_queue_url=letters,
+        dead_letter_queue_url=dead_letters,
         max_attempts=MAX_ATTEMPTS,
         max_rejected_percent=10,
         max_expansion=500,
@@ -425,8 +429,12 @@ def test_on_clients_of_boto3(account):
     assert answer == {"batchItemFailures": []}
     [key] = [entry["Key"] for entry in s3.list_objects_v2(Bucket=PROCESSED)["Contents"]]
     assert key.endswith("/good.json")
-    [letter] = sqs.receive_message(QueueUrl=letters, MessageAttributeNames=["All"])["Messages"]
-    assert letter["MessageAttributes"][keys.LETTER_KEY]["StringValue"] == "incoming/bad.json"
+    [dead_letter] = sqs.receive_message(QueueUrl=dead_letters, MessageAttributeNames=["All"])[
+        "Messages"
+    ]
+    assert (
+        dead_letter["MessageAttributes"][keys.DEAD_LETTER_KEY]["StringValue"] == "incoming/bad.json"
+    )
     [emf] = [json.loads(line) for line in out.getvalue().splitlines() if '"_aws"' in line]
     assert emf["FilesProcessed"] == [1.0]
     assert emf["FilesFailed"] == [1.0]

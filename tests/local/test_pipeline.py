@@ -191,9 +191,9 @@ def test_a_dead_letter_says_what_failed_where_and_why(driven: Driven) -> None:
         keys.REASON: "broken array: it ends early",
         keys.PLACE: "row 3",
         keys.FAILURE_KIND: "permanent",
-        keys.LETTER_BUCKET: driven.outputs["raw_bucket_name"],
-        keys.LETTER_KEY: f"incoming/{name}",
-        keys.LETTER_VERSION: outcome.upload.version,
+        keys.DEAD_LETTER_BUCKET: driven.outputs["raw_bucket_name"],
+        keys.DEAD_LETTER_KEY: f"incoming/{name}",
+        keys.DEAD_LETTER_VERSION: outcome.upload.version,
     }
     assert driven.versions("raw_bucket_name", f"incoming/{name}") == [f"incoming/{name}"]
     assert driven.versions("processed_bucket_name", "processed/") == [

@@ -170,7 +170,7 @@ MUTANTS = (
         (*PROCESSOR, "tests/handlers/invocation/test_events.py"),
     ),
     Mutant(
-        "no-reason-in-the-letter",
+        "no-reason-in-the-dead-letter",
         "handlers/data_processor.py",
         "            self._messenger.send(self._environment.dead_letter_queue_url, body, attributes)",
         "            self._messenger.send(self._environment.dead_letter_queue_url, body)",

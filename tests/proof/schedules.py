@@ -203,7 +203,8 @@ class Search:
     def _state(self, setting: Setting, workers: Sequence[_Worker], made: Sequence[Choice]) -> Any:
         world = setting.world
         messages = tuple(
-            len(box) for box in (world.letters.messages, world.queue.messages, world.invocations)
+            len(box)
+            for box in (world.dead_letters.messages, world.queue.messages, world.invocations)
         )
         told = tuple((one.history, one.ended, one.failed) for one in workers)
         kills = sum(act == "kill" for act, _ in made)

@@ -109,7 +109,7 @@ def _inline():
 def test_no_file_becomes_a_dead_letter(batch_size: int):
     world = run(timedelta(minutes=15), batch_size=batch_size)
 
-    assert not world.letters.messages
+    assert not world.dead_letters.messages
     assert len(world.outputs()) == len(FILES)
     assert world.telemetry.totals[Metric.FILES_PROCESSED] == len(FILES)
     assert world.telemetry.totals[Metric.FILES_RETRIED] > 15 * 60 // EVERY.seconds
@@ -119,6 +119,6 @@ def test_a_longer_one_makes_dead_letters_of_the_first_files_alone():
     world = run(timedelta(minutes=30))
 
     # Those that came in its first nine minutes have had their four attempts when it ends.
-    assert 0 < len(world.letters.messages) <= 9 * 60 // EVERY.seconds + 1
-    assert len(world.outputs()) + len(world.letters.messages) == len(FILES)
+    assert 0 < len(world.dead_letters.messages) <= 9 * 60 // EVERY.seconds + 1
+    assert len(world.outputs()) + len(world.dead_letters.messages) == len(FILES)
     assert MAX_ATTEMPTS == 4

@@ -251,10 +251,10 @@ def end_to_end(seed):
         answer = world.processor().handle(batch(*((one, attempts) for one in sent)), Context())
         assert answer == {"batchItemFailures": []}
         watch.look()
-    letters = world.letters.messages
-    unreadable = [one["body"] for one in letters if "source_key" not in one["attributes"]]
+    dead_letters = world.dead_letters.messages
+    unreadable = [one["body"] for one in dead_letters if "source_key" not in one["attributes"]]
     assert sorted(unreadable) == sorted([*broken, "no JSON"])
-    letters[:] = [one for one in letters if "source_key" in one["attributes"]]
+    dead_letters[:] = [one for one in dead_letters if "source_key" in one["attributes"]]
     watch.check_finished()
     watch.nothing_is_left()
 

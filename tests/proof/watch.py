@@ -85,22 +85,22 @@ class Watch:
             assert copy.tags == (("team", "blue"),)
         return marked
 
-    def check_finished(self, *, copies: int = 1, letters: bool = False) -> None:
+    def check_finished(self, *, copies: int = 1, dead_letters: bool = False) -> None:
         """Check what must hold at rest: all is delivered, or a dead letter that says why."""
         self.look()
         s3 = self._world.s3
-        named = [_letter(message) for message in self._world.letters.messages]
+        named = [_dead_letter(message) for message in self._world.dead_letters.messages]
         for (key, version), body in self._world.uploads.items():
             kind = self._kinds[key]
-            dead = [letter for letter in named if letter["source"] == (key, version)]
+            dead = [dead_letter for dead_letter in named if dead_letter["source"] == (key, version)]
             if kind.failure:
                 assert s3.version(RAW, key, version).body == body
                 assert not self.completed(key, version)
                 assert dead, f"{key} {version} has no dead letter"
-                assert all(kind.failure in letter["reason"] for letter in dead), dead
-                assert {letter["kind"] for letter in dead} == {"permanent"}
+                assert all(kind.failure in dead_letter["reason"] for dead_letter in dead), dead
+                assert {dead_letter["kind"] for dead_letter in dead} == {"permanent"}
                 continue
-            assert letters or not dead, dead
+            assert dead_letters or not dead, dead
             assert (key, version) in self._owners, f"{key} {version} has no output"
             assert not s3.version(RAW, key, version), f"{key} {version} is still there"
             assert 1 <= len(self.completed(key, version)) <= copies
@@ -156,11 +156,11 @@ def _check_counts(kind: Kind, metadata: Mapping[str, str]) -> None:
     assert metadata.get(keys.SOURCE_ENCODING, "") == kind.encoding
 
 
-def _letter(message: Mapping[str, Any]) -> dict[str, Any]:
+def _dead_letter(message: Mapping[str, Any]) -> dict[str, Any]:
     event = json.loads(message["body"])
     entry = event["Records"][0]["s3"]["object"]
     attributes = message["attributes"]
-    named = attributes.get(keys.LETTER_KEY), attributes.get(keys.LETTER_VERSION)
+    named = attributes.get(keys.DEAD_LETTER_KEY), attributes.get(keys.DEAD_LETTER_VERSION)
     from_event = entry["key"].replace("+", " ").replace("%2B", "+"), entry["versionId"]
     assert named in (from_event, (None, None))
     return {

@@ -35,7 +35,7 @@ from tests.proof.memory import (
 )
 
 RAW, PROCESSED, ARCHIVE = "raw-bucket", "processed-bucket", "archive-bucket"
-QUEUE, LETTERS = "https://queue.test/processing", "https://queue.test/dead-letters"
+QUEUE, DEAD_LETTERS = "https://queue.test/processing", "https://queue.test/dead-letters"
 NOW = datetime(2024, 1, 15, 10, 30, tzinfo=UTC)
 MAX_ATTEMPTS = 4
 EXTRA_RECEIVES = 2  # behind which the queue itself makes a dead letter
@@ -170,7 +170,7 @@ class World:
     gate: Gate = straight
     s3: MemoryS3 = field(init=False)
     queue: MemoryQueue = field(default_factory=MemoryQueue)
-    letters: MemoryQueue = field(default_factory=MemoryQueue)
+    dead_letters: MemoryQueue = field(default_factory=MemoryQueue)
     invocations: list[dict] = field(default_factory=list)
     uploads: dict[tuple[str, str], bytes] = field(default_factory=dict)
     telemetry: QuietTelemetry = field(default_factory=QuietTelemetry)
@@ -184,7 +184,7 @@ class World:
         )
         self.s3.now = NOW
         self._messages = MemoryMessages(
-            {QUEUE: self.queue, LETTERS: self.letters}, self.invocations
+            {QUEUE: self.queue, DEAD_LETTERS: self.dead_letters}, self.invocations
         )
 
     # The roles.
@@ -207,7 +207,7 @@ class World:
             processed_bucket=PROCESSED,
             archive_bucket=ARCHIVE,
             raw_bucket=RAW,
-            dead_letter_queue_url=LETTERS,
+            dead_letter_queue_url=DEAD_LETTERS,
             processing_queue_url=QUEUE,
             max_attempts=self.max_attempts,
             max_rejected_percent=10,
@@ -278,7 +278,7 @@ class World:
         message = self.queue.messages.pop(0)
         message["receives"] += 1
         if message["receives"] > self.max_attempts + EXTRA_RECEIVES:
-            self.letters.messages.append(message)
+            self.dead_letters.messages.append(message)
             return
         self.begin()
         try:
@@ -299,7 +299,7 @@ class World:
                 problem = str(error)
             else:
                 return
-        self.letters.add(json.dumps(event), {"ErrorMessage": problem})
+        self.dead_letters.add(json.dumps(event), {"ErrorMessage": problem})
 
     def archive(self, time: datetime, attempts: int = ASYNC_ATTEMPTS, limit: int = 100) -> None:
         """Let the schedule run the archiver, with Lambda's retries and its own continuations."""

@@ -250,7 +250,7 @@ def test_lists_go_on_over_pages(s3, stored):
 @pytest.mark.parametrize(
     "sizes", [[3], [10], [3, 3], [10, 10], [3, 3, 3, 10, 2], [0, 12, 0, 4], [4]]
 )
-def test_pieces_are_joined_in_order(sizes, monkeypatch):
+def test_parts_are_joined_in_order(sizes, monkeypatch):
     monkeypatch.setattr(joins, "MIN_PART_BYTES", 5)
     s3 = MemoryS3(versioned=(BUCKET,), min_part=5)
     stored = Storage(Client(s3))
@@ -350,7 +350,7 @@ def test_the_function_has_one_client_of_a_service(monkeypatch):
     clients.client.cache_clear()
 
 
-def test_a_body_goes_out_in_large_pieces_behind_its_checksum(monkeypatch):
+def test_a_body_goes_out_in_large_writes_after_its_checksum(monkeypatch):
     for name in ("AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "us-east-1")
     content = b"123456789" * 200_000

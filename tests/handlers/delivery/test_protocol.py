@@ -57,7 +57,7 @@ def process(world, event, *, receives=1):
 
 
 def reasons(world):
-    return [letter["attributes"][keys.REASON] for letter in world.letters.messages]
+    return [dead_letter["attributes"][keys.REASON] for dead_letter in world.dead_letters.messages]
 
 
 def test_a_clean_file_costs_four_calls(world, gate):
@@ -135,7 +135,7 @@ def test_metadata_that_leave_no_room_for_the_mark_are_kept(world):
     assert world.s3.current(RAW, "completed/x.json").metadata == full
     # Delivered again, the output alone tells that it is done.
     assert process(world, event)
-    assert not world.letters.messages
+    assert not world.dead_letters.messages
 
 
 def test_gone_with_its_completed_copy_is_done(world, gate):
@@ -144,7 +144,7 @@ def test_gone_with_its_completed_copy_is_done(world, gate):
     gate.calls.clear()
     assert process(world, event)
     assert gate.calls == ["get_object", "list_object_versions", "head_object"]
-    assert not world.letters.messages
+    assert not world.dead_letters.messages
     assert len(world.outputs()) == 1
 
 
@@ -167,7 +167,7 @@ def test_gone_with_its_output_in_the_archive_is_done(world):
     world.archive(world.after(60))
     assert world.s3.visible(ARCHIVE)
     assert process(world, event)
-    assert not world.letters.messages
+    assert not world.dead_letters.messages
 
 
 def test_gone_with_its_completed_copy_alone_is_done(world):
@@ -176,7 +176,7 @@ def test_gone_with_its_completed_copy_alone_is_done(world):
     process(world, event)
     world.s3.buckets[PROCESSED].clear()
     assert process(world, event)
-    assert not world.letters.messages
+    assert not world.dead_letters.messages
 
 
 @pytest.mark.parametrize("seconds", [-20, 20])
@@ -189,7 +189,7 @@ def test_an_output_of_the_day_beside_the_events_is_found(world, seconds):
     world.s3.buckets[RAW].clear()
     event["Records"][0]["eventTime"] = (midnight + timedelta(seconds=seconds / 2)).isoformat()
     assert process(world, event)
-    assert not world.letters.messages
+    assert not world.dead_letters.messages
 
 
 def test_gone_without_a_trace_is_a_failure(world):
@@ -209,12 +209,12 @@ def test_a_version_that_cannot_be_read_yet_is_tried_again(world, minutes, settle
     stored = world.s3.buckets[RAW].pop(LINES.key)
     world.s3.now += timedelta(minutes=minutes)
     assert process(world, event) == settled
-    assert len(world.letters.messages) == settled
+    assert len(world.dead_letters.messages) == settled
     if not settled:
         world.s3.buckets[RAW][LINES.key] = stored
         assert process(world, event, receives=2)
         assert len(world.outputs()) == 1
-        assert not world.letters.messages
+        assert not world.dead_letters.messages
 
 
 def test_a_young_version_that_never_comes_is_a_dead_letter_that_says_so(world):
@@ -222,7 +222,7 @@ def test_a_young_version_that_never_comes_is_a_dead_letter_that_says_so(world):
     world.s3.buckets[RAW].pop(LINES.key)
     assert process(world, event, receives=world.max_attempts)
     assert "cannot be read yet" in reasons(world)[0]
-    assert world.letters.messages[0]["attributes"][keys.FAILURE_KIND] == "transient"
+    assert world.dead_letters.messages[0]["attributes"][keys.FAILURE_KIND] == "transient"
 
 
 def test_an_unmarked_copy_is_no_trace_of_a_call_without_a_version(world):
@@ -384,7 +384,7 @@ def test_a_version_deleted_while_it_is_read_is_looked_after(world):
 
     world.s3.body = lambda _data: Lost()
     assert process(world, event)
-    assert not world.letters.messages
+    assert not world.dead_letters.messages
     assert len(world.outputs()) == 1
 
 
@@ -401,7 +401,7 @@ def test_a_version_that_is_denied_though_it_is_there_is_tried_again(world):
     world.gate, body = gate, world.s3.body
     world.s3.body = lambda _data: body(b"")
     assert not process(world, event)
-    assert not world.letters.messages
+    assert not world.dead_letters.messages
     world.gate, world.s3.body = FaultyGate("", -1), body
     assert process(world, event, receives=2)
     assert len(world.outputs()) == 1
@@ -427,7 +427,7 @@ def test_an_output_of_a_long_name_stands_without_the_name_of_its_rejects(world):
     kind = BY_NAME["rejects"]
     key = f"incoming/{'漢' * 300}.csv"
     assert process(world, world.upload(key, kind.body))
-    assert not world.letters.messages
+    assert not world.dead_letters.messages
     [output] = world.outputs().values()
     [rejected] = world.s3.visible(PROCESSED, "rejected/").values()
     assert keys.REJECTED_KEY not in output.metadata
@@ -574,5 +574,5 @@ def test_a_file_that_is_broken_before_it_is_no_utf8_is_read_by_the_fallback_too(
     world.fallback = "cp1252"
     broken = b'[{"a":1},{"b":}' + b',{"c":1}' * 200 + b',{"d":"\xe9"}]'
     assert process(world, world.upload("incoming/x.json", broken))
-    assert "row 2" in world.letters.messages[0]["attributes"][keys.PLACE]
+    assert "row 2" in world.dead_letters.messages[0]["attributes"][keys.PLACE]
     assert not world.s3.visible(PROCESSED)

@@ -144,7 +144,7 @@ def test_a_join_that_there_is_no_time_for_is_put_off_once(monkeypatch):
 
 
 def test_fields_that_were_renamed_are_counted_over_continuations():
-    """All names that meet are in the first invocation's records."""
+    """All names that collide are in the first invocation's records."""
     meeting = b"".join(b'{"a_b":%d,"a b":0}\n' % number for number in range(20))
     records = tuple({"a_b": number, "a_b_2": 0} for number in range(20))
     kind = Kind(
@@ -245,7 +245,7 @@ def test_rejects_do_not_gather_in_memory():
     world.gate = gate
     world.deliver(world.upload("incoming/x.ndjson", b"nothing\n" * 400))
     world.settle()
-    assert world.letters.messages
+    assert world.dead_letters.messages
     assert sum(stored) > 10_000
     assert max(stored) < 2_000
 
@@ -286,9 +286,9 @@ def test_a_file_that_cannot_begin_is_a_dead_letter():
     world = World(ticks=2)
     world.deliver(world.upload(kind.key, kind.body))
     world.settle()
-    [letter] = world.letters.messages
-    assert "time-out is too short" in letter["attributes"][keys.REASON]
-    assert letter["attributes"][keys.FAILURE_KIND] == "transient"
+    [dead_letter] = world.dead_letters.messages
+    assert "time-out is too short" in dead_letter["attributes"][keys.REASON]
+    assert dead_letter["attributes"][keys.FAILURE_KIND] == "transient"
     assert world.s3.current(RAW, kind.key)
 
 
@@ -304,7 +304,7 @@ def test_what_is_left_of_a_direct_call_goes_on_through_the_queue():
     watch.check_finished()
 
 
-def test_more_pieces_than_an_object_has_parts(monkeypatch):
+def test_more_chunks_than_an_object_has_parts(monkeypatch):
     kind = BY_NAME["large"]
     monkeypatch.setattr(staging, "MAX_PARTS", 3)
     monkeypatch.setattr(staging, "_JOINED_BYTES", 1_500)

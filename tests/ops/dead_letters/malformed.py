@@ -210,16 +210,19 @@ READABLE = (
         "a body that is broken beside attributes that are not", "[" * 100_000,
         key="incoming/20.csv", version="v2",
         attributes={
-            keys.LETTER_BUCKET: text("pipeline-raw"),
-            keys.LETTER_KEY: text("incoming/20.csv"),
-            keys.LETTER_VERSION: text("v2"),
+            keys.DEAD_LETTER_BUCKET: text("pipeline-raw"),
+            keys.DEAD_LETTER_KEY: text("incoming/20.csv"),
+            keys.DEAD_LETTER_VERSION: text("v2"),
             keys.REASON: text("broken"),
         },
         reason="broken",
     ),
     Message(
         "attributes that name a key alone", "null", key="incoming/21.csv",
-        attributes={keys.LETTER_KEY: text("incoming/21.csv"), keys.LETTER_VERSION: binary(b"v")},
+        attributes={
+            keys.DEAD_LETTER_KEY: text("incoming/21.csv"),
+            keys.DEAD_LETTER_VERSION: binary(b"v"),
+        },
         version="base64:dg==",
     ),
 )  # fmt: skip

@@ -176,7 +176,8 @@ def test_a_long_malformed_body_is_cut_on_the_screen(pipeline):
 
 def test_the_attributes_name_the_file_where_the_body_does_not(pipeline):
     pipeline.dead_letter(
-        body='{"Records":[]}', **{keys.LETTER_KEY: "incoming/a.csv", keys.LETTER_VERSION: "v2"}
+        body='{"Records":[]}',
+        **{keys.DEAD_LETTER_KEY: "incoming/a.csv", keys.DEAD_LETTER_VERSION: "v2"},
     )
     [dead_letter] = listed(pipeline)
     assert (dead_letter["key"], dead_letter["version"]) == ("incoming/a.csv", "v2")
