@@ -18,8 +18,8 @@ from mypy_boto3_sqs import SQSClient
 from local.compute.functions import Invokable
 from local.compute.outcome import Invocation
 from local.triggers.background import BackgroundThread
-from local.triggers.batch import Message, batch_event, failed_messages
 from local.triggers.source_queue import SourceQueue
+from local.triggers.sqs_event import Message, batch_event, failed_messages
 
 _POLL_SECONDS: Final = 1  # Lambda polls for 20, but `stop` waits for the end of a poll
 _RETRY_SECONDS: Final = 1  # after a failed poll

@@ -7,7 +7,7 @@ from typing import Final
 from mypy_boto3_sqs import SQSClient
 from mypy_boto3_sqs.type_defs import ReceiveMessageRequestTypeDef
 
-from local.triggers.batch import Message
+from local.triggers.sqs_event import Message
 
 _CALL_LIMIT: Final = 10  # messages in one ReceiveMessage or DeleteMessageBatch call
 _PAUSE_SECONDS: Final = 0.05
