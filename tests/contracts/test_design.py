@@ -20,7 +20,7 @@ from tests.proof import crash
 from tests.proof.files import BY_NAME
 from tests.proof.world import (
     ARCHIVE,
-    LETTERS,
+    DEAD_LETTERS,
     PROCESSED,
     QUEUE,
     RAW,
@@ -36,7 +36,7 @@ LARGE = "A large file, cut once"
 ARCHIVED = "An output in the archiver"
 OF_PROCESSOR = (SMALL, LARGE, "The other calls of the processor")
 OF_ARCHIVER = (ARCHIVED, "The other calls of the archiver")
-QUEUES = {QUEUE: "processing queue", LETTERS: "dead-letter queue"}
+QUEUES = {QUEUE: "processing queue", DEAD_LETTERS: "dead-letter queue"}
 # What shows the calls that only a failure, or another invocation, brings about.
 FAULTS = ("killed after", "unavailable")
 KINDS = ("rejects", "large cut", "large rejects", "large broken")
