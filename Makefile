@@ -23,8 +23,8 @@ export PULUMI_ERROR_OUTPUT_STRING := true
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-# Whatever pip the machine has only installs uv, which then installs the locked environment. A set-up
-# that fails leaves no environment; one that was killed has no .ready, so the next call begins anew.
+# The machine's pip only installs uv; uv installs the locked environment. A set-up that fails leaves
+# no environment; one that was killed has no .ready, so the next call starts again.
 $(READY): requirements-uv.txt requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or later is needed, $(PYTHON) is $$($(PYTHON) --version 2>&1): set PYTHON=…"; exit 1; }
 	@echo "Setting up $(VENV) …"
@@ -85,8 +85,8 @@ mutants: $(READY) ## Seed bugs, one at a time, and see that the tests notice eac
 bench: bench/.venv/.ready ## Measure against pandas, polars, DuckDB, awswrangler (LARGE=1: 1 GB too, an hour)
 	@bench/.venv/bin/python -m bench run $(if $(LARGE),--large)
 
-# An environment of its own, for what the other targets do not need: whole, and checked against its
-# lock, or not there.
+# A separate environment for what the other targets do not need. It is complete and checked against
+# its lock, or absent.
 bench/.venv/.ready: bench/requirements.txt | $(READY)
 $(AUDIT)/.ready: requirements-audit.txt | $(READY)
 bench/.venv/.ready $(AUDIT)/.ready:
@@ -138,8 +138,8 @@ lock: $(READY) ## Lock the requirements again, with hashes (UPGRADE=1: at their 
 
 check-locks: $(READY) bench/.venv/.ready $(AUDIT)/.ready ## Make all environments, and check their locks against them
 
-# Pulumi makes its environment as here: a venv, its pip as new as can be, then requirements.txt. With
-# the oldest pip too: 22.3 of Python 3.11.0; from 3.12 on, where it does not run, the one that is there.
+# Repeats what `pulumi install` does: a venv, the newest pip, then requirements.txt. Also with the
+# oldest pip: 22.3 of Python 3.11.0, or from Python 3.12 on, where that does not run, the venv's own.
 check-pips: ## Install what `pulumi install` does, with the oldest pip and the newest
 	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT; \
 	pip() { "$$folder/bin/python" -m pip --disable-pip-version-check "$$@"; }; \

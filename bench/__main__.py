@@ -25,8 +25,8 @@ from bench import (
 )
 from bench.results import Results, goals
 
-_ROOM: Final = Path(__file__).parent
-_DATA: Final = _ROOM / "data"
+_FOLDER: Final = Path(__file__).parent
+_DATA: Final = _FOLDER / "data"
 _DEFAULT_SIZES: Final = ["1 KB", "1 MB", "100 MB"]
 _LARGE_SIZE: Final = "1 GB"  # in one round: five would take hours
 _STREAMED: Final = ("NDJSON", "array", "CSV")
@@ -47,7 +47,7 @@ def run(
         int, typer.Option(min=10_000, help="The archiver's largest bucket.")
     ] = 1_000_000,
     results: Annotated[Path, typer.Option(help="The page; its chart is put beside.")] = (
-        _ROOM / "results.md"
+        _FOLDER / "results.md"
     ),
 ) -> None:
     """Measure everything, print it, and write results.md with its chart."""

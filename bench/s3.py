@@ -21,7 +21,7 @@ from botocore.exceptions import ClientError
 from bench.objects import WRITTEN, Body, Link, Stored
 
 _PAGE: Final = 1_000
-_PIECE_BYTES: Final = 1024 * 1024  # as handlers.aws.clients sends them
+_PART_BYTES: Final = 1024 * 1024  # as handlers.aws.clients sends them
 
 
 class FakeS3:
@@ -89,8 +89,8 @@ class FakeS3:
 
     def _write(self, body: bytes) -> Path:
         path = self._folder / f"object-{next(self._names)}"
-        for at in range(0, len(body), _PIECE_BYTES):
-            self.up.send(min(_PIECE_BYTES, len(body) - at))
+        for at in range(0, len(body), _PART_BYTES):
+            self.up.send(min(_PART_BYTES, len(body) - at))
         path.write_bytes(body)
         return path
 

@@ -1,4 +1,4 @@
-"""What both functions are made of: environment, clients, telemetry and a clock."""
+"""Builds both functions from the same parts: environment, clients, telemetry and a clock."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -16,13 +16,14 @@ _Function = TypeVar("_Function")
 
 
 def is_initialising(variables: Mapping[str, str] = os.environ) -> bool:
-    """Tell whether Lambda imports the function: then it is made at once, before its first event.
+    """Return whether Lambda is importing the function; then it is built before the first event.
 
-    What is made at the import is part of the version's snapshot where there is one, and every
-    process that starts from the snapshot shares it. So nothing random and no time is kept. The
-    credentials are kept, but expire: with snapshots Lambda puts no keys into the environment, but
-    the address of a local server that gives them. botocore asks it again once they have less than
-    15 minutes left (`ContainerProvider` and `RefreshableCredentials` in its credentials.py).
+    With SnapStart, what is built at import is part of the version's snapshot, and every process
+    that starts from the snapshot shares it. So nothing that must be unique or secret is kept, and
+    no time. The credentials are kept, but expire: with snapshots, Lambda puts no keys into the
+    environment, but the address of a local server that gives them. botocore asks it again once they
+    have less than 15 minutes left (`ContainerProvider` and `RefreshableCredentials` in its
+    credentials.py).
     https://docs.aws.amazon.com/lambda/latest/dg/snapstart-activate.html#snapstart-credentials
     https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
     """

@@ -65,7 +65,7 @@ class ArchiverRun:
 
     def _continue(self, summary: Summary, time: datetime, start_after: str, function: str) -> None:
         if summary.position == start_after:
-            msg = f"the time-out is too short to get behind the key {start_after!r}"
+            msg = f"the time-out is too short to get past the key {start_after!r}"
             raise TransientError(msg)
         event = {"time": time.isoformat(), "start_after": summary.position}
         self._messenger.invoke_later(function, event)
@@ -105,8 +105,8 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     Raises:
         PermanentError: the event is not readable.
         TransientError: listing failed, or the time-out is too short for a single object.
-        MisconfigurationError: the environment is not what infra sets. Lambda meets it at the
-            import, and gives it as the error of each invocation.
+        MisconfigurationError: the environment is not what infra sets. In Lambda it is raised at
+            import, so every invocation fails with it.
     """
     return _run().handle(event, context)
 

@@ -123,8 +123,8 @@ class Processor:
     def _put_off(self, record: Record) -> list[Result]:
         """Leave a message that the others have left no time for to a later invocation.
 
-        It is no attempt: the last one would make a dead letter of a file that nobody has read. It
-        waits as after a first attempt, or a long outage would use up its receives.
+        This is not an attempt: otherwise a file that nobody has read could become a dead letter. It
+        waits as after a first attempt, so that a long outage does not use up its receives.
         """
         reason = "the other messages of its batch have left no time for it"
         self._log.info("put off", message=_message_id(record), reason=reason)
@@ -223,7 +223,7 @@ class Processor:
         return Result(status="continued")
 
     def _retry(self, reference: ObjectReference, error: Exception, attempt: int) -> Result:
-        """Leave an object to the next attempt; behind the last one it is a dead letter."""
+        """Leave an object for the next attempt; after the last, it becomes a dead letter."""
         reason = (
             str(error) if isinstance(error, TransientError) else f"{type(error).__name__}: {error}"
         )
@@ -232,7 +232,7 @@ class Processor:
         if attempt >= self._environment.max_attempts:
             failed = self._fail(reference, "transient", reason)
             return replace(failed, metrics={**failed.metrics, **denied})
-        # None processed is a number too: without it an outage would show no share of retries.
+        # Report zero processed files too: without it, an outage would show no rate of retries.
         counted = {Metric.FILES_RETRIED: 1, Metric.FILES_PROCESSED: 0}
         return Result(status="retried", reason=reason, metrics={**counted, **denied})
 
@@ -257,7 +257,7 @@ class Processor:
         try:
             self._messenger.send(self._environment.dead_letter_queue_url, body, attributes)
         except TransientError as error:
-            # It stays in its queue, whose own redrive takes it to the dead letters in the end.
+            # The message stays in its queue; SQS moves it to the dead-letter queue later.
             self._log.error("dead letter not sent", reason=str(error))
             return Result(status="retried", reason=f"{reason} (no dead letter sent: {error})")
         return Result(status="failed", reason=reason, metrics={Metric.FILES_FAILED: 1})
@@ -305,9 +305,8 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
 
     Raises:
         TransientError: for an event or a call, when trying again may help.
-        MisconfigurationError: the environment is not what infra sets. Lambda meets it at the
-            import, and gives it as the error of each invocation, and of a version that is
-            published with a snapshot.
+        MisconfigurationError: the environment is not what infra sets. In Lambda it is raised at
+            import, so every invocation fails with it, and so does publishing a snapshot.
     """
     return _processor().handle(event, context)
 

@@ -144,7 +144,7 @@ def _holds(encoding: str, text: bytes) -> bool:
         return False
 
 
-# A letter where a byte is one, or where two are.
+# Texts of one and two bytes, to test that an encoding has characters beyond ASCII.
 _HIGH: Final = [bytes([first, 0xA1][:length]) for first in range(128, 256) for length in (1, 2)]
 _PARSERS: dict[Any, tuple[Callable[[str], Any], str]] = {
     str: (str, "text"),

@@ -3,11 +3,13 @@
 The only module that knows the prefixes, and how one key becomes another.
 """
 
+import base64
 import hashlib
 import re
+from contextlib import suppress
 from datetime import date
 from typing import Final
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 INCOMING: Final = "incoming/"
 COMPLETED: Final = "completed/"
@@ -24,6 +26,9 @@ JSON_SUFFIXES: Final = (".json", ".ndjson", ".jsonl")
 DELIMITED_SUFFIXES: Final = (".csv", ".tsv")
 SUFFIXES: Final = JSON_SUFFIXES + DELIMITED_SUFFIXES
 GZIP_SUFFIX: Final = ".gz"
+
+_PLAIN_VALUE_BYTES: Final = 1_000  # a longer value is shorter in base64 if it is not ASCII
+_BASE64: Final = "base64:"
 
 # User metadata of an output object: the commit record of a source version.
 SOURCE_BUCKET: Final = "source-bucket"
@@ -53,8 +58,8 @@ _PARTITION = re.compile(r"processed/(\d{4})/(\d{2})/(\d{2})/.", re.DOTALL)
 # one, and nobody can read its answer to the start of a multipart upload:
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html, XML related constraints.
 _UNWRITABLE = re.compile(r"[\x00-\x08\x0b-\x1f\ufffe\uffff]")
-# What ends a completed key that is not the plain one; a key that already looks so is no plain one
-# either, so that no two meet.
+# The end of a shortened completed key. A plain key that looks like one is shortened too, so that no
+# two are the same.
 _SHORTENED = re.compile(r"~[0-9a-f]{64}(\.[a-z]+(\.gz)?)?\Z", re.IGNORECASE | re.ASCII)
 _DATA_SUFFIX = re.compile(
     rf"({'|'.join(map(re.escape, SUFFIXES))})({re.escape(GZIP_SUFFIX)})?\Z",
@@ -74,7 +79,7 @@ def source_digest(key: str, version: str) -> str:
 
 
 def completed_key(key: str) -> str:
-    """Return where the original of a processed `incoming/` key goes; no two keys meet there.
+    """Return where the original of a processed `incoming/` key goes; no two keys share a place.
 
     A key that would not fit, or that XML cannot carry, has the sha-256 of the source key in it.
     """
@@ -127,18 +132,34 @@ def partition_day(processed: str) -> date | None:
         return None
 
 
+def encode_value(value: str) -> str:
+    """Return a text as ASCII, so that user metadata can hold it; any S3 key fits."""
+    quoted = quote(value, safe="/")
+    if len(quoted) <= _PLAIN_VALUE_BYTES:
+        return quoted
+    return _BASE64 + base64.urlsafe_b64encode(value.encode()).decode()
+
+
+def decode_value(value: str) -> str:
+    """Return the text that `encode_value` encoded; any other value as well as it can be read."""
+    if value.startswith(_BASE64):
+        with suppress(ValueError):  # anyone may write metadata
+            return base64.urlsafe_b64decode(value.removeprefix(_BASE64)).decode(errors="replace")
+    return unquote(value, errors="replace")
+
+
 def day_prefix(prefix: str, day: date) -> str:
     """Return `prefix` with a day's partition behind it: `processed/2024/01/15/`."""
     return f"{prefix}{day.isoformat().replace('-', '/')}/"
 
 
-def staging_prefix(key: str, version: str, maker: str) -> str:
+def staging_prefix(key: str, version: str, build: str) -> str:
     """Return the folder of a source version's finished chunks.
 
-    `maker` stands for all that decides their bytes: the chunks of two never make one output, so
-    another build of the code, or another setting, starts a file afresh.
+    `build` identifies the code and the settings that decide the bytes of the chunks. Another build
+    or setting starts the file again, so that chunks of two never make one output.
     """
-    return f"{STAGING}{maker}/{source_digest(key, version)}/"
+    return f"{STAGING}{build}/{source_digest(key, version)}/"
 
 
 def _dated_keys(prefix: str, key: str, version: str, created: date, suffix: str) -> tuple[str, ...]:

@@ -29,7 +29,7 @@ from handlers.invocation.deadline import Deadline
 _STORAGE_CLASS: Final = "STANDARD_IA"
 _COPIES_AT_ONCE: Final = 32  # at 30 ms a copy, all that one processor can request
 _PASSED: Final = (GoneError, TakenError)  # another run moved it, or it was replaced
-# A page of failed deletes and no success: then the cause is not one key.
+# A whole page of deletes failed: the cause is not a single key.
 _HOPELESS_DELETES: Final = 1_000
 
 

@@ -27,8 +27,8 @@ def client(service: Service) -> Any:
         read_timeout=60,  # a copy of 5 GB answers late, but sends white space meanwhile
         retries={"mode": "standard", "total_max_attempts": 5},
         max_pool_connections=_CONNECTIONS,
-        # As boto3 does by itself for a body that has its checksum behind it: TLS and the checksum
-        # guard it, and it is not hashed once more.
+        # boto3 does this for a body with a trailing checksum: TLS and the checksum protect it, so
+        # it is not hashed again.
         s3={"payload_signing_enabled": False},
     )
     made: Any = _session().create_client(service, config=config)

@@ -5,8 +5,7 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from handlers.aws.errors import translated
-from handlers.aws.metadata import fits_metadata
-from handlers.aws.object_info import Location, ObjectInfo, read_info
+from handlers.aws.object_info import Location, ObjectInfo, fits_metadata, read_info
 from handlers.aws.objects import Storage
 
 # CopyObject copies at most 5 GB, https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html

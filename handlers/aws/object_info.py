@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html
+_METADATA_BYTES: Final = 2048
 # What a copy keeps besides metadata and tags; CopyObject and CreateMultipartUpload name it alike.
-_KEPT_HEADERS: Final = (
+KEPT_HEADERS: Final = (
     "CacheControl",
     "ContentDisposition",
     "ContentEncoding",
@@ -54,5 +56,11 @@ def read_info(location: Location, response: Mapping[str, Any]) -> ObjectInfo:
         size=response["ContentLength"],
         modified=response["LastModified"],
         metadata=response.get("Metadata", {}),
-        headers={name: response[name] for name in _KEPT_HEADERS if response.get(name)},
+        headers={name: response[name] for name in KEPT_HEADERS if response.get(name)},
     )
+
+
+def fits_metadata(metadata: Mapping[str, str]) -> bool:
+    """Return whether user metadata is within S3's limit for one object."""
+    size = sum(len(name.encode()) + len(value.encode()) for name, value in metadata.items())
+    return size <= _METADATA_BYTES and all(value.isascii() for value in metadata.values())

@@ -1,13 +1,14 @@
 """The parameters of AWS's operations that the functions use, and whether botocore knows them.
 
-Lambda's runtime brings its own boto3, which AWS renews when it likes. An older one refuses a
-parameter that is too young for it, but only at the call, which may be the rarest of all: so a
-function looks before its first. Pure.
+Lambda's runtime brings its own boto3, which AWS updates at any time. An older one rejects a newer
+parameter, but only when the call is made. So each function checks at its start. Pure.
 https://docs.aws.amazon.com/lambda/latest/dg/lambda-python.html, SDK included in the runtime
 """
 
 from collections.abc import Mapping
 from typing import Any, Final
+
+from handlers.aws.object_info import KEPT_HEADERS
 
 # The first botocore that knows all of them: DeleteObjects has had ETag since then.
 OLDEST_BOTOCORE: Final = "1.35.67"
@@ -15,15 +16,7 @@ OLDEST_BOTOCORE: Final = "1.35.67"
 _OBJECT: Final = ("Bucket", "Key")
 _VERSION: Final = (*_OBJECT, "VersionId")
 _UPLOAD: Final = (*_OBJECT, "UploadId")
-_HEADERS: Final = (
-    "CacheControl",
-    "ContentDisposition",
-    "ContentEncoding",
-    "ContentLanguage",
-    "ContentType",
-    "Metadata",
-    "WebsiteRedirectLocation",
-)
+_KEPT: Final = (*KEPT_HEADERS, "Metadata")
 # By service and operation; a dot leads to a member, through lists.
 PARAMETERS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     "s3": {
@@ -36,13 +29,13 @@ PARAMETERS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
         ),
         "CopyObject": (
             *_OBJECT,
-            *_HEADERS,
+            *_KEPT,
             "CopySource",
             "CopySourceIfMatch",
             "MetadataDirective",
             "StorageClass",
         ),
-        "CreateMultipartUpload": (*_OBJECT, *_HEADERS, "StorageClass", "Tagging"),
+        "CreateMultipartUpload": (*_OBJECT, *_KEPT, "StorageClass", "Tagging"),
         "DeleteObject": (*_VERSION, "IfMatch"),
         "DeleteObjects": ("Bucket", "Delete.Objects.ETag", "Delete.Objects.Key", "Delete.Quiet"),
         "GetObject": (*_VERSION, "IfMatch", "Range"),

@@ -1,8 +1,7 @@
-"""The descriptions of AWS's services that botocore makes clients from, read at less cost.
+"""Loads the descriptions of AWS's services, which botocore makes clients from, in less time.
 
-A cold start pays for each. By itself botocore lists the folders of all services, some 400, only to
-see that the one asked for is there, and parses with the standard library's json: half of what a
-client takes. Here the services are named, and orjson parses.
+Each cold start loads them. botocore lists some 400 service folders to find one, and parses with the
+slower `json`: half of the time that a client takes. Here the services are named and orjson parses.
 """
 
 import gzip

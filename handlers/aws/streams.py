@@ -7,10 +7,10 @@ from handlers.aws.errors import translated
 from handlers.aws.failures import TransientError
 from handlers.aws.object_info import ObjectInfo
 
-# So little that the kernel's buffer of a socket holds the next block, and more, by the time the
-# last is worked on. A thread that reads ahead was slower: it and the work wait for one another.
+# Small enough that the socket's buffer holds the next block by the time this one is done. A thread
+# that reads ahead was slower, because of the interpreter lock.
 _READ_BYTES: Final = 64 * 1024
-_READ_ATTEMPTS: Final = 5  # openings of a stream that was lost, with no byte between them
+_READ_ATTEMPTS: Final = 5  # to reopen a lost stream, without a byte received
 
 
 class OpenObject:

@@ -19,7 +19,7 @@ from handlers.transform.formats.text import UTF8, NotUtf8Error
 from handlers.transform.records.encoder import RecordEncoder, metadata_tail
 
 _GZIP_LEVEL: Final = 1  # a third of the time of level 6, for a few per cent more bytes
-_GZIP_WINDOW_BITS: Final = 16 + zlib.MAX_WBITS  # gzip, whose header then has no time in it
+_GZIP_WINDOW_BITS: Final = 16 + zlib.MAX_WBITS  # gzip; zlib writes no time into its header
 
 
 class Chunk:
@@ -77,7 +77,7 @@ class FileWriter:
     fallback_encoding: str | None = None
 
     def latest(self) -> Progress | None:
-        """Return the progress of staged chunks, or None; a second reading counts first."""
+        """Return the progress of staged chunks, or None; those of a second reading come first."""
         again = self.staging.of(self.fallback_encoding).latest() if self.fallback_encoding else None
         return again or self.staging.latest()
 

@@ -7,7 +7,6 @@ from typing import Final, Self
 
 from handlers import keys
 from handlers.aws.failures import PermanentError
-from handlers.aws.metadata import decode_value, encode_value
 from handlers.transform.formats.batch import START, Batch, Position
 
 _REASON_CHARACTERS: Final = 200  # of the first reject: metadata hold 2 KB
@@ -66,7 +65,7 @@ class Progress:
     counts: Counts = field(default_factory=Counts)
     first_reject: str = ""
     complete: bool = False
-    encoding: str = ""  # as `formats.transform` takes it
+    encoding: str = ""  # as `handlers.transform.files.transform` takes it
     output_bytes: int = 0  # of lines and rejects, before compression
     # What is staged so far. If a listing shows anything else, chunks were lost.
     chunks: int = 0
@@ -109,7 +108,7 @@ class Progress:
             "offset": str(self.position.offset),
             "number": str(self.position.number),
             "lines-end": str(self.position.lines_end),
-            "first-reject": encode_value(self.first_reject[:_REASON_CHARACTERS]),
+            "first-reject": keys.encode_value(self.first_reject[:_REASON_CHARACTERS]),
             "complete": str(self.complete).lower(),
             "encoding": self.encoding,
             "output-bytes": str(self.output_bytes),
@@ -125,7 +124,7 @@ class Progress:
             processed_at=datetime.fromisoformat(metadata["processed-at"]),
             position=Position(*(int(metadata[name]) for name in ("offset", "number", "lines-end"))),
             counts=Counts(**{part.name: int(metadata[part.name]) for part in fields(Counts)}),
-            first_reject=decode_value(metadata["first-reject"]),
+            first_reject=keys.decode_value(metadata["first-reject"]),
             complete=metadata["complete"] == "true",
             encoding=metadata["encoding"],
             output_bytes=int(metadata["output-bytes"]),

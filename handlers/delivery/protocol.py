@@ -17,8 +17,7 @@ from typing import Final
 from handlers import keys
 from handlers.aws.failures import GoneError, LoopError, PermanentError, TransientError
 from handlers.aws.joins import join_objects
-from handlers.aws.metadata import encode_value, fits_metadata
-from handlers.aws.object_info import Location, ObjectInfo
+from handlers.aws.object_info import Location, ObjectInfo, fits_metadata
 from handlers.aws.objects import Storage
 from handlers.aws.streams import OpenObject
 from handlers.delivery.chunks import FileWriter, Written
@@ -42,10 +41,10 @@ from handlers.transform.formats.text import UTF8
 
 _JSON_LINES: Final = "application/x-ndjson"
 _GZIP: Final = "application/gzip"
-_MAKER_DIGITS: Final = 16
+_BUILD_DIGITS: Final = 16
 # Sixteen chunks are joined at a time; each takes 0.1 to 0.3 seconds.
 _JOIN_SECONDS: Final = 0.02  # a chunk
-# Each works on some 5 GB, so the largest object of S3, 50 TB, needs no more than these.
+# Each continuation handles about 5 GB, so 10,000 cover S3's largest object, 50 TB.
 _MAX_CONTINUATIONS: Final = 10_000
 # A few pipelines may follow each other. More passes mean that a pipeline is fed its own outputs.
 _MAX_PASSES: Final = 8
@@ -181,7 +180,7 @@ class Delivery:
         )
 
     def _staging(self, source: SourceVersion) -> Staging:
-        prefix = keys.staging_prefix(source.key, source.version, _maker(self._environment))
+        prefix = keys.staging_prefix(source.key, source.version, _build_digest(self._environment))
         return Staging(self._storage, self._environment.processed_bucket, prefix)
 
     def _write(
@@ -249,7 +248,7 @@ class Delivery:
                 partial(put, metadata, output=False),
                 look_first=written.staged,
             )
-            named = metadata | {keys.REJECTED_KEY: encode_value(rejected_key)}
+            named = metadata | {keys.REJECTED_KEY: keys.encode_value(rejected_key)}
             metadata = named if fits_metadata(named) else metadata
         return self._outputs.store(
             source,
@@ -319,14 +318,14 @@ def _continuation(reference: ObjectReference) -> ObjectReference:
 
 
 @cache
-def _maker(environment: ProcessorEnvironment) -> str:
+def _build_digest(environment: ProcessorEnvironment) -> str:
     """Return a digest of what decides a chunk's bytes: the code and the settings."""
     settings = (
         environment.environment,
         environment.compress_output,
         environment.fallback_encoding,
     )
-    return hashlib.sha256(repr((code_digest(), settings)).encode()).hexdigest()[:_MAKER_DIGITS]
+    return hashlib.sha256(repr((code_digest(), settings)).encode()).hexdigest()[:_BUILD_DIGITS]
 
 
 def _fallback_of(progress: Progress) -> str:

@@ -7,7 +7,6 @@ from typing import Final
 
 from handlers import keys
 from handlers.aws.failures import PermanentError
-from handlers.aws.metadata import decode_value, encode_value
 from handlers.aws.object_info import ObjectInfo
 from handlers.invocation.events import ObjectReference
 
@@ -28,7 +27,7 @@ class SourceVersion:
         """Return the metadata with which an output names this version."""
         return {
             keys.SOURCE_BUCKET: self.bucket,
-            keys.SOURCE_KEY: encode_value(self.key),
+            keys.SOURCE_KEY: keys.encode_value(self.key),
             keys.SOURCE_VERSION: self.version,
         }
 
@@ -36,7 +35,7 @@ class SourceVersion:
         """Return whether an object's metadata names this version."""
         return (
             metadata.get(keys.SOURCE_BUCKET) == self.bucket
-            and decode_value(metadata.get(keys.SOURCE_KEY, "")) == self.key
+            and keys.decode_value(metadata.get(keys.SOURCE_KEY, "")) == self.key
             and metadata.get(keys.SOURCE_VERSION) == self.version
         )
 

@@ -1,1 +1,1 @@
-"""What Lambda hands over comes in: events, attempts, time; references, logs, metrics go out."""
+"""Events, attempts and time come in from Lambda; references, logs and metrics go out."""

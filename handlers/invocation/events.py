@@ -215,7 +215,7 @@ def _optional(value: object) -> str | None:
 
 
 def _continuations(fields: Mapping[str, object]) -> int:
-    # Version 1.0 said no more than that there were some.
+    # Version 1.0 only recorded that there was one.
     return max(_size(fields.get("continuations")) or 0, int(fields.get("resume") is True))
 
 

@@ -9,7 +9,6 @@ from urllib.parse import unquote_plus
 from botocore.exceptions import ClientError
 
 from handlers import keys
-from handlers.aws.metadata import decode_value
 
 _LAMBDA_REASON: Final = "ErrorMessage"  # the attribute that Lambda sets on a dead letter
 _NO_REASON: Final = "killed, timed out or not started"
@@ -101,7 +100,7 @@ class Uploads:
                 )
             },
             output=self._s3.get_object(Bucket=bucket, Key=key)["Body"].read(),
-            rejected_key=decode_value(metadata.get(keys.REJECTED_KEY, "")),
+            rejected_key=keys.decode_value(metadata.get(keys.REJECTED_KEY, "")),
         )
 
     def _processed(self) -> Iterator[tuple[str, Mapping[str, str]]]:

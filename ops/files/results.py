@@ -4,20 +4,16 @@ An output is the record that its source version was committed: its metadata name
 can only have one of the few keys that `handlers.keys.output_keys` returns.
 """
 
-import base64
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
-from urllib.parse import unquote
 
 from handlers import keys
 from ops.aws import Account
 from ops.files import objects
 
-_BASE64: Final = "base64:"
 _COUNT: Final = re.compile("[0-9]{1,18}")
 
 COUNTS: Final = {
@@ -69,20 +65,8 @@ def named_source(found: objects.Head, fits: Callable[[str], bool]) -> str | None
 
     A key that `fits` rejects counts as none: anyone may write metadata.
     """
-    key = decoded(found.metadata.get(keys.SOURCE_KEY, ""))
+    key = keys.decode_value(found.metadata.get(keys.SOURCE_KEY, ""))
     return key if key.startswith(keys.INCOMING) and fits(key) else None
-
-
-def decoded(value: str) -> str:
-    """Return the key in a metadata value.
-
-    Metadata is ASCII and at most 2 KB: the handlers percent-encode a key, and encode it in base64
-    if that would be too long. A contract test compares this function with theirs.
-    """
-    if value.startswith(_BASE64):
-        with suppress(ValueError):  # anyone may write metadata
-            return base64.urlsafe_b64decode(value.removeprefix(_BASE64)).decode(errors="replace")
-    return unquote(value, errors="replace")
 
 
 def candidates(key: str, version: str, day: date) -> tuple[str, ...]:
@@ -115,5 +99,5 @@ def _output(found: objects.Head, bucket: str, *, archived: bool) -> Output:
         size=found.size,
         source_version=found.metadata[keys.SOURCE_VERSION],
         counts=counts(found.metadata),
-        rejected_key=decoded(rejected) if rejected else None,
+        rejected_key=keys.decode_value(rejected) if rejected else None,
     )

@@ -241,3 +241,18 @@ def test_the_digest_is_of_key_and_version():
     assert keys.staging_prefix("incoming/a", "v", "1.0.0") != keys.staging_prefix(
         "incoming/a", "v", "1.0.1"
     )
+
+
+@pytest.mark.parametrize(
+    "text", ["", "a b/ü+%", "x" * 1_024, "漢" * 341, "é/" * 340, "base64:a", "日本語" * 110]
+)
+def test_metadata_values_come_back(text):
+    value = keys.encode_value(text)
+    assert value.isascii()
+    assert len(value) <= 1_400
+    assert keys.decode_value(value) == text
+
+
+@pytest.mark.parametrize("value", ["base64:x", "base64:é", "base64:", "%", "%ff"])
+def test_a_metadata_value_of_somebody_else_can_be_read(value):
+    assert isinstance(keys.decode_value(value), str)

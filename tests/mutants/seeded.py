@@ -653,7 +653,7 @@ MUTANTS = (
         ("tests/handlers/test_data_processor.py",),
     ),
     Mutant(
-        "a-letter-that-is-not-sent-is-done",
+        "a-dead-letter-that-is-not-sent-is-done",
         "handlers/data_processor.py",
         'return Result(status="retried", reason=f"{reason} (no',
         'return Result(status="failed", reason=f"{reason} (no',
@@ -739,7 +739,7 @@ MUTANTS = (
     Mutant(
         "an-output-of-another-key-is-mine",
         "handlers/delivery/source_version.py",
-        '            and decode_value(metadata.get(keys.SOURCE_KEY, "")) == self.key\n',
+        '            and keys.decode_value(metadata.get(keys.SOURCE_KEY, "")) == self.key\n',
         "",
         ("tests/handlers/delivery/test_protocol.py",),
     ),
@@ -1452,7 +1452,7 @@ MUTANTS = (
     Mutant(
         "long-names-times-many-rows",
         "handlers/transform/row_blocks/block_encoder.py",
-        "        if not self._is_bounded(count):",
+        "        if self._lines.size(count) > _MOST_LINES_BYTES:",
         "        if count < 0:",
         ROW_BLOCKS,
     ),

@@ -14,7 +14,7 @@ def controls() -> str:
     """Return a heading and a table for each subject."""
     counted = {
         "pass on every stack": sum(it.enforced for it in CONTROLS),
-        "an option makes hold": sum(it.option is not None for it in CONTROLS),
+        "pass with an option": sum(it.option is not None for it in CONTROLS),
         "are waived, with the reason": sum(it.waiver is not None for it in CONTROLS),
     }
     sums = ", ".join(f"{count} {what}" for what, count in counted.items())

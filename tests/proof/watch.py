@@ -6,7 +6,6 @@ from functools import cache
 from typing import Any
 
 from handlers import keys
-from handlers.aws.metadata import decode_value
 from tests.proof.files import Kind, output_bytes, read_output
 from tests.proof.memory import Version
 from tests.proof.world import ARCHIVE, PROCESSED, RAW, World
@@ -45,7 +44,7 @@ class Watch:
         for key, output in standing.items():
             if key in self._seen:
                 continue
-            source = decode_value(output.metadata[keys.SOURCE_KEY])
+            source = keys.decode_value(output.metadata[keys.SOURCE_KEY])
             owner = source, output.metadata[keys.SOURCE_VERSION]
             assert owner not in self._owners, f"{owner} has {key} and {self._owners[owner]}"
             kind = self._kinds[source]
@@ -118,7 +117,7 @@ class Watch:
             assert not mine
             return
         [key] = mine
-        assert decode_value(output.metadata[keys.REJECTED_KEY]) == key
+        assert keys.decode_value(output.metadata[keys.REJECTED_KEY]) == key
         lines = [json.loads(line) for line in mine[key].body.splitlines()]
         assert all(line.pop("reason") for line in lines)
         expected = [{unit: number, "raw": raw} for unit, number, raw in kind.rejects]

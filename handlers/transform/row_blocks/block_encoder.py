@@ -77,7 +77,7 @@ class RowBlockEncoder:
             if _RETURN in text:
                 return None
         count = text.count(b"\n")
-        if not self._is_bounded(count):
+        if self._lines.size(count) > _MOST_LINES_BYTES:
             return None
         may_break = count < special.count(b"\n") or _RETURN in special or self._delimiter == b"\t"
         end = RARE_ROW_END if contents and may_break else ROW_END
@@ -113,9 +113,6 @@ class RowBlockEncoder:
         if len(cells) != count * width or cells[width - 1 :: width].count(end) != count:
             return None
         return cells
-
-    def _is_bounded(self, count: int) -> bool:
-        return self._lines.size(count) <= _MOST_LINES_BYTES
 
 
 def _is_utf8(rows: bytes) -> bool:

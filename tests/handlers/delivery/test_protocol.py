@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from handlers import keys
-from handlers.aws import copies, joins, metadata
+from handlers.aws import copies, joins, object_info
 from handlers.delivery import chunks
 from handlers.delivery.progress import Counts
 from handlers.invocation.deadline import Deadline
@@ -127,7 +127,7 @@ def test_the_original_is_kept_as_it_was(world):
     assert not world.s3.buckets[RAW].get("incoming/a b/x.json")
 
 
-def test_metadata_that_leave_no_room_for_the_mark_are_kept(world):
+def test_metadata_too_large_for_the_source_version_is_kept(world):
     full = {"full": "x" * 2_030}
     stored = world.s3.put_object(Bucket=RAW, Key="incoming/x.json", Body=b"{}", Metadata=full)
     event = s3_event("incoming/x.json", stored["VersionId"])
@@ -445,16 +445,24 @@ def test_no_thread_is_needed_for_small_files(world, monkeypatch):
     assert world.outputs()
 
 
-@pytest.mark.parametrize("name", [keys.SOURCE_BUCKET, keys.SOURCE_KEY, keys.SOURCE_VERSION])
-def test_an_output_that_names_another_source_is_not_taken_for_its_own(world, name):
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        (keys.SOURCE_BUCKET, "x"),
+        (keys.SOURCE_KEY, "x"),
+        (keys.SOURCE_KEY, "base64:x"),  # no base64
+        (keys.SOURCE_VERSION, "x"),
+    ],
+)
+def test_an_output_that_names_another_source_is_not_taken_for_its_own(world, name, value):
     event = world.upload(LINES.key, LINES.body)
     [(key, version)] = world.uploads
     own = {keys.SOURCE_BUCKET: RAW, keys.SOURCE_KEY: key, keys.SOURCE_VERSION: version}
-    plain, marked, _ = keys.output_keys(key, version, date(2024, 1, 15), compressed=False)
-    world.s3.put_object(Bucket=PROCESSED, Key=plain, Body=b"theirs", Metadata=own | {name: "x"})
+    plain, second, _ = keys.output_keys(key, version, date(2024, 1, 15), compressed=False)
+    world.s3.put_object(Bucket=PROCESSED, Key=plain, Body=b"theirs", Metadata=own | {name: value})
     assert process(world, event)
     assert world.s3.current(PROCESSED, plain).body == b"theirs"
-    assert world.s3.current(PROCESSED, marked).metadata.items() >= own.items()
+    assert world.s3.current(PROCESSED, second).metadata.items() >= own.items()
 
 
 def test_every_name_taken_is_tried_again(world):
@@ -506,7 +514,7 @@ def test_the_longest_key_leaves_room_for_what_the_metadata_say(world):
     assert process(world, world.upload(key, b"a,b\n" + b"1,\xe9\n" * 20 + b"2\n"))
     [output] = world.outputs().values()
     assert output.metadata[keys.SOURCE_ENCODING] == "cp1252"
-    assert metadata.fits_metadata(output.metadata)
+    assert object_info.fits_metadata(output.metadata)
 
 
 def test_an_output_too_large_for_its_source_fails_for_good(world, monkeypatch):

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from handlers import keys
-from handlers.aws import metadata
+from handlers.aws import object_info
 from handlers.delivery import protocol, staging
 from handlers.delivery.progress import Progress
 from handlers.transform import expansion
@@ -326,7 +326,7 @@ def test_more_chunks_than_an_object_has_parts(monkeypatch):
 
 def test_a_first_reject_of_any_length_fits():
     progress = Progress(processed_at=World().s3.now, first_reject="é" * 5_000)
-    assert metadata.fits_metadata(progress.to_metadata())
+    assert object_info.fits_metadata(progress.to_metadata())
     again = Progress.from_metadata(progress.to_metadata())
     assert progress.first_reject.startswith(again.first_reject)
 
@@ -469,7 +469,7 @@ def test_two_builds_of_one_version_never_share_a_file(monkeypatch):
     """Half of an output by one build, half by another, would be what neither would write."""
     world, watch = begun()
     before = set(world.s3.visible(PROCESSED, keys.STAGING))
-    protocol._maker.cache_clear()
+    protocol._build_digest.cache_clear()
     monkeypatch.setattr(protocol, "code_digest", lambda: "another build")
     stored = []
     world.gate = lambda operation, given, call: (
@@ -481,7 +481,7 @@ def test_two_builds_of_one_version_never_share_a_file(monkeypatch):
     assert not before & {given["Key"] for given in stored}
     first = min(given["Key"] for given in stored if given["Key"].startswith(keys.STAGING))
     assert first.endswith(f"{0:016d}")
-    protocol._maker.cache_clear()
+    protocol._build_digest.cache_clear()
 
 
 def test_a_name_of_the_environment_that_changes_meanwhile_holds_for_all_of_it():
