@@ -732,7 +732,7 @@ MUTANTS = (
     Mutant(
         "an-output-of-another-bucket-is-mine",
         "handlers/delivery/source_version.py",
-        "            metadata.get(keys.SOURCE_BUCKET) == self.bucket\n            and decode",
+        "            metadata.get(keys.SOURCE_BUCKET) == self.bucket\n            and keys.decode",
         "            decode",
         ("tests/handlers/delivery/test_protocol.py",),
     ),
