@@ -8,18 +8,17 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 from enum import Enum, auto
-from typing import Final
 
 import orjson
 
+from handlers.transform.delimited.row_reader import read_rows
 from handlers.transform.formats.array import ArrayReader
 from handlers.transform.formats.batch import BLOCK_BYTES, START, Batch, Position, Source
 from handlers.transform.formats.concatenated import first_object, read_objects
-from handlers.transform.formats.delimited import read_rows
 from handlers.transform.formats.elements import long_value_end
 from handlers.transform.formats.ndjson import read_lines
 from handlers.transform.formats.text import UTF8, NotUtf8Error, Text
-from handlers.transform.formats.window import Window
+from handlers.transform.formats.window import BLANK, Window
 from handlers.transform.records.encoder import MAX_RECORD_BYTES, RecordEncoder, check_size
 from handlers.transform.records.json_text import (
     BadRecordError,
@@ -28,7 +27,6 @@ from handlers.transform.records.json_text import (
     without_strings,
 )
 
-_BLANK: Final = b" \t\r\n"
 _ARRAY_OF_RECORDS = re.compile(rb"\[[ \t\r\n]*+\{")
 
 
@@ -73,7 +71,7 @@ def _text(source: Source, suffix: str, encoding: str) -> Text:
 
 def _read_json(text: Text, encoder: RecordEncoder, start: Position) -> Iterator[Batch]:
     window = Window(text.blocks(), 0)
-    number = 1 + sum(blank.count(b"\n") for blank in window.skip(_BLANK))
+    number = 1 + sum(blank.count(b"\n") for blank in window.skip(BLANK))
     begin = Position(window.offset, number) if start == START else start
     form = _form(window)
     if window.offset != begin.offset:
@@ -110,7 +108,7 @@ def _begins_with_empty_line(window: Window) -> bool:
     if len(line) > MAX_RECORD_BYTES or not _is_value(line) or b"{" in without_strings(line):
         return False
     window.drop(len(line))
-    for _ in window.skip(_BLANK):
+    for _ in window.skip(BLANK):
         pass
     return bool(window.text)
 
@@ -139,7 +137,7 @@ def _is_value(text: bytes) -> bool:
             return True
         parse(text)
     except OutOfBoundsError:
-        return long_value_end(text) == len(text.rstrip(_BLANK))
+        return long_value_end(text) == len(text.rstrip(BLANK))
     except BadRecordError:
         return True
     except ValueError:

@@ -85,7 +85,7 @@ def test_a_handler_loads_only_what_it_may(handler):
 
 
 def test_the_archiver_does_without_the_formats():
-    assert "handlers.transform.formats.delimited" not in modules_after(
+    assert "handlers.transform.delimited.row_reader" not in modules_after(
         "import handlers.data_archiver"
     )
 

@@ -15,7 +15,7 @@ import orjson
 
 from handlers.transform.formats.batch import BLOCK_BYTES, START, BadFileError, Batch, Position
 from handlers.transform.formats.elements import ValueEnd, value_end
-from handlers.transform.formats.window import Window
+from handlers.transform.formats.window import BLANK, Window
 from handlers.transform.records.encoder import (
     MAX_RECORD_BYTES,
     MAX_RECORD_PARTS,
@@ -24,7 +24,6 @@ from handlers.transform.records.encoder import (
 )
 from handlers.transform.records.json_text import BadRecordError
 
-_BLANK: Final = b" \t\r\n"
 _GUESSES: Final = 3
 _HEAD_BYTES: Final = 256  # most elements reach their first value within this
 _SPACE = re.compile(rb"[ \t\r\n]*+")
@@ -78,7 +77,7 @@ class ArrayReader:
             raise self._broken("something follows its end")
 
     def _skip_blank(self) -> None:
-        for _ in self._window.skip(_BLANK):
+        for _ in self._window.skip(BLANK):
             pass
 
     def _broken(self, reason: str) -> BadFileError:
@@ -113,7 +112,7 @@ class ArrayReader:
         return self._guess_rest() if self._window.ended else None
 
     def _guess_rest(self) -> Batch | None:
-        array = b"[" + self._window.text.rstrip(_BLANK)
+        array = b"[" + self._window.text.rstrip(BLANK)
         try:
             values: list[Any] = orjson.loads(array)
         except orjson.JSONDecodeError:

@@ -13,7 +13,7 @@ from typing import Final
 
 from handlers.transform.formats.batch import BLOCK_BYTES, Batch, Position
 from handlers.transform.formats.bulk import Bulk, OddTextError
-from handlers.transform.formats.window import Window
+from handlers.transform.formats.window import BLANK, Window
 from handlers.transform.records.encoder import (
     MAX_RECORD_BYTES,
     MAX_RECORD_PARTS,
@@ -23,7 +23,6 @@ from handlers.transform.records.encoder import (
 from handlers.transform.records.json_text import BadRecordError
 
 _MOST_AT_ONCE: Final = 10_000  # millions of objects take memory, however short
-_BLANK: Final = b" \t\r\n"
 _LINE = re.compile(rb"\n[ \t\r\n]*+(?=[^ \t\r\n,\]}\"])")
 
 
@@ -43,7 +42,7 @@ def _begins(text: bytes) -> Iterator[int]:
     """Yield where each object of a text begins, except the first."""
     for line in _LINE.finditer(text):
         begin, end = line.end(), line.start()
-        while end and text[end - 1] in _BLANK:
+        while end and text[end - 1] in BLANK:
             end -= 1
         is_object, before = text.startswith(b"{", begin), text[end - 1 : end]
         if before == b"}" or (is_object and before and before not in b",:["):
@@ -89,7 +88,7 @@ def _read_whole(window: Window, ends: list[int], bulk: Bulk, number: int, batch:
 
 
 def _read_object(text: bytes, number: int, encoder: RecordEncoder, batch: Batch) -> None:
-    raw = text.rstrip(_BLANK)
+    raw = text.rstrip(BLANK)
     try:
         batch.add(encoder.encode_one(raw))
     except BadRecordError as error:
@@ -108,7 +107,7 @@ def _read_long(window: Window, encoder: RecordEncoder, number: int, batch: Batch
     while not found and window.text:
         found = next(_begins(before + window.text), 0)
         passed = window.drop(found - len(before) if found else len(window.text))
-        if solid := passed.rstrip(_BLANK):
+        if solid := passed.rstrip(BLANK):
             end = window.offset - len(passed) + len(solid)
         before = _shortened(before + passed)
         if not found:
@@ -121,5 +120,5 @@ def _read_long(window: Window, encoder: RecordEncoder, number: int, batch: Batch
 
 def _shortened(text: bytes) -> bytes:
     """Return the last byte that is not blank, and a line feed if one follows it."""
-    solid = text.rstrip(_BLANK)
+    solid = text.rstrip(BLANK)
     return solid[-1:] + (b"\n" if b"\n" in text[len(solid) :] else b"")

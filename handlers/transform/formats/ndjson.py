@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator
 from json import JSONDecodeError
-from typing import Final
 
 from handlers.transform.formats.batch import BLOCK_BYTES, RAW_BYTES, Batch, Position
 from handlers.transform.formats.bulk import Bulk, OddTextError
-from handlers.transform.formats.window import Window
+from handlers.transform.formats.window import BLANK, Window
 from handlers.transform.records.encoder import (
     MAX_RECORD_BYTES,
     MAX_RECORD_PARTS,
@@ -14,8 +13,6 @@ from handlers.transform.records.encoder import (
     too_long,
 )
 from handlers.transform.records.json_text import BadRecordError
-
-_BLANK: Final = b" \t\r\n"
 
 
 def read_lines(window: Window, encoder: RecordEncoder, number: int) -> Iterator[Batch]:
@@ -61,7 +58,7 @@ def _read_block(text: bytes, number: int, bulk: Bulk) -> tuple[Batch, int]:
 
 
 def _read_line(line: bytes, number: int, encoder: RecordEncoder, batch: Batch) -> None:
-    if not line.strip(_BLANK):
+    if not line.strip(BLANK):
         return
     try:
         batch.add(encoder.encode_one(line))
@@ -75,11 +72,11 @@ def _skip_line(window: Window, number: int) -> Batch:
     """Reject a line that is too long to hold, without holding it; skip a blank one."""
     batch, raw, length, blank = Batch(), window.text[:RAW_BYTES], 0, True
     while (end := window.text.find(b"\n")) < 0 and not window.ended:
-        blank = blank and not window.text.strip(_BLANK)
+        blank = blank and not window.text.strip(BLANK)
         length += len(window.drop(len(window.text)))
         window.grow(1)
     rest = window.drop(end if end >= 0 else len(window.text))
     window.drop(1)
-    if not blank or rest.strip(_BLANK):
+    if not blank or rest.strip(BLANK):
         batch.reject("line", number, too_long(), raw, length + len(rest))
     return batch

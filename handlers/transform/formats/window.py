@@ -1,6 +1,9 @@
 """The part of a text that is held in memory. Pure."""
 
 from collections.abc import Iterator
+from typing import Final
+
+BLANK: Final = b" \t\r\n"  # white space between the values of JSON
 
 
 class Window:

@@ -9,17 +9,9 @@ from unittest.mock import patch
 import pytest
 
 from handlers.transform import files
+from handlers.transform.delimited import header, regular_rows, row_reader
 from handlers.transform.files import is_utf8, transform
-from handlers.transform.formats import (
-    array,
-    batch,
-    concatenated,
-    delimited,
-    header,
-    ndjson,
-    regular_rows,
-    text,
-)
+from handlers.transform.formats import array, batch, concatenated, ndjson, text
 from handlers.transform.formats.batch import START, BadFileError, Batch, Position
 from handlers.transform.formats.text import UTF8, NotUtf8Error
 from handlers.transform.records import encoder
@@ -30,7 +22,7 @@ from tests.handlers.transform.reference import Outcome
 MOMENT = datetime(2024, 1, 15, 10, 30, tzinfo=UTC)
 TAIL = metadata_tail(processed_at=MOMENT, environment="prod", processor_version="1.0.0")
 MODULES: tuple[ModuleType, ...] = (
-    files, array, batch, delimited, header, ndjson, concatenated, regular_rows, text, encoder,
+    files, array, batch, row_reader, header, ndjson, concatenated, regular_rows, text, encoder,
     reference,
 )  # fmt: skip
 CLASSES = {

@@ -1,17 +1,16 @@
 """Reads CSV and TSV: one record per row, with field names from the header. Pure, streaming."""
 
 import csv
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from io import StringIO
 from typing import Final
 
+from handlers.transform.delimited.header import read_header
+from handlers.transform.delimited.regular_rows import RegularRows
+from handlers.transform.delimited.rows import BREAK, BREAKS, LineCounter, RowSkipper
 from handlers.transform.formats.batch import BLOCK_BYTES, START, BadFileError, Batch, Position
-from handlers.transform.formats.header import read_header
-from handlers.transform.formats.regular_rows import RegularRows
-from handlers.transform.formats.rows import BREAKS, LineCounter, RowSkipper
 from handlers.transform.formats.text import Text
 from handlers.transform.formats.window import Window
 from handlers.transform.records.encoder import MAX_RECORD_BYTES, RecordEncoder, too_long
@@ -24,7 +23,6 @@ _MOST_BLOCKS: Final = 4  # whose lines are split at once; more would take too mu
 _OPEN_QUOTE: Final = "a quote that is opened in this row never closes"
 _OPEN_LINE: Final = "the line ends within them"
 _OPEN_AT_END: Final = "unexpected end of data"  # the message of the csv module
-_BREAK = re.compile(rb"\r?\n|\r")
 _TEXT_BREAKS: Final = BREAKS.decode()
 
 # Rows have their own limit, so the csv module's limit for fields, a global one, must be higher.
@@ -314,7 +312,7 @@ def _near_break(text: bytes, end: int, near: int) -> int:
     """
     if end <= near:
         return end
-    found = _BREAK.search(text, near - 1, end)
+    found = BREAK.search(text, near - 1, end)
     return _last_break(text[:near]) or (found.end() if found else end)
 
 

@@ -7,15 +7,13 @@ from dataclasses import dataclass
 from io import StringIO
 from typing import Final
 
+from handlers.transform.delimited.rows import BREAK, BREAKS, QUOTED, LineCounter
 from handlers.transform.formats.batch import BadFileError
-from handlers.transform.formats.rows import BREAKS, LineCounter
 from handlers.transform.formats.window import Window
 from handlers.transform.records.encoder import MAX_RECORD_BYTES, MAX_RECORD_PARTS, too_long
 from handlers.transform.records.encodings import utf8_problem
 
 DELIMITERS: Final = b",;\t|"  # of those that are equally frequent, the first is taken
-_BREAK = re.compile(rb"\r?\n|\r")
-_QUOTED: Final = rb'"(?:[^"]++|"")*+"'
 _STATEMENT = re.compile(
     rb'(?P<quote>"?)sep=(?P<delimiter>[^\r\n])(?P=quote)(?:\r?\n|\r|\Z)', re.IGNORECASE
 )
@@ -93,7 +91,7 @@ def _read_delimiter(window: Window, lines: LineCounter) -> str:
 
 def _drop_break(window: Window, lines: LineCounter) -> None:
     window.grow(2)
-    line_break = _BREAK.match(window.text)
+    line_break = BREAK.match(window.text)
     lines.count(window.drop(line_break.end() if line_break else 0))
 
 
@@ -103,7 +101,7 @@ def _find_end(window: Window, delimiters: bytes, place: str) -> int:
     A quote has a meaning only at the start of a cell, as in csv.reader.
     """
     within = re.escape(delimiters)
-    cell = rb'(?:%b|(?!"))[^\r\n%b]*+' % (_QUOTED, within)
+    cell = rb'(?:%b|(?!"))[^\r\n%b]*+' % (QUOTED, within)
     row = re.compile(rb"%b(?:[%b]%b)*+(?=[\r\n]|\Z)" % (cell, within, cell))
     while True:
         found = row.match(window.text)
@@ -119,7 +117,7 @@ def _find_end(window: Window, delimiters: bytes, place: str) -> int:
 
 def _find_break(window: Window, place: str) -> int:
     """Return where the first line ends, before its line break."""
-    while not (found := _BREAK.search(window.text)) and not window.ended:
+    while not (found := BREAK.search(window.text)) and not window.ended:
         if len(window.text) > MAX_RECORD_BYTES:
             break
         window.grow_until(MAX_RECORD_BYTES + 1)
@@ -131,13 +129,13 @@ def _find_break(window: Window, place: str) -> int:
 
 def _no_text(window: Window) -> str:
     """Return the reason to refuse a first line with a NUL in it; "" if there is none."""
-    line = _BREAK.split(window.text, maxsplit=1)[0]
+    line = BREAK.split(window.text, maxsplit=1)[0]
     return _NUL if b"\0" in line else ""
 
 
 def _find_delimiter(header: bytes) -> str:
     within = re.escape(DELIMITERS)
-    bare = re.sub(rb"(?:(?<=[%b])|\A)%b" % (within, _QUOTED), b"", header)
+    bare = re.sub(rb"(?:(?<=[%b])|\A)%b" % (within, QUOTED), b"", header)
     counts = Counter(bare)
     return chr(max(DELIMITERS, key=counts.__getitem__))
 

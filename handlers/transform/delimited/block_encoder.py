@@ -8,9 +8,9 @@ from typing import Final, NamedTuple
 
 import orjson
 
+from handlers.transform.delimited.lines import RARE_ROW_END, ROW_END, RowLines
+from handlers.transform.delimited.quotes import PLACEHOLDER, QUOTE, even_end, put_back, take_out
 from handlers.transform.records.encoder import Encoded
-from handlers.transform.row_blocks.lines import RARE_ROW_END, ROW_END, RowLines
-from handlers.transform.row_blocks.quotes import PLACEHOLDER, QUOTE, even_end, put_back, take_out
 
 _MOST_LINES_BYTES: Final = 4 * 1024 * 1024  # short rows may have long names
 _RETURN: Final = b"\r"

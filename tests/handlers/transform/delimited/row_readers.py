@@ -1,4 +1,4 @@
-"""Reads tables block by block and row by row: `python -m tests.handlers.transform.row_readers`.
+"""Reads tables by blocks and by rows: `python -m tests.handlers.transform.delimited.row_readers`.
 
 Each table is generated from a seed and depends on it alone. Lines, rejects, counts and positions
 must be the same, byte for byte, also when reading continues from any position.
@@ -13,11 +13,11 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from unittest.mock import patch
 
+from handlers.transform.delimited.block_encoder import RowBlockEncoder
 from handlers.transform.files import transform
 from handlers.transform.formats.batch import START, BadFileError, Batch, Position, Reject
 from handlers.transform.formats.text import UTF8, NotUtf8Error
 from handlers.transform.records.encoder import RecordEncoder
-from handlers.transform.row_blocks.block_encoder import RowBlockEncoder
 from tests.handlers.transform.transformed import TAIL, limits, source
 
 BLOCKS = (16, 64, 256, 1024, 4096, 64 * 1024)

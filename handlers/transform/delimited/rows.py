@@ -5,7 +5,8 @@ from enum import Enum, auto
 from typing import Final
 
 BREAKS: Final = b"\r\n"
-_QUOTED: Final = rb'"(?:[^"]++|"")*+"'
+BREAK = re.compile(rb"\r?\n|\r")
+QUOTED: Final = rb'"(?:[^"]++|"")*+"'  # a cell in quotes
 _UP_TO_BREAK = re.compile(rb"[^\r\n]*+")
 
 
@@ -48,7 +49,7 @@ class RowSkipper:
         self._delimiter = delimiter
         # All up to a line break, or to a quote that opens a cell which the block does not end.
         begins = b"(?<=" + re.escape(delimiter) + b")"
-        whole = begins + _QUOTED + b"(?=" + re.escape(delimiter) + b")"
+        whole = begins + QUOTED + b"(?=" + re.escape(delimiter) + b")"
         not_begins = begins.replace(b"?<=", b"?<!")
         self._plain = re.compile(rb"(?:[^\r\n\"]++|%b\"|%b)*+" % (not_begins, whole))
 

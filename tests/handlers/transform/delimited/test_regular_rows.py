@@ -2,8 +2,8 @@
 
 import pytest
 
-from handlers.transform.row_blocks.block_encoder import RowBlock, RowBlockEncoder
-from tests.handlers.transform.row_readers import Table, check, grow, read
+from handlers.transform.delimited.block_encoder import RowBlock, RowBlockEncoder
+from tests.handlers.transform.delimited.row_readers import Table, check, grow, read
 
 COUNT = 150
 KIB = 1024

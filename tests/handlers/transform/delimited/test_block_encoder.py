@@ -6,9 +6,9 @@ from io import StringIO
 import orjson
 import pytest
 
+from handlers.transform.delimited.block_encoder import RowBlockEncoder
 from handlers.transform.records.encoder import RecordEncoder
 from handlers.transform.records.row_texts import row_texts
-from handlers.transform.row_blocks.block_encoder import RowBlockEncoder
 from tests.handlers.transform.transformed import TAIL
 
 NAMES = ["a", "größe", "c"]

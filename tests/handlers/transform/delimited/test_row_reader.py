@@ -8,9 +8,9 @@ from io import StringIO
 import orjson
 import pytest
 
+from handlers.transform.delimited.rows import LineCounter, RowSkipper
 from handlers.transform.files import transform
 from handlers.transform.formats.batch import BadFileError
-from handlers.transform.formats.rows import LineCounter, RowSkipper
 from handlers.transform.records.encoder import RecordEncoder
 from tests.handlers.transform.fuzz import check_resuming
 from tests.handlers.transform.transformed import TAIL, batches_of, bodies, limits, transformed

@@ -3,10 +3,10 @@
 from functools import cached_property
 from typing import Final
 
+from handlers.transform.delimited.block_encoder import RowBlock, RowBlockEncoder
 from handlers.transform.formats.batch import BLOCK_BYTES
 from handlers.transform.formats.window import Window
 from handlers.transform.records.encoder import MAX_RECORD_BYTES
-from handlers.transform.row_blocks.block_encoder import RowBlock, RowBlockEncoder
 
 _MOST_BLOCKS: Final = 4  # for one long row; its cells take many times its length
 _LEAST: Final = 32  # as a fraction of a block: an odd part this small is read row by row
