@@ -110,6 +110,6 @@ def handler(module: str) -> dict[str, Any]:
     with span() as whole:
         with span() as alone:
             import_module(module)
-        storage: Any = import_module("handlers.aws.clients")
-        storage.client("s3")
+        clients: Any = import_module("handlers.aws.clients")
+        clients.client("s3")
     return {"cpu": whole.cpu, "import": alone.cpu}

@@ -136,7 +136,7 @@ def processed(kind: str) -> list[Made]:
     with small_limits() if one.large else small_limits(HELD_IN_MEMORY):
         recorder.world = world = World(ticks=one.ticks, gate=recorder)
         world.deliver(world.upload(one.key, one.body))
-        world.settle()
+        world.run_until_idle()
     return merged(recorder.made)
 
 

@@ -3,9 +3,13 @@
 import re
 from dataclasses import fields
 
+import pytest
+
 from infra.settings import Settings, config_key
 from tests.contracts import pages
 from tests.contracts.tables import OUTPUTS, PURPOSES
+from tests.mutants.seeded import MUTANTS
+from tests.ops.dead_letters.malformed import MESSAGES
 
 
 def test_every_setting_has_one_purpose_in_the_config_tables():
@@ -36,3 +40,11 @@ def test_every_alarm_has_its_section_in_the_runbook(graph):
     sections = {name for title in titles for name in title.split(", ")}
     assert alarms
     assert alarms <= sections
+
+
+@pytest.mark.parametrize(
+    ("proof", "count"), [("seeded bugs", len(MUTANTS)), ("malformed dead letters", len(MESSAGES))]
+)
+def test_a_proof_has_the_figure_that_the_tests_have(proof: str, count: int):
+    [row] = [line for line in pages.read("README.md").splitlines() if line.startswith(f"| {proof}")]
+    assert re.findall(r"\d+", row.split("|")[2]) == [str(count)]

@@ -369,7 +369,7 @@ def test_a_direct_event_that_fails_is_raised_for_lambda_to_retry():
 def test_the_attempts_at_a_direct_event_are_lambdas_to_count():
     world = World(queue_mode=False, max_attempts=1, gate=denied("put_object"))
     world.deliver(world.upload(LINES.key, LINES.body))
-    world.settle()
+    world.run_until_idle()
     assert world.telemetry.totals[Metric.FILES_RETRIED] == ASYNC_ATTEMPTS
     assert not world.telemetry.totals[Metric.FILES_FAILED]
     [dead_letter] = world.dead_letters.messages

@@ -219,7 +219,7 @@ MUTANTS = (
         PROCESSOR,
     ),
     Mutant(
-        "unsettled-deleted",
+        "unfinished-deleted",
         "handlers/data_processor.py",
         "            if _is_finished(done[_message_id(record)]):",
         "            if done[_message_id(record)]:",

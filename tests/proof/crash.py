@@ -105,7 +105,7 @@ def run_processor(scenario: Scenario) -> list[str]:
         event = world.upload(kind.key, kind.body)
         for _ in range(scenario.deliveries):
             world.deliver(event)
-        world.settle()
+        world.run_until_idle()
     failed = gate.calls[scenario.call] if 0 <= scenario.call < len(gate.calls) else ""
     twice = scenario.fault == "sent twice" and failed in ("copy_object", "send_message")
     gate.watch.check_finished(copies=2 if twice else 1)

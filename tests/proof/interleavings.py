@@ -94,7 +94,7 @@ class Meeting:
             if number in self.events:
                 self.world.deliver(self.events[number])
                 self.world.queue.messages[-1]["receives"] = 1
-        self.world.settle()
+        self.world.run_until_idle()
         # A copy made by each worker that found none, and by the one that comes again.
         self.watch.check_finished(copies=self.copies)
         if self.archived:
@@ -172,7 +172,7 @@ def second_version_and_archiver(kind: Kind) -> Meeting:
     meeting = Meeting(world=world, kinds=[kind])
     events = [world.upload(kind.key, kind.body) for _ in range(2)]
     world.deliver(events[0])
-    world.settle()
+    world.run_until_idle()
     meeting.watch.look()
     world.s3.now = world.after(2)
     meeting.process(events[1])

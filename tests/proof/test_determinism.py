@@ -26,7 +26,7 @@ def made(kind, *, chunk=10**9, ticks=10**9, late=0, gate=None):
         )
         world.s3.now = world.after(late / 86_400)
         world.deliver(world.upload(kind.key, kind.body))
-        world.settle()
+        world.run_until_idle()
     assert not world.dead_letters.messages
     stored = world.outputs() | world.s3.visible("processed-bucket", "rejected/")
     return {key: (plain(one.body), one.metadata, one.headers) for key, one in stored.items()}

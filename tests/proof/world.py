@@ -262,7 +262,7 @@ class World:
         else:
             self.invocations.append(json.loads(json.dumps(event)))
 
-    def settle(self, limit: int = 300) -> None:
+    def run_until_idle(self, limit: int = 300) -> None:
         """Run the processor until no message and no invocation is left."""
         for _ in range(limit):
             if not self.queue.messages and not self.invocations:

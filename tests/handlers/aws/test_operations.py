@@ -74,7 +74,7 @@ def test_the_table_has_every_call_that_the_functions_make():
         for name in ("large rejects", "object", "broken"):
             world.deliver(world.upload(BY_NAME[name].key, BY_NAME[name].body))
         gate.failing = {"complete_multipart_upload": "SlowDown", "copy_object": "SlowDown"}
-        world.settle()
+        world.run_until_idle()
         event = json.dumps(world.upload("incoming/x.json", b"{}"))
         suspects = batch((event, 2), (event, 2))
         for record in suspects["Records"]:

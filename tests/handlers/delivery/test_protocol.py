@@ -51,7 +51,7 @@ def world(gate):
 
 
 def process(world, event, *, receives=1):
-    """Deliver an event once, and return whether it is settled."""
+    """Deliver an event once, and return whether it is done."""
     message = (json.dumps(event), receives)
     return not world.processor().handle(batch(message), Context())["batchItemFailures"]
 
@@ -202,15 +202,15 @@ def test_gone_without_a_trace_is_a_failure(world):
     assert not world.outputs()
 
 
-@pytest.mark.parametrize(("minutes", "settled"), [(0, False), (19, False), (20, True)])
-def test_a_version_that_cannot_be_read_yet_is_tried_again(world, minutes, settled):
+@pytest.mark.parametrize(("minutes", "done"), [(0, False), (19, False), (20, True)])
+def test_a_version_that_cannot_be_read_yet_is_tried_again(world, minutes, done):
     """S3 may answer 404 for a while after versioning was switched on, and then has it."""
     event = world.upload(LINES.key, LINES.body)
     stored = world.s3.buckets[RAW].pop(LINES.key)
     world.s3.now += timedelta(minutes=minutes)
-    assert process(world, event) == settled
-    assert len(world.dead_letters.messages) == settled
-    if not settled:
+    assert process(world, event) == done
+    assert len(world.dead_letters.messages) == done
+    if not done:
         world.s3.buckets[RAW][LINES.key] = stored
         assert process(world, event, receives=2)
         assert len(world.outputs()) == 1

@@ -171,7 +171,7 @@ def test_a_continuation_begins_behind_the_last_chunk():
         stored.append(given["Key"]) if operation == "put_object" else None,
         gate(operation, given, call),
     )[1]
-    world.settle()
+    world.run_until_idle()
     watch.check_finished()
     assert stored
     assert not before & set(stored)
@@ -186,7 +186,7 @@ def test_a_chain_with_a_missing_link_is_never_joined(lost):
     names = [key for key in staged if ("/rejects/" in key) == (lost == "rejects")]
     gone = names[0] if lost != "middle" else names[1]
     world.s3.delete_object(Bucket=PROCESSED, Key=gone)
-    world.settle()
+    world.run_until_idle()
     watch.check_finished()
     watch.nothing_is_left()
     # A chunk is missed before work begins; rejects are only when all is joined.
@@ -205,7 +205,7 @@ def test_a_large_file_whose_key_xml_cannot_carry(source, max_copy):
         world = World(max_copy=max_copy)
         watch = Watch(world, [kind])
         world.deliver(world.upload(kind.key, kind.body))
-        world.settle()
+        world.run_until_idle()
         watch.check_finished()
         watch.nothing_is_left()
         world.archive(world.after(40))
@@ -227,7 +227,7 @@ def test_an_answer_that_is_lost_at_the_end_costs_no_attempt():
 
     world.gate = gate
     world.deliver(world.upload(kind.key, kind.body))
-    world.settle()
+    world.run_until_idle()
     watch.check_finished()
     assert not world.queue.delays
 
@@ -244,7 +244,7 @@ def test_rejects_do_not_gather_in_memory():
 
     world.gate = gate
     world.deliver(world.upload("incoming/x.ndjson", b"nothing\n" * 400))
-    world.settle()
+    world.run_until_idle()
     assert world.dead_letters.messages
     assert sum(stored) > 10_000
     assert max(stored) < 2_000
@@ -255,7 +255,7 @@ def test_a_failed_file_leaves_nothing_staged():
     kind = BY_NAME["large broken"]
     watch = Watch(world, [kind])
     world.deliver(world.upload(kind.key, kind.body))
-    world.settle()
+    world.run_until_idle()
     watch.check_finished()
     watch.nothing_is_left()
 
@@ -276,7 +276,7 @@ def test_a_kill_behind_the_output_leaves_nothing_staged():
     world._poll()
     assert world.outputs()
     assert world.s3.visible(PROCESSED, keys.STAGING)
-    world.settle()
+    world.run_until_idle()
     watch.check_finished()
     watch.nothing_is_left()
 
@@ -285,7 +285,7 @@ def test_a_file_that_cannot_begin_is_a_dead_letter():
     kind = BY_NAME["large"]
     world = World(ticks=2)
     world.deliver(world.upload(kind.key, kind.body))
-    world.settle()
+    world.run_until_idle()
     [dead_letter] = world.dead_letters.messages
     assert "time-out is too short" in dead_letter["attributes"][keys.REASON]
     assert dead_letter["attributes"][keys.FAILURE_KIND] == "transient"
@@ -300,7 +300,7 @@ def test_what_is_left_of_a_direct_call_goes_on_through_the_queue():
     answer = world.processor().handle(event, Context(12))
     assert answer["continued"] == 1
     assert (len(world.queue.messages), world.invocations) == (1, [])
-    world.settle()
+    world.run_until_idle()
     watch.check_finished()
 
 
@@ -317,7 +317,7 @@ def test_more_chunks_than_an_object_has_parts(monkeypatch):
         joined.append(given["Key"]) if operation == "complete_multipart_upload" else None,
         gate(operation, given, call),
     )[1]
-    world.settle()
+    world.run_until_idle()
     watch.check_finished()
     watch.nothing_is_left()
     assert sum("/joined/" in key for key in joined) >= 2
@@ -335,7 +335,7 @@ def test_the_time_of_the_first_invocation_is_in_all_records():
     kind = BY_NAME["large"]
     world, watch = begun(kind)
     world.s3.now = world.after(0.01)
-    world.settle()
+    world.run_until_idle()
     watch.check_finished()
     [output] = world.outputs().values()
     stamps = {json.loads(line)["_metadata"]["processed_at"] for line in output.body.splitlines()}
@@ -353,7 +353,7 @@ def test_a_duplicate_that_finds_others_ahead_is_sent_on():
     ]
     assert answers == [{"batchItemFailures": []}] * 2
     assert len(world.queue.messages) == 2
-    world.settle()
+    world.run_until_idle()
     watch.check_finished()
 
 
@@ -400,7 +400,7 @@ def test_a_file_that_turns_out_not_to_be_utf8_is_begun_again(ticks):
     else:
         watch = Watch(world, [LATE])
         world.deliver(world.upload(LATE.key, LATE.body))
-        world.settle()
+        world.run_until_idle()
         watch.check_finished()
         [output] = world.outputs().values()
     assert output.metadata[keys.SOURCE_ENCODING] == "cp1252"
@@ -476,7 +476,7 @@ def test_two_builds_of_one_version_never_share_a_file(monkeypatch):
         stored.append(given) if operation == "put_object" else None,
         call(),
     )[1]
-    world.settle()
+    world.run_until_idle()
     watch.check_finished()
     assert not before & {given["Key"] for given in stored}
     first = min(given["Key"] for given in stored if given["Key"].startswith(keys.STAGING))
@@ -492,7 +492,7 @@ def test_a_name_of_the_environment_that_changes_meanwhile_holds_for_all_of_it():
     world._poll()
     assert world.s3.visible(PROCESSED, keys.STAGING)
     world.environment, world.ticks = "test", 10**9
-    world.settle()
+    world.run_until_idle()
     watch.check_finished()  # each record names the new one
 
 
@@ -504,6 +504,6 @@ def test_a_bomb_over_invocations_leaves_nothing(monkeypatch):
     world.deliver(world.upload(kind.key, kind.body))
     world._poll()
     assert world.s3.visible(PROCESSED, keys.STAGING)
-    world.settle()
+    world.run_until_idle()
     watch.check_finished()
     watch.nothing_is_left()
