@@ -6,7 +6,7 @@ QUOTE: Final = b'"'
 # Control characters: a text in which they are escaped never holds them.
 PLACEHOLDER: Final = b"\x1e"  # replaces quotes and their contents
 _SEPARATOR: Final = b"\x1f"
-_FEW: Final = 0.25  # doubled quotes for each content; joining more of them one by one takes longer
+_FEW: Final = 200  # doubled quotes; joining more of them one by one takes longer, measured
 
 
 class Unquoted(NamedTuple):
@@ -26,7 +26,7 @@ def take_out(text: bytes) -> Unquoted:
     runs = text.split(QUOTE)
     outside, contents = runs[::2], runs[1::2]
     if pairs := outside[1:-1].count(b""):
-        if pairs < _FEW * len(contents):
+        if pairs <= _FEW:
             _join_each(outside, contents, pairs)
         else:
             outside, contents = _joined(runs, outside)

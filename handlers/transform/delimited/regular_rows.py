@@ -23,7 +23,7 @@ class RegularRows:
 
     @cached_property
     def _encoder(self) -> RowBlockEncoder:
-        """Made when needed: in a table of very many columns, each row is too long for it."""
+        """Made when needed: in a file of long rows it never is."""
         return RowBlockEncoder(self._names, self._delimiter, self._tail)
 
     def read(self, window: Window) -> RowBlock | None:
@@ -32,22 +32,30 @@ class RegularRows:
         An odd part is halved and tried again, so that one odd row excludes few regular ones. The
         more parts are odd, the more bytes are read row by row before the next try.
         """
-        while part := self._part(window):
+        if len(self._names) > _limit():  # no row is short enough
+            return None
+        tried = _limit() + 2  # longer than any part, with the line break that a last row gets
+        while (part := self._part(window)) and len(part) < tried:
             if rows := self._encoder.encode(part):
                 self._most = min(2 * self._most, BLOCK_BYTES)
                 self.odd_bytes = max(3 * self.odd_bytes // 4, 1)
                 return rows
             if not self._least < len(part) <= self._most:
                 break
-            self._most = max(self._most // 2, self._least)
+            tried = len(part)
+            self._most = max(min(self._most, tried) // 2, self._least)
         self.odd_bytes = min(max(2 * self.odd_bytes, self._least), BLOCK_BYTES)
         return None
 
     def _part(self, window: Window) -> bytes:
         """Return whole lines of at most `most` bytes, or one longer line; empty if none ends."""
-        text, limit = window.text, min(_MOST_BLOCKS * BLOCK_BYTES, MAX_RECORD_BYTES)
+        text, limit = window.text, _limit()
         most = min(self._most, limit)
         if window.ended and len(text) <= most and not text.endswith(b"\n"):
             return text + b"\n"
         end = text.rfind(b"\n", 0, most) + 1
         return text[: end or text.find(b"\n", 0, limit) + 1]
+
+
+def _limit() -> int:
+    return min(_MOST_BLOCKS * BLOCK_BYTES, MAX_RECORD_BYTES)

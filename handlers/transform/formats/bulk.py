@@ -56,8 +56,7 @@ class Bulk:
         whole = len(values) == 2 * count - 1 and values[1::2] == [self._secret] * (count - 1)
         encoded = self._encoder.encode(values, array, step=2) if whole else None
         if not encoded:
-            odd = (at for at, value in enumerate(values[::2]) if type(value) is not dict)
-            raise OddTextError(next(odd, None))
+            raise OddTextError(self._first_odd(values))
         batch.add(encoded)
 
     def read(self, texts: list[bytes], number: int, batch: Batch, odd: int | None) -> None:
@@ -81,6 +80,13 @@ class Bulk:
                 is_dense = error.at is None or part.start + error.at < cuts * _TEXTS_A_CUT
                 parts += _cut(part, None if is_dense else error.at)
                 cuts += 1
+
+    def _first_odd(self, values: list[Any]) -> int | None:
+        """Return the index of the first text that is not one object; None if all are."""
+        ends = [*values[1::2], self._secret]
+        texts = enumerate(zip(values[::2], ends, strict=False))
+        odd = (at for at, (value, end) in texts if type(value) is not dict or end != self._secret)
+        return next(odd, None)
 
     def _stop(self, array: bytes, error: orjson.JSONDecodeError) -> int | None:
         """Return the index of the text at which the parser stopped; None if that tells nothing.

@@ -34,6 +34,7 @@ def by_row(rows: bytes, columns: int = 3, delimiter: str = ",") -> object:
     b"\\,\\n,\\\\\n", b'"\\""",2,"\\"\n', b"\0,\x01\x1f,\x1e\n", b'"\x1c","\x1d\x1e","\x1f"\n',
     b"\\\x01,\x1f\\,\\u0001\n", b"\x08\x0c,\x0b\x7f,\t\n", b"1,\xc3\xa9,\xf0\x9f\x98\x80\n",
     b"1,\xe2\x80\xa8,3\n",
+    b'"a\rb\nc",2,3\n', b'"a""b","""c",3\n' * 150,  # some and very many doubled quotes
     b"1,2,3\r\n4,5,6\r\n", b"1,2,3\r\n4,5,6\n", b"\n1,2,3\n\n\n4,5,6\n\n", b"\r\n1,2,3\r\n\r\n",
     b'"1",2,3\n\n"4",5,6\n', b"a, b ,\t\n", b"a;b,c|d,e\n",
 ])  # fmt: skip
@@ -67,6 +68,7 @@ def test_any_delimiter_splits_cells_except_within_quotes(form, delimiter):
 
 @pytest.mark.parametrize("odd", [
     b"1,2\n", b"1,2,3,4\n", b"1\n", b"1,2\n1,2,3,4\n", b"1,2,3,4\n1,2\n", b"1,2,3,1,2,3\n",
+    b"1,2,3,4,5,6,7\n",
     b'1,5" pipe,3\n1,6" pipe,3\n', b'"1"x,2,3\n', b'"1" ,2,3\n', b' "1",2,3\n', b'1,a""b,3\n',
     b'1,"a""b"c,3\n', b'1,"2"","3"\n4,"5"",6\n', b'"1"2"3",2,3\n', b'1,"2"\n,3\n',
     b'1,2,3"\n"4,5,6\n', b'1,2"\n,3\n",5,6\n', b'"1","2","3""4","5","6"\n',

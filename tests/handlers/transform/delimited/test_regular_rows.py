@@ -71,6 +71,29 @@ def test_one_odd_row_excludes_few_others_from_reading_in_blocks(monkeypatch):
     assert sum(parts.regular) > len(data) - 8 * KIB
 
 
+def test_an_odd_part_is_not_tried_again_as_it_was(monkeypatch):
+    parts = Parts(monkeypatch)
+    read(table(b"a,b\n" + b"1,2\n" * 700 + b"1\n" + b"1,2\n" * 200), by_row=False)
+    assert parts.odd[0] == 4 * 901 - 2
+    assert parts.odd == sorted(set(parts.odd), reverse=True)
+    assert parts.regular
+
+
+def test_an_odd_row_of_more_than_half_a_block_is_tried_once(monkeypatch):
+    parts = Parts(monkeypatch)
+    row = b"1" * 40_000 + b"\n"
+    read(table(b"a,b\n" + row), by_row=False)
+    assert parts.odd == [len(row)]
+
+
+def test_nothing_is_tried_if_no_row_can_be_short_enough(monkeypatch):
+    parts = Parts(monkeypatch)
+    header = b",".join([b"a"] * 300_000)
+    reading, _ = read(table(header + b"\n1,2\n"), by_row=False)
+    assert [reject.number for reject in reading.rejects] == [2]
+    assert (parts.regular, parts.odd) == ([], [])
+
+
 def test_few_parts_are_tried_if_every_row_is_odd(monkeypatch):
     parts = Parts(monkeypatch)
     data = b"a,b\n" + (b"1" * 99 + b"\n") * 10_000

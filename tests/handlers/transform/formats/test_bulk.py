@@ -99,7 +99,7 @@ def alone(texts: list[bytes]) -> list[int]:
 
 # The parser gives no position of these: it accepts them, or takes the next text as a part of them.
 UNPLACED = (
-    *(b'{"a":12345678901234567890123}', b'{"a":1,"a":2}', b"{}", b'{"a":1},{"b":2}'),
+    *(b'{"a":12345678901234567890123}', b'{"a":1,"a":2}', b"{}"),
     *(b'{"a":[1', max(BAD, key=len)),
 )
 
@@ -114,6 +114,21 @@ def test_a_bad_text_is_read_alone_with_at_most_two_neighbours(bad, place):
     assert place in places
     assert set(places) <= set(range(place - 2, place + 2))
     assert places == sorted(places)
+
+
+@pytest.mark.parametrize("objects", [2, 3, 600])
+@pytest.mark.parametrize("place", [0, 150, 299])
+def test_a_text_of_several_objects_is_read_alone(monkeypatch, objects, place):
+    texts, calls, encode = [GOOD[1]] * 300, list[int](), Bulk.encode
+
+    def noted(bulk: Bulk, joined: bytes, count: int, batch: Batch) -> None:
+        calls.append(count)
+        encode(bulk, joined, count, batch)
+
+    monkeypatch.setattr(Bulk, "encode", noted)
+    texts[place] = b",".join([b'{"a":1}'] * objects)
+    assert set(alone(texts)) <= {place - 1, place}
+    assert len(calls) <= 3
 
 
 @pytest.mark.parametrize("bad", [b"]", b"x", b"", b'{"a":}'])

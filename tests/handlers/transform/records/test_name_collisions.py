@@ -114,3 +114,17 @@ def test_depth_counts_the_same_where_names_collide(empty):
     for levels, rejects in ((199, []), (200, [("line 2", "too deep")])):
         deep = b'{"ARN":0,"arn":' * levels + empty + b"}" * levels
         assert transformed(colliding + deep, ".ndjson").rejects == rejects
+
+
+def test_a_name_that_is_new_at_the_deepest_level_is_learnt():
+    record = b'{"a":' * 199 + b'{"lastName":1}' + b"}" * 199
+    [line] = bodies(batches_of(record, ".ndjson"))
+    assert line == record.replace(b"lastName", b"last_name")
+
+
+def test_names_that_collide_are_known_again_after_many_were_forgotten():
+    """Names are forgotten above 10,000; so are the shapes of objects in which they collide."""
+    many = b"\n".join(b'{"n%d":1,"N%d":2}' % (n, n) for n in range(8_000))
+    colliding = b'{"Zz":1,"zz":2}\n' * 3
+    last = bodies(batches_of(many + b"\n" + colliding, ".ndjson"))[-3:]
+    assert last == [b'{"zz_2":1,"zz":2}'] * 3
