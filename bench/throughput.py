@@ -17,7 +17,7 @@ from bench.measurement import MeasureError, measured, span
 _LEAST_SECONDS: Final = 0.3  # of CPU: a shorter run is repeated within its process
 _WARM_UP: Final = "1 KB"  # a file that makes libraries load what they load once
 _MEMORY_SHARE: Final = 0.5  # of the machine's, for one engine
-_SLOW_SECONDS: Final = 60.0  # of the clock: beyond, one round has to do
+_SLOW_SECONDS: Final = 60.0  # of the clock: beyond, one round has to do, or none
 
 
 @dataclass(kw_only=True)
@@ -66,11 +66,11 @@ def compare(
 ) -> list[Row]:
     """Measure every engine on every input, a round at a time, each time in another order.
 
-    What took so much memory on a `smaller` size that this one would not fit is left out.
+    What would take too much memory or time, by what it took on a `smaller` size, is left out.
     """
     rows = [Row(input=each, engine=name) for each in inputs for name in names]
     for row in rows:
-        row.error = _too_large(row, smaller)
+        row.error = _too_large(row, smaller) or _too_slow(row, smaller)
     for number in range(rounds):
         turn = number % len(rows)
         for row in rows[turn:] + rows[:turn]:
@@ -94,6 +94,15 @@ def _too_large(row: Row, smaller: Sequence[Row]) -> str:
     return f"left out: would take some {needed / 1e9:.0f} GB of memory"
 
 
+def _too_slow(row: Row, smaller: Sequence[Row]) -> str:
+    same = (row.input.form, row.engine)
+    before = [each for each in smaller if (each.input.form, each.engine) == same and each.rounds]
+    if not before or row.engine == engines.PROJECT:
+        return ""
+    seconds = row.input.text_bytes / 1e6 / before[-1].wall_speed
+    return f"left out: would take some {seconds:.0f} s" if seconds > _SLOW_SECONDS else ""
+
+
 def _measure(row: Row) -> None:
     with TemporaryDirectory() as folder:
         output = Path(folder, "output")
@@ -107,7 +116,7 @@ def _measure(row: Row) -> None:
                 warm_up=str(_warm_up(row.input)),
             )
         except MeasureError as error:
-            row.error = str(error)
+            row.error = str(error).replace(f"{row.input.path.parent}/", "")
             return
         if not row.rounds and row.engine in (engines.PROJECT, *engines.OTHERS):
             row.wrong = differences(output, row.input.expected)
