@@ -81,9 +81,14 @@ def compare(
     return rows
 
 
-def _too_large(row: Row, smaller: Sequence[Row]) -> str:
+def _measured_before(row: Row, smaller: Sequence[Row]) -> list[Row]:
+    """Return the rows of the same engine on smaller files of the same kind, in their order."""
     same = (row.input.form, row.engine)
-    before = [each for each in smaller if (each.input.form, each.engine) == same and each.rounds]
+    return [each for each in smaller if (each.input.form, each.engine) == same and each.rounds]
+
+
+def _too_large(row: Row, smaller: Sequence[Row]) -> str:
+    before = _measured_before(row, smaller)
     if len(before) < 2:
         return ""
     one, two = before[-2:]
@@ -95,8 +100,7 @@ def _too_large(row: Row, smaller: Sequence[Row]) -> str:
 
 
 def _too_slow(row: Row, smaller: Sequence[Row]) -> str:
-    same = (row.input.form, row.engine)
-    before = [each for each in smaller if (each.input.form, each.engine) == same and each.rounds]
+    before = _measured_before(row, smaller)
     if not before or row.engine == engines.PROJECT:
         return ""
     seconds = row.input.text_bytes / 1e6 / before[-1].wall_speed
