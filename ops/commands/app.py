@@ -5,8 +5,16 @@ from typing import Annotated
 import typer
 
 from handlers import __version__
-from ops.commands import dead_letters, files, pipeline
+from ops.commands.dead_letters.discard import discard
+from ops.commands.dead_letters.failures import failures
+from ops.commands.dead_letters.redrive import redrive
+from ops.commands.files.replay import replay
+from ops.commands.files.show import show
+from ops.commands.files.upload import upload
 from ops.commands.group import Commands
+from ops.commands.pipeline.archive_now import archive_now
+from ops.commands.pipeline.policy import policy
+from ops.commands.pipeline.status import status
 from ops.terminal import screen
 
 app = typer.Typer(
@@ -41,12 +49,12 @@ def ops(
     """
 
 
-app.command("status")(pipeline.status)
-app.command("upload")(files.upload)
-app.command("show")(files.show)
-app.command("failures")(dead_letters.failures)
-app.command("redrive")(dead_letters.redrive)
-app.command("discard")(dead_letters.discard)
-app.command("replay")(files.replay)
-app.command("archive-now")(pipeline.archive_now)
-app.command("policy")(pipeline.policy)
+app.command("status")(status)
+app.command("upload")(upload)
+app.command("show")(show)
+app.command("failures")(failures)
+app.command("redrive")(redrive)
+app.command("discard")(discard)
+app.command("replay")(replay)
+app.command("archive-now")(archive_now)
+app.command("policy")(policy)

@@ -1,41 +1,14 @@
-"""The commands about the whole pipeline: its state, a run of the archiver, IAM policies."""
+"""Run the archiver now."""
 
 from typing import Annotated
 
 import typer
 
-from ops.commands import reports
 from ops.commands.group import confirm, connect
-from ops.commands.options import AsJson, DryRun, OutputsFile, StackName, Yes
-from ops.pipeline import access_policies, archiving
-from ops.pipeline import status as states
-from ops.pipeline.access_policies import Role
+from ops.commands.options import DryRun, OutputsFile, StackName, Yes
+from ops.pipeline import archiving
 from ops.terminal import instants, screen
 from ops.terminal.problems import OperatorError
-
-
-def status(
-    *,
-    stack: StackName = None,
-    outputs: OutputsFile = None,
-    quick: Annotated[
-        bool, typer.Option("--quick", help="Do not count completed and archived objects.")
-    ] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Show what is waiting, what failed, what is done, and which alarms are on.
-
-    Exits with 1 if something needs a person: a dead letter or an alarm.
-    """
-    account = connect(stack, outputs)
-    with screen.working("counting"):
-        found = states.collect(account, instants.now(), quick=quick)
-    if as_json:
-        screen.document(reports.status_document(found))
-    else:
-        reports.status(found)
-    if found.attention:
-        raise typer.Exit(1)
 
 
 def archive_now(
@@ -86,24 +59,3 @@ def archive_now(
             "processed/, the next run tries them again, and the function's log says why"
         )
         raise OperatorError(msg)
-
-
-def policy(
-    role: Annotated[
-        Role, typer.Argument(metavar="ROLE", help="operator, reader, producer or consumer.")
-    ],
-    *,
-    kms_key_arn: Annotated[
-        str | None,
-        typer.Option("--kms-key-arn", metavar="ARN", help="The stack's kmsKeyArn, if it is set."),
-    ] = None,
-    stack: StackName = None,
-    outputs: OutputsFile = None,
-) -> None:
-    """Print an IAM policy for people who work with this stack.
-
-    The operator may use every command, the reader those that change nothing. The producer uploads
-    files to incoming/, the consumer reads processed/. Makes no call to AWS.
-    """
-    account = connect(stack, outputs)
-    screen.document(access_policies.policy(account.stack, role, kms_key_arn=kms_key_arn))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final, cast
 
 from ops.aws import Account
-from ops.commands import reports
+from ops.commands.dead_letters import reports
 from ops.commands.group import connect
 from ops.commands.options import (
     DryRun,

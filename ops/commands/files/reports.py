@@ -1,0 +1,83 @@
+"""Print how uploads ended, and the histories of files, as tables or as JSON."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+
+from ops.commands.dead_letters.reports import dead_letter_documents, dead_letters, reason_of
+from ops.dead_letters.logs import Logs
+from ops.files.following import Followed
+from ops.files.history import Completed, History
+from ops.files.objects import StoredObject
+from ops.files.results import Output
+from ops.terminal import screen
+from ops.terminal.instants import shown
+
+
+def followed(found: Followed) -> None:
+    """Print how one upload ended."""
+    line = f"{found.state}  {found.uploaded.key}"
+    if found.output:
+        screen.say(f"{line}  {found.output.key}  {_counts(found.output.counts)}")
+    elif found.dead_letter:
+        place = f" ({found.dead_letter.place})" if found.dead_letter.place else ""
+        screen.say(f"{line}  {screen.shortened(reason_of(found.dead_letter))}{place}")
+    else:
+        screen.say(f"{line}  neither output nor dead letter yet; `show` tells later")
+
+
+def history(logs: Logs, found: History) -> None:
+    """Print the history of a file."""
+    screen.say(found.key)
+    versions: list[tuple[object, ...]] = [
+        *(("waiting", *_stored(item), item.version) for item in found.waiting),
+        *(("completed", *_stored(one.stored), one.source_version) for one in found.completed),
+    ]
+    if versions:
+        screen.table(("state", "stored", "size", "version", "source version"), versions)
+    if found.outputs:
+        screen.table(
+            ("output", "where", "size", "records", "source version"),
+            (_output_row(output) for output in found.outputs),
+        )
+    for key, lines in found.rejected.items():
+        screen.say(f"rejected, first lines of {key}:")
+        for line in lines:
+            screen.say(f"  {line}")
+    if found.dead_letters:
+        dead_letters(logs, ((dead_letter, 1) for dead_letter in found.dead_letters))
+
+
+def history_document(logs: Logs, found: History) -> dict[str, object]:
+    """Return the history of a file as `show --json` prints it."""
+    return {
+        "key": found.key,
+        "waiting": [_stored_document(item) for item in found.waiting],
+        "completed": [_completed_document(one) for one in found.completed],
+        "outputs": [asdict(output) for output in found.outputs],
+        "rejected": found.rejected,
+        "dead_letters": dead_letter_documents(
+            logs, ((dead_letter, 1) for dead_letter in found.dead_letters)
+        ),
+    }
+
+
+def _stored(item: StoredObject) -> tuple[object, ...]:
+    return (shown(item.modified), screen.size(item.size), item.version)
+
+
+def _output_row(output: Output) -> tuple[object, ...]:
+    where = "archived" if output.archived else "processed"
+    counts = _counts(output.counts)
+    return (output.key, where, screen.size(output.size), counts, output.source_version)
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{number} {name}" for name, number in counts.items()) or "no counts"
+
+
+def _stored_document(item: StoredObject) -> dict[str, object]:
+    return {**asdict(item), "modified": shown(item.modified)}
+
+
+def _completed_document(one: Completed) -> dict[str, object]:
+    return {**_stored_document(one.stored), "source_version": one.source_version}

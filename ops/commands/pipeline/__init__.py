@@ -1,0 +1,1 @@
+"""Command lines about the whole pipeline come in; its state goes out, or it is run."""
