@@ -43,10 +43,10 @@ serve: $(READY) ## Keep the local pipeline running, for the AWS command line, bo
 	@$(BIN)/python -m local serve --port 4566 --outputs outputs.json --stack $(STACK)
 
 test: $(READY) ## Run the tests
-	@$(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal -m "not long and not bombs and not operations"
+	@$(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal -m "not long and not bombs and not end_to_end"
 
-operations: $(READY) ## Each of the operator's commands against a local pipeline
-	@$(BIN)/python -m pytest -q -m operations tests/ops/end_to_end
+end-to-end: $(READY) ## `demo`, `serve` and each of the operator's commands, as users run them
+	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile -m "end_to_end and not long"
 
 bombs: $(READY) ## Hostile and large files, each under a limit of memory
 	@$(BIN)/python -m pytest -q -n 2 --dist worksteal -m "bombs and not long" tests/handlers/transform/test_bombs.py
@@ -172,4 +172,4 @@ licences: $(READY) ## List the licences of what is deployed and of what deploys 
 clean: ## Remove what the targets made
 	rm -rf $(VENV) .build .pytest_cache .ruff_cache .hypothesis .coverage* bench/.venv bench/data tests/oldest/.venv
 
-.PHONY: help setup demo serve test operations bombs test-long test-oldest fuzz crash interleavings storms mutants bench check check-style style types imports coverage format docs preview up pulumi-cli lock check-locks check-pips sbom audit licences clean
+.PHONY: help setup demo serve test end-to-end bombs test-long test-oldest fuzz crash interleavings storms mutants bench check check-style style types imports coverage format docs preview up pulumi-cli lock check-locks check-pips sbom audit licences clean

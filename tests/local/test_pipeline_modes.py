@@ -13,6 +13,8 @@ import pytest
 from handlers import keys
 from tests.local.driving import EVERY_OPTION, Driven, slow_reads
 
+pytestmark = pytest.mark.end_to_end
+
 # A function of five seconds works for four: one whose bytes take six goes on.
 SHORT = {"processorTimeoutSeconds": "5", "batchWindowSeconds": "0"}
 LINE = b'{"Id":%d,"Note":"' + b"x" * 1000 + b'"}\n'

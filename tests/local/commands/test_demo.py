@@ -10,6 +10,8 @@ from rich.console import Console
 
 from local.commands import demo
 
+pytestmark = pytest.mark.end_to_end
+
 ROOT = Path(__file__).parents[3]
 
 

@@ -30,6 +30,8 @@ from ops.dead_letters import queue_contents
 from tests.local import stored_outputs as stack
 from tests.local.served import Served, serving
 
+pytestmark = pytest.mark.end_to_end
+
 ROOT = Path(__file__).parents[3]
 OUTPUTS = stack.OUTPUTS | {"endpoint_url", "region"}
 

@@ -1,4 +1,4 @@
-"""One local pipeline for all tests here, as `python -m local serve` starts it (make operations).
+"""One local pipeline for all tests here, as `python -m local serve` starts it (make end-to-end).
 
 The tests share it: each works under a prefix of its own and leaves no dead letter behind.
 """
@@ -17,7 +17,7 @@ HERE = Path(__file__).parent
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if HERE in item.path.parents:
-            item.add_marker(pytest.mark.operations)
+            item.add_marker(pytest.mark.end_to_end)
 
 
 @pytest.fixture(scope="session")
