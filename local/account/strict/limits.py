@@ -19,6 +19,15 @@ max_copy_bytes = 5 * GIB
 # https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
 max_deletes = 1000
 
+# How long a retrieval of an archived object takes, by tier. AWS takes from a minute to twelve hours
+# (https://docs.aws.amazon.com/AmazonS3/latest/userguide/restoring-objects-retrieval-options.html);
+# here it takes seconds, so that a retrieval can be tried.
+retrieval_seconds = {"Expedited": 1, "Standard": 5, "Bulk": 10}
+# Whether AWS has capacity for expedited retrievals at the moment.
+expedited_capacity = True
+# The length of a day in the life of a temporary copy.
+temporary_copy_day_seconds = 86_400
+
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html:
 # bytes of the body together with names, types and values of the attributes.
 max_message_bytes = MIB

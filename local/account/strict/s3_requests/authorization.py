@@ -98,6 +98,8 @@ def _object_action(exchange: Exchange) -> str:
     """Return S3's action for a request about an object."""
     if "uploadId" in exchange.query and exchange.method == "DELETE":
         return "AbortMultipartUpload"
+    if "restore" in exchange.query:
+        return "RestoreObject"
     verb = {"HEAD": "Get", "POST": "Put"}.get(exchange.method, exchange.method.capitalize())
     version = "Version" if "versionId" in exchange.query else ""
     subresource = next((name for name in _SUBRESOURCES if name in exchange.query), "")
