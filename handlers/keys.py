@@ -18,6 +18,9 @@ REJECTED: Final = "rejected/"
 ARCHIVE: Final = "archive/"
 # Finished chunks of a large file, in the processed bucket, until its output is stored.
 STAGING: Final = "staging/"
+# Copies of archived outputs that somebody asked for, in the processed bucket, for some days. The
+# archiver looks only in processed/, so they are not archived again.
+RESTORED: Final = "restored/"
 
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html: in UTF-8.
 MAX_KEY_BYTES: Final = 1024
@@ -119,6 +122,18 @@ def archive_key(processed: str) -> str:
         msg = f"not in a day's partition of {PROCESSED}: {processed!r}"
         raise ValueError(msg)
     return ARCHIVE + processed.removeprefix(PROCESSED)
+
+
+def restored_key(archived: str) -> str:
+    """Return where an `archive/` key is restored to; the day stays.
+
+    Raises ValueError for a key that is not in a day's partition.
+    """
+    processed = PROCESSED + archived.removeprefix(ARCHIVE)
+    if not archived.startswith(ARCHIVE) or partition_day(processed) is None:
+        msg = f"not in a day's partition of {ARCHIVE}: {archived!r}"
+        raise ValueError(msg)
+    return RESTORED + archived.removeprefix(ARCHIVE)
 
 
 def partition_day(processed: str) -> date | None:

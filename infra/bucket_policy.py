@@ -33,13 +33,19 @@ def accept_files(bucket: str, producers: Sequence[str]) -> list[Statement]:
 
 
 def read_outputs(bucket: str, consumers: Sequence[str]) -> list[Statement]:
-    """Return the permission of principals to list and read the outputs."""
+    """Return the permission of principals to list and read outputs, restored ones too."""
     if not consumers:
         return []
+    roots = (keys.PROCESSED, keys.RESTORED)
     lists = _let("ListOutputsForConsumers", consumers, ["s3:ListBucket"], bucket)
     return [
-        _let("ReadOutputsForConsumers", consumers, ["s3:GetObject"], f"{bucket}/{keys.PROCESSED}*"),
-        {**lists, "Condition": {"StringLike": {"s3:prefix": f"{keys.PROCESSED}*"}}},
+        _let(
+            "ReadOutputsForConsumers",
+            consumers,
+            ["s3:GetObject"],
+            *(f"{bucket}/{root}*" for root in roots),
+        ),
+        {**lists, "Condition": {"StringLike": {"s3:prefix": [f"{root}*" for root in roots]}}},
     ]
 
 
@@ -81,11 +87,11 @@ def accept_access_logs(bucket: str, *, sources: Sequence[str], account: str) -> 
     ]
 
 
-def _let(sid: str, principals: Sequence[str], actions: Sequence[str], resource: str) -> Statement:
+def _let(sid: str, principals: Sequence[str], actions: Sequence[str], *resources: str) -> Statement:
     return {
         "Sid": sid,
         "Effect": "Allow",
         "Principal": {"AWS": list(principals)},
         "Action": list(actions),
-        "Resource": resource,
+        "Resource": resources[0] if len(resources) == 1 else list(resources),
     }

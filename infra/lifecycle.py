@@ -43,6 +43,14 @@ def processed(settings: Settings) -> list[Rule]:
         filter=Filter(prefix=keys.REJECTED),
         expiration=Expiration(days=settings.rejected_days),
     )
+    # The archive holds what is restored, so that no noncurrent version of it need be kept.
+    restored = Rule(
+        id="expire-restored",
+        status=_ENABLED,
+        filter=Filter(prefix=keys.RESTORED),
+        expiration=Expiration(days=settings.restored_days),
+        noncurrent_version_expiration=NoncurrentVersions(noncurrent_days=1),
+    )
     # Staged chunks are kept as long as a message may continue them, and are useless after that.
     staging = Rule(
         id="expire-staging",
@@ -51,7 +59,7 @@ def processed(settings: Settings) -> list[Rule]:
         expiration=Expiration(days=settings.message_wait_days),
         noncurrent_version_expiration=NoncurrentVersions(noncurrent_days=1),
     )
-    return [*_housekeeping(settings), rejected, staging]
+    return [*_housekeeping(settings), rejected, restored, staging]
 
 
 def archive(settings: Settings) -> list[Rule]:

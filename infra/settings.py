@@ -74,6 +74,8 @@ class Settings:
     expiration_days: int = _setting(rules.whole_or_never(1, 36_500, "days"), default=365)
     completed_days: int = _setting(_DAYS, default=90)
     rejected_days: int = _setting(_DAYS, default=90)
+    # Long enough to work with what was restored; the archive still holds each of them.
+    restored_days: int = _setting(_DAYS, default=30)
     noncurrent_days: int = _setting(_DAYS, default=30)
     unfinished_upload_days: int = _setting(_DAYS, default=7)
     raw_bucket_name: str | None = _setting(_BUCKET_NAME, default=None)

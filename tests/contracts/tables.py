@@ -15,7 +15,7 @@ COMMANDS = tuple(command.name for command in app.registered_commands)
 PURPOSES = {
     "how long data is kept": (
         "retentionDays", "archiveDays", "expirationDays", "completedDays", "rejectedDays",
-        "noncurrentDays", "unfinishedUploadDays",
+        "restoredDays", "noncurrentDays", "unfinishedUploadDays",
     ),
     "input and output": (
         "maxRejectedPercent", "maxExpansion", "fallbackEncoding", "compressOutput",

@@ -256,3 +256,17 @@ def test_metadata_values_come_back(text):
 @pytest.mark.parametrize("value", ["base64:x", "base64:é", "base64:", "%", "%ff"])
 def test_a_metadata_value_of_somebody_else_can_be_read(value):
     assert isinstance(keys.decode_value(value), str)
+
+
+def test_a_restored_key_keeps_the_day_and_is_none_that_the_archiver_or_a_search_looks_at():
+    restored = keys.restored_key("archive/2024/01/15/sales/a.json")
+    assert restored == "restored/2024/01/15/sales/a.json"
+    assert keys.partition_day(restored) is None
+    for other in (
+        "processed/2024/01/15/a",
+        "archive/2024/13/15/a",
+        "archive/a",
+        "archive/2024/01/15/",
+    ):
+        with pytest.raises(ValueError, match="partition"):
+            keys.restored_key(other)

@@ -53,6 +53,13 @@ RULES = {
             "expiration": {"days": 90},
         },
         {
+            "id": "expire-restored",
+            "status": "Enabled",
+            "filter": {"prefix": "restored/"},
+            "expiration": {"days": 30},
+            "noncurrentVersionExpiration": {"noncurrentDays": 1},
+        },
+        {
             "id": "expire-staging",
             "status": "Enabled",
             "filter": {"prefix": "staging/"},
@@ -238,7 +245,7 @@ def test_producers_upload_and_consumers_read(full: Graph):
             "Effect": "Allow",
             "Principal": {"AWS": [CONSUMER]},
             "Action": ["s3:GetObject"],
-            "Resource": f"{processed}/processed/*",
+            "Resource": [f"{processed}/processed/*", f"{processed}/restored/*"],
         },
         {
             "Sid": "ListOutputsForConsumers",
@@ -246,7 +253,7 @@ def test_producers_upload_and_consumers_read(full: Graph):
             "Principal": {"AWS": [CONSUMER]},
             "Action": ["s3:ListBucket"],
             "Resource": processed,
-            "Condition": {"StringLike": {"s3:prefix": "processed/*"}},
+            "Condition": {"StringLike": {"s3:prefix": ["processed/*", "restored/*"]}},
         },
     ]
 

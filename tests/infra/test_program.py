@@ -162,6 +162,7 @@ OTHERWISE = {
     "expirationDays": "403",
     "completedDays": "64",
     "rejectedDays": "45",
+    "restoredDays": "22",
     "noncurrentDays": "36",
     "unfinishedUploadDays": "5",
     "archiveSchedule": "cron(7 3 * * ? *)",
@@ -205,6 +206,7 @@ def test_no_rule_of_a_bucket_ignores_the_settings(otherwise: Graph):
         assert unfinished == {"daysAfterInitiation": 5}
     assert rules["raw"]["expire-completed"]["expiration"] == {"days": 64}
     assert rules["processed"]["expire-rejected"]["expiration"] == {"days": 45}
+    assert rules["processed"]["expire-restored"]["expiration"] == {"days": 22}
     assert rules["processed"]["expire-staging"]["expiration"] == {"days": 3 + 9}
     ageing = rules["archive"]["move-to-glacier-then-expire"]
     assert ageing["transitions"] == [{"days": 102, "storageClass": "GLACIER"}]

@@ -41,6 +41,7 @@ WRONG = [
     ({"completedDays": "0"}, "completedDays", DAYS),
     ({"completedDays": "17"}, "completedDays", WAIT),
     ({"rejectedDays": "0"}, "rejectedDays", DAYS),
+    ({"restoredDays": "0"}, "restoredDays", DAYS),
     ({"noncurrentDays": "0"}, "noncurrentDays", DAYS),
     ({"noncurrentDays": "17"}, "noncurrentDays", WAIT),
     ({"unfinishedUploadDays": "0"}, "unfinishedUploadDays", DAYS),
