@@ -52,14 +52,18 @@ ACTIONS: Final = {
     "HeadObject": "s3:GetObject and s3:GetObjectVersion",
     "GetFunctionConfiguration": "lambda:GetFunctionConfiguration",
     "GetObject": "s3:GetObject",
-    "GetObjectTagging": "s3:GetObjectVersionTagging",
+    "GetObjectTagging": "s3:GetObjectTagging and s3:GetObjectVersionTagging",
     "PutObject": "s3:PutObject",
-    "CopyObject": "s3:PutObject, s3:PutObjectTagging and s3:GetObjectVersion",
+    "CopyObject": (
+        "s3:PutObject, s3:PutObjectTagging, s3:GetObject, s3:GetObjectTagging and "
+        "s3:GetObjectVersion"
+    ),
     "CreateMultipartUpload": "s3:PutObject and s3:PutObjectTagging",
     "UploadPart": "s3:PutObject",
-    "UploadPartCopy": "s3:PutObject and s3:GetObjectVersion",
+    "UploadPartCopy": "s3:PutObject, s3:GetObject and s3:GetObjectVersion",
     "CompleteMultipartUpload": "s3:PutObject",
     "AbortMultipartUpload": "s3:AbortMultipartUpload",
+    "RestoreObject": "s3:RestoreObject",
     "ReceiveMessage": "sqs:ReceiveMessage",
     "SendMessageBatch": "sqs:SendMessage",
     "DeleteMessageBatch": "sqs:DeleteMessage",
@@ -158,8 +162,10 @@ def explain(error: Exception) -> str:
     return f"AWS cannot be used: {error}"
 
 
-def code(error: ClientError) -> str:
-    """Return the code of AWS's error, `NoSuchKey` say, or a status such as `404`."""
+def code(error: Exception) -> str:
+    """Return the code of AWS's error, `NoSuchKey` say, or a status such as `404`; "" for others."""
+    if not isinstance(error, ClientError):
+        return ""
     return str(error.response.get("Error", {}).get("Code", ""))
 
 

@@ -1,6 +1,8 @@
-"""Copy an object version of the raw bucket to another key, as a new upload."""
+"""Copy objects of any size inside S3: as a new upload, or as they are."""
 
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
@@ -9,6 +11,7 @@ from ops.aws import Account
 from ops.files.objects import StoredObject
 
 if TYPE_CHECKING:
+    from mypy_boto3_s3.client import S3Client
     from mypy_boto3_s3.type_defs import CompletedPartTypeDef, CopySourceTypeDef
 
 # CopyObject copies at most this many bytes; a larger object is copied in parts
@@ -24,16 +27,40 @@ _KEPT_HEADERS: Final = (
 )  # fmt: skip
 
 
+@dataclass(frozen=True, kw_only=True)
+class Copy:
+    """A copy to make: from where, of how many bytes, and to where.
+
+    With an `etag`, only an object with that ETag is copied, and only if the target's key is free.
+    """
+
+    source: "CopySourceTypeDef"
+    size: int
+    bucket: str
+    key: str
+    etag: str | None = None
+
+    def source_condition(self) -> Any:
+        """Return the arguments that copy nothing but the object with the ETag."""
+        return {"CopySourceIfMatch": self.etag} if self.etag else {}
+
+    def target_condition(self) -> Any:
+        """Return the arguments that replace no object."""
+        return {"IfNoneMatch": "*"} if self.etag else {}
+
+
 def renew(account: Account, source: StoredObject, target: str) -> str:
-    """Copy a version to another key, and return the id of the new version.
+    """Copy a version of the raw bucket to another key, and return the id of the new version.
 
     Keeps headers, metadata and tags, except for the metadata entry that the processor adds.
     """
     bucket = account.stack.raw_bucket_name
     place: CopySourceTypeDef = {"Bucket": bucket, "Key": source.key, "VersionId": source.version}
-    kept = _kept(account, source)
+    copy = Copy(source=place, size=source.size, bucket=bucket, key=target)
+    # The processor's entry names the old source version, which is wrong for a new upload.
+    kept = _kept(account.s3, place, without=keys.SOURCE_VERSION)
     if source.size > ONE_COPY_BYTES:
-        return _copy_parts(account, source, target, place, kept)
+        return _copy_parts(account.s3, copy, kept)
     answer = account.s3.copy_object(
         Bucket=bucket,
         Key=target,
@@ -45,55 +72,63 @@ def renew(account: Account, source: StoredObject, target: str) -> str:
     return answer.get("VersionId", "null")
 
 
-def _kept(account: Account, source: StoredObject) -> dict[str, Any]:
+def duplicate(account: Account, copy: Copy) -> None:
+    """Copy an object with its headers, metadata and tags.
+
+    If it dies, no part of the copy is to be seen. Raises an error of AWS with the code
+    PreconditionFailed or ConditionalRequestConflict if a condition of the copy does not hold.
+    """
+    if copy.size > ONE_COPY_BYTES:
+        _copy_parts(account.s3, copy, _kept(account.s3, copy.source))
+        return
+    account.s3.copy_object(
+        Bucket=copy.bucket,
+        Key=copy.key,
+        CopySource=copy.source,
+        **copy.source_condition(),
+        **copy.target_condition(),
+    )
+
+
+def _kept(s3: "S3Client", source: Mapping[str, Any], *, without: str = "") -> dict[str, Any]:
     """Return the arguments that give a copy the headers, metadata and tags of its source."""
-    bucket, key, version = account.stack.raw_bucket_name, source.key, source.version
-    head = account.s3.head_object(Bucket=bucket, Key=key, VersionId=version)
-    tags = account.s3.get_object_tagging(Bucket=bucket, Key=key, VersionId=version)["TagSet"]
+    head = s3.head_object(**source)
+    tags = s3.get_object_tagging(**source)["TagSet"]
     return {
         **{name: head[name] for name in _KEPT_HEADERS if name in head},
-        # The processor's entry names the old source version, which is wrong for a new upload.
-        "Metadata": {
-            name: text for name, text in head["Metadata"].items() if name != keys.SOURCE_VERSION
-        },
+        "Metadata": {name: text for name, text in head["Metadata"].items() if name != without},
         "Tagging": urlencode([(tag["Key"], tag["Value"]) for tag in tags]),
     }
 
 
-def _copy_parts(
-    account: Account,
-    source: StoredObject,
-    target: str,
-    place: "CopySourceTypeDef",
-    kept: dict[str, Any],
-) -> str:
+def _copy_parts(s3: "S3Client", copy: Copy, kept: dict[str, Any]) -> str:
     """Copy in parts, and return the id of the new version.
 
     boto3's managed copy sets the tags too late: after S3 has sent the event of the new object.
     """
-    s3, bucket = account.s3, account.stack.raw_bucket_name
-    upload = s3.create_multipart_upload(Bucket=bucket, Key=target, **kept)["UploadId"]
-    length = max(PART_BYTES, -(-source.size // _MAX_PARTS))
+    place = {"Bucket": copy.bucket, "Key": copy.key}
+    upload = s3.create_multipart_upload(**place, **kept)["UploadId"]
+    length = max(PART_BYTES, -(-copy.size // _MAX_PARTS))
 
     def part(number: int) -> "CompletedPartTypeDef":
         start = (number - 1) * length
         answer = s3.upload_part_copy(
-            Bucket=bucket,
-            Key=target,
+            **place,
             UploadId=upload,
             PartNumber=number,
-            CopySource=place,
-            CopySourceRange=f"bytes={start}-{min(start + length, source.size) - 1}",
+            CopySource=copy.source,
+            CopySourceRange=f"bytes={start}-{min(start + length, copy.size) - 1}",
+            **copy.source_condition(),
         )
         return {"PartNumber": number, "ETag": answer["CopyPartResult"].get("ETag", "")}
 
     try:
         with ThreadPoolExecutor(_PARTS_AT_ONCE) as pool:
-            parts = list(pool.map(part, range(1, -(-source.size // length) + 1)))
+            parts = list(pool.map(part, range(1, -(-copy.size // length) + 1)))
         answer = s3.complete_multipart_upload(
-            Bucket=bucket, Key=target, UploadId=upload, MultipartUpload={"Parts": parts}
+            **place, UploadId=upload, MultipartUpload={"Parts": parts}, **copy.target_condition()
         )
     except BaseException:
-        s3.abort_multipart_upload(Bucket=bucket, Key=target, UploadId=upload)
+        s3.abort_multipart_upload(Bucket=copy.bucket, Key=copy.key, UploadId=upload)
         raise
     return answer.get("VersionId", "null")

@@ -51,8 +51,9 @@ class History:
 def collect(account: Account, key: str, *, limit: int) -> History:
     """Return the history of a file, with at most `limit` completed versions and their outputs.
 
-    `key` is the file's key in `incoming/` or `completed/`, or the key of its output, archived or
-    not. Raises UsageError for any other key, OperatorError if the key's file cannot be found out.
+    `key` is the file's key in `incoming/` or `completed/`, or the key of its output, archived,
+    restored or neither. Raises UsageError for any other key, OperatorError if the key's file cannot
+    be found out.
     """
     source = _source(account, key)
     bucket = account.stack.raw_bucket_name
@@ -84,11 +85,12 @@ def _source(account: Account, key: str) -> str:
     for root, bucket in (
         (keys.PROCESSED, stack.processed_bucket_name),
         (keys.ARCHIVE, stack.archive_bucket_name),
+        (keys.RESTORED, stack.processed_bucket_name),
     ):
         if key.startswith(root):
             return _source_of_output(account, bucket, key)
-    roots = f"{keys.INCOMING}, {keys.COMPLETED}, {keys.PROCESSED} or {keys.ARCHIVE}"
-    msg = f"the key is {key!r}, allowed: one that begins {roots}"
+    roots = f"{keys.INCOMING}, {keys.COMPLETED}, {keys.PROCESSED}, {keys.ARCHIVE}"
+    msg = f"the key is {key!r}, allowed: one that begins {roots} or {keys.RESTORED}"
     raise UsageError(msg)
 
 
@@ -101,7 +103,7 @@ def _source_of_copy(account: Account, key: str) -> str:
 
 
 def _source_of_output(account: Account, bucket: str, key: str) -> str:
-    processed = keys.PROCESSED + key.removeprefix(keys.ARCHIVE).removeprefix(keys.PROCESSED)
+    processed = keys.PROCESSED + key.partition("/")[2]
     day = keys.partition_day(processed)
     found = objects.head(account.s3, bucket, key)
     if not found:

@@ -6,7 +6,7 @@ can only have one of the few keys that `handlers.keys.output_keys` returns.
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 
@@ -27,7 +27,10 @@ COUNTS: Final = {
 
 @dataclass(frozen=True, kw_only=True)
 class Output:
-    """The output of one source version; the names in `counts` are the values of `COUNTS`."""
+    """The output of one source version; the names in `counts` are the values of `COUNTS`.
+
+    `restored_key` is the key of its copy in `restored/`, if it is archived and has one.
+    """
 
     bucket: str
     key: str
@@ -36,6 +39,7 @@ class Output:
     source_version: str
     counts: Mapping[str, int]
     rejected_key: str | None
+    restored_key: str | None = None
 
 
 def find(account: Account, key: str, version: str, days: Iterable[date]) -> Output | None:
@@ -44,8 +48,10 @@ def find(account: Account, key: str, version: str, days: Iterable[date]) -> Outp
         for candidate in candidates(key, version, day):
             for bucket, name in _places(account, candidate):
                 found = objects.head(account.s3, bucket, name)
-                if found and found.metadata.get(keys.SOURCE_VERSION) == version:
-                    return _output(found, bucket, archived=name != candidate)
+                if not found or found.metadata.get(keys.SOURCE_VERSION) != version:
+                    continue
+                output = _output(found, bucket, archived=name != candidate)
+                return _with_restored(account, output) if output.archived else output
     return None
 
 
@@ -88,6 +94,14 @@ def _places(account: Account, candidate: str) -> Iterator[tuple[str, str]]:
     stack = account.stack
     yield stack.processed_bucket_name, candidate
     yield stack.archive_bucket_name, keys.archive_key(candidate)
+
+
+def _with_restored(account: Account, output: Output) -> Output:
+    key = keys.restored_key(output.key)
+    found = objects.head(account.s3, account.stack.processed_bucket_name, key)
+    if not found or found.metadata.get(keys.SOURCE_VERSION) != output.source_version:
+        return output
+    return replace(output, restored_key=key)
 
 
 def _output(found: objects.Head, bucket: str, *, archived: bool) -> Output:

@@ -67,6 +67,7 @@ def _stored(item: StoredObject) -> tuple[object, ...]:
 
 def _output_row(output: Output) -> tuple[object, ...]:
     where = "archived" if output.archived else "processed"
+    where += f", restored to {output.restored_key}" if output.restored_key else ""
     counts = _counts(output.counts)
     return (output.key, where, screen.size(output.size), counts, output.source_version)
 

@@ -19,8 +19,8 @@ def show(
         str,
         typer.Argument(
             metavar="KEY",
-            help="Of the file in incoming/ or completed/, or of its output in processed/ or"
-            " archive/.",
+            help="Of the file in incoming/ or completed/, or of its output in processed/, archive/"
+            " or restored/.",
         ),
     ],
     *,
