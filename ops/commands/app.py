@@ -9,6 +9,7 @@ from ops.commands.dead_letters.discard import discard
 from ops.commands.dead_letters.failures import failures
 from ops.commands.dead_letters.redrive import redrive
 from ops.commands.files.replay import replay
+from ops.commands.files.restore import restore
 from ops.commands.files.show import show
 from ops.commands.files.upload import upload
 from ops.commands.group import Commands
@@ -56,5 +57,6 @@ app.command("failures")(failures)
 app.command("redrive")(redrive)
 app.command("discard")(discard)
 app.command("replay")(replay)
+app.command("restore")(restore)
 app.command("archive-now")(archive_now)
 app.command("policy")(policy)

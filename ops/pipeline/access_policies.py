@@ -28,8 +28,8 @@ def policy(stack: Stack, role: Role, *, kms_key_arn: str | None = None) -> dict[
     """Return the policy of a role.
 
     The operator may use every command, the reader those that change nothing. The producer uploads
-    to `incoming/`, the consumer reads `processed/`. `kms_key_arn` is the stack's setting, if it is
-    set: it is not among the stack's outputs.
+    to `incoming/`, the consumer reads `processed/` and `restored/`. `kms_key_arn`
+    is the stack's setting, if it is set: it is not among the stack's outputs.
     """
     needs = _Needs(stack, kms_key_arn)
     statements: Mapping[Role, Callable[[], list[Statement]]] = {
@@ -63,6 +63,7 @@ class _Needs:
                     f"{raw}/{keys.COMPLETED}*",
                     f"{processed}/{keys.PROCESSED}*",
                     f"{processed}/{keys.REJECTED}*",
+                    f"{processed}/{keys.RESTORED}*",
                     f"{archive}/{keys.ARCHIVE}*",
                 ],
             ),
@@ -88,12 +89,17 @@ class _Needs:
     def changing(self) -> list[Statement]:
         """Return what the commands that change something need in addition to `reading`."""
         stack = self.stack
-        raw, _, _ = self._buckets()
+        raw, processed, archive = self._buckets()
         return [
             self._s3(
                 "PutFiles",
                 ["s3:PutObject", "s3:PutObjectTagging", "s3:AbortMultipartUpload"],
-                [f"{raw}/{keys.INCOMING}*"],
+                [f"{raw}/{keys.INCOMING}*", f"{processed}/{keys.RESTORED}*"],
+            ),
+            self._s3(
+                "RetrieveArchived",
+                ["s3:RestoreObject", "s3:GetObjectTagging"],
+                [f"{archive}/{keys.ARCHIVE}*"],
             ),
             # To find out whether an uploaded version is processed: then it is gone.
             self._s3("ReadUploads", ["s3:GetObjectVersion"], [f"{raw}/{keys.INCOMING}*"]),
@@ -124,12 +130,13 @@ class _Needs:
         ]
 
     def consuming(self) -> list[Statement]:
-        """Return the permissions to list and read outputs until they are archived."""
+        """Return the permissions to list and read outputs until they are archived, and restored."""
         _, processed, _ = self._buckets()
-        prefix: Condition = {"StringLike": {"s3:prefix": f"{keys.PROCESSED}*"}}
+        roots = (keys.PROCESSED, keys.RESTORED)
+        prefix: Condition = {"StringLike": {"s3:prefix": [f"{root}*" for root in roots]}}
         return [
             self._s3("ListOutputs", ["s3:ListBucket"], [processed], prefix),
-            self._s3("ReadOutputs", ["s3:GetObject"], [f"{processed}/{keys.PROCESSED}*"]),
+            self._s3("ReadOutputs", ["s3:GetObject"], [f"{processed}/{root}*" for root in roots]),
             *self.key(["kms:Decrypt"], "s3"),
         ]
 

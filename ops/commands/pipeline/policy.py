@@ -26,7 +26,7 @@ def policy(
     """Print an IAM policy for people who work with this stack.
 
     The operator may use every command, the reader those that change nothing. The producer uploads
-    files to incoming/, the consumer reads processed/. Makes no call to AWS.
+    files to incoming/, the consumer reads processed/ and restored/. Makes no call to AWS.
     """
     account = connect(stack, outputs)
     screen.document(access_policies.policy(account.stack, role, kms_key_arn=kms_key_arn))

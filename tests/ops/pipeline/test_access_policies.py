@@ -64,7 +64,11 @@ def requests(  # noqa: C901, PLR0912 - a table
             yield Request("s3:PutObject", key, OWN)
         case "CopyObject" | "UploadPartCopy":
             yield Request("s3:PutObject", key, OWN)
-            yield Request("s3:GetObjectVersion", source(call["CopySource"]), OWN)
+            if operation == "CopyObject" and "TaggingDirective" not in call:
+                yield Request("s3:PutObjectTagging", key, OWN)
+            yield from copied(call["CopySource"])
+        case "RestoreObject":
+            yield Request("s3:RestoreObject", key, OWN)
         case (
             "ReceiveMessage" | "GetQueueAttributes" | "ChangeMessageVisibilityBatch"
             | "DeleteMessageBatch" | "SendMessageBatch"
@@ -87,13 +91,16 @@ def requests(  # noqa: C901, PLR0912 - a table
         yield Request("s3:PutObjectTagging", key, OWN)
 
 
-def source(given: str | Mapping[str, str]) -> str:
+def copied(given: str | Mapping[str, str]) -> Iterator[Request]:
     if isinstance(given, str):  # botocore made a header's text of it
         path, _, version = given.partition("?versionId=")
         bucket, _, key = unquote(path).partition("/")
         given = {"Bucket": bucket, "Key": key, "VersionId": version}
-    assert given["VersionId"]
-    return f"arn:aws:s3:::{given['Bucket']}/{given['Key']}"
+    arn = f"arn:aws:s3:::{given['Bucket']}/{given['Key']}"
+    version = "Version" if given.get("VersionId") else ""
+    yield Request(f"s3:GetObject{version}", arn, OWN)
+    if not version:  # an output, whose tags S3 itself copies
+        yield Request("s3:GetObjectTagging", arn, OWN)
 
 
 def stack(pipeline: Pipeline) -> Stack:
@@ -157,7 +164,10 @@ def recorded(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> Recorded:
     )
     run("status", code=1)
     run("failures")
-    for shown in (key, "incoming/waits.json", output, archived, keys.completed_key(long)):
+    run("restore", archived, "--yes")
+    restored = keys.restored_key(archived)
+    known = (key, "incoming/waits.json", output, archived, restored, keys.completed_key(long))
+    for shown in known:
         run("show", shown)
     run("upload", str(small), str(large))
     run("upload", str(small), "--prefix", "later/", "--wait", "--timeout", "1", code=1)
@@ -165,6 +175,12 @@ def recorded(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> Recorded:
     with monkeypatch.context() as patched:
         patched.setattr(copies, "ONE_COPY_BYTES", 0)
         run("replay", "--prefix", "incoming/", "--yes")
+    run("restore", key, "--yes", "--to", "here")
+    pipeline.put("archive/2024/01/15/large.json", b"{}\n", OLD, Tagging="team=data")
+    pipeline.put("archive/2024/01/15/old.json", b"{}\n", OLD, StorageClass="GLACIER")
+    with monkeypatch.context() as patched:
+        patched.setattr(copies, "ONE_COPY_BYTES", 0)
+        run("restore", "--day", "2024-01-15", "--yes")
     run("redrive", "--all", "--yes")
     pipeline.dead_letter(key="incoming/worse.csv", version="v2")
     run("discard", "--all", "--yes")
@@ -227,7 +243,9 @@ def test_a_consumer_reads_and_lists_outputs_and_nothing_else(pipeline):
 
     assert may("s3:GetObject", f"{done}/processed/2024/01/15/a.json")
     assert not may("s3:GetObject", f"{done}/rejected/2024/01/15/a.ndjson")
+    assert may("s3:GetObject", f"{done}/restored/2024/01/15/a.json")
     assert may("s3:ListBucket", done, **{"s3:prefix": "processed/2024/"})
+    assert may("s3:ListBucket", done, **{"s3:prefix": "restored/2024/"})
     assert not may("s3:ListBucket", done, **{"s3:prefix": ""})
     assert not may("s3:ListBucket", done)
     assert authorization.actions([document]) == {"s3:GetObject", "s3:ListBucket"}

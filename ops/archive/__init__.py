@@ -1,0 +1,1 @@
+"""Keys, prefixes and days come in; copies of their archived outputs go out."""

@@ -1,0 +1,147 @@
+"""Restore archived outputs: find out what each needs, have it retrieved, and bring it back."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from time import sleep
+from typing import Final
+
+from ops import aws
+from ops.archive import archived_outputs, retrievals, selection
+from ops.archive.archived_outputs import Access, ArchivedOutput
+from ops.archive.retrievals import Tier
+from ops.archive.selection import Selection
+from ops.archive.targets import Target
+from ops.aws import Account
+from ops.files import workers
+from ops.terminal.problems import OperatorError
+
+_HEADS_AT_ONCE: Final = 16
+_REQUESTS_AT_ONCE: Final = 16
+_COPIES_AT_ONCE: Final = 8
+# A wait of hours outlives a network that is gone for some minutes.
+_FAILED_LOOKS: Final = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What a restore has to do, by what each output needs; `problems` are told by key."""
+
+    there: Sequence[ArchivedOutput] = ()
+    readable: Sequence[ArchivedOutput] = ()
+    under_way: Sequence[ArchivedOutput] = ()
+    cold: Sequence[ArchivedOutput] = ()
+    problems: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    def without_asking(self) -> "Plan":
+        """Return the plan in which what is not retrieved is a problem instead of a request."""
+        asked = "not asked for: run the command without --resume"
+        problems = {**self.problems, **{output.key: asked for output in self.cold}}
+        return replace(self, cold=(), problems=problems)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """How the work on one output ended: with what was done, or with a problem."""
+
+    output: ArchivedOutput
+    done: str = ""
+    problem: str | None = None
+
+
+def plan(account: Account, selected: Selection, target: Target) -> Plan:
+    """Return what it takes to restore the selected outputs; nothing is changed."""
+    found = archived_outputs.look(account, selected.roots)
+    problems = dict(selected.problems)
+    for root in selected.roots:
+        if root.exact and root.text not in found:
+            problems[root.text] = selection.absence(account, root.text)
+
+    def check(output: ArchivedOutput) -> str:
+        return "there" if target.holds(output) else ""
+
+    there: list[ArchivedOutput] = []
+    waiting: list[ArchivedOutput] = []
+    for outcome in _each(check, list(found.values()), at_once=_HEADS_AT_ONCE):
+        if outcome.problem is not None:
+            problems[outcome.output.key] = outcome.problem
+        else:
+            (there if outcome.done else waiting).append(outcome.output)
+    return replace(_by_access(waiting), there=there, problems=problems)
+
+
+def until_retrieved(
+    account: Account, selected: Selection, waiting: Sequence[ArchivedOutput], *, seconds: float
+) -> Iterator[Plan]:
+    """Look every so many seconds, and yield how the waiting outputs stand, until none waits.
+
+    An output that can be read is not looked for again, nor is one with a problem. Raises an error
+    of AWS if several looks in a row fail.
+    """
+    failed = 0
+    while waiting:
+        sleep(seconds)
+        try:
+            found = archived_outputs.look(account, selected.roots)
+        except aws.AwsError:
+            failed += 1
+            if failed > _FAILED_LOOKS:
+                raise
+            continue
+        failed = 0
+        now = _by_access([found[one.key] for one in waiting if one.key in found])
+        problems = {one.key: retrievals.GONE for one in waiting if one.key not in found}
+        problems |= {one.key: retrievals.UNREADABLE for one in now.cold}
+        waiting = now.under_way
+        yield replace(now, cold=(), problems=problems)
+
+
+def ask(
+    account: Account, outputs: Sequence[ArchivedOutput], tier: Tier, days: int
+) -> Iterator[Outcome]:
+    """Have outputs retrieved from GLACIER; yield how each request ended."""
+
+    def one(output: ArchivedOutput) -> str:
+        retrievals.ask(account, output, tier, days)
+        return "asked for"
+
+    return _each(one, outputs, at_once=_REQUESTS_AT_ONCE)
+
+
+def bring(
+    target: Target, outputs: Sequence[ArchivedOutput], *, progress: Callable[[int], None]
+) -> Iterator[Outcome]:
+    """Bring outputs back that can be read, each verified; one that fails stops no other."""
+
+    def one(output: ArchivedOutput) -> str:
+        try:
+            return target.bring(output)
+        finally:
+            progress(1)
+
+    return _each(one, outputs, at_once=_COPIES_AT_ONCE)
+
+
+def _each(
+    work: Callable[[ArchivedOutput], str], outputs: Sequence[ArchivedOutput], *, at_once: int
+) -> Iterator[Outcome]:
+    def one(output: ArchivedOutput) -> Outcome:
+        try:
+            return Outcome(output=output, done=work(output))
+        except aws.AwsError as error:
+            return Outcome(output=output, problem=retrievals.explain(error))
+        except (OperatorError, OSError) as error:
+            return Outcome(output=output, problem=str(error))
+
+    return workers.map_unordered(one, outputs, at_once=at_once)
+
+
+def _by_access(outputs: Sequence[ArchivedOutput]) -> Plan:
+    def of(*accesses: Access) -> list[ArchivedOutput]:
+        some = (output for output in outputs if output.access in accesses)
+        return sorted(some, key=lambda output: output.key)
+
+    return Plan(
+        readable=of(Access.AT_ONCE, Access.RETRIEVED),
+        under_way=of(Access.UNDER_WAY),
+        cold=of(Access.COLD),
+    )

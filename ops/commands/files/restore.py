@@ -1,0 +1,122 @@
+"""Bring archived outputs back."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ops import aws
+from ops.archive import restores, selection
+from ops.archive.restores import Plan
+from ops.archive.retrievals import Tier
+from ops.archive.selection import Selection
+from ops.archive.targets import Folder, RestoredPrefix
+from ops.commands.files.restoration import Restoration
+from ops.commands.group import confirm, connect
+from ops.commands.options import DryRun, OutputsFile, StackName, Yes
+from ops.terminal import screen
+from ops.terminal.problems import OperatorError, UsageError
+
+
+def restore(
+    given: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="KEY",
+            help="Of an archived output in archive/, or before that in processed/; or of its file"
+            " in incoming/ or completed/, for all archived outputs of the file.",
+        ),
+    ] = None,
+    *,
+    prefix: Annotated[
+        str | None,
+        typer.Option(
+            "--prefix", metavar="PATH", help="Every output under this, as archive/2024/01/."
+        ),
+    ] = None,
+    day: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--day",
+            metavar="DAY",
+            help="Every output of a day, as 2024-01-15, or of days, as 2024-01-15..2024-01-20;"
+            " repeatable.",
+        ),
+    ] = None,
+    to: Annotated[
+        Path | None,
+        typer.Option(
+            "--to",
+            metavar="FOLDER",
+            file_okay=False,
+            help="Download to this folder instead of copying to restored/.",
+        ),
+    ] = None,
+    # Bulk retrievals from GLACIER are free, and who reads an archive can mostly wait for a night.
+    tier: Annotated[
+        Tier, typer.Option("--tier", help="How fast GLACIER gives outputs back.")
+    ] = Tier.BULK,
+    # A week: the retrieval may end at a weekend.
+    days: Annotated[
+        int,
+        typer.Option(
+            "--days", metavar="N", min=1, max=365, help="How long a retrieved output can be read."
+        ),
+    ] = 7,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Wait until all is retrieved and restored.")
+    ] = False,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Restore what is retrieved by now, and ask for nothing."),
+    ] = False,
+    stack: StackName = None,
+    outputs: OutputsFile = None,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+) -> None:
+    """Bring archived outputs back.
+
+    Copies them to restored/YYYY/MM/DD/ in the processed bucket, with content type, metadata and
+    tags, or to a folder of this machine. What GLACIER holds has to be retrieved first, which takes
+    hours: wait with --wait, or run the same command with --resume later, on any machine. Shows
+    objects, bytes, time and price before it asks. May be repeated: what is restored is left alone,
+    and nothing is replaced.
+    """
+    if [bool(given), prefix is not None, bool(day)].count(True) != 1:
+        msg = "allowed: KEY…, or --prefix PATH, or --day DAY…"
+        raise UsageError(msg)
+    account = connect(stack, outputs)
+    with screen.working("looking in the archive"):
+        selected = _selected(account, given or [], prefix, day or [])
+        target = Folder(account, to) if to else RestoredPrefix(account)
+        planned = restores.plan(account, selected, target)
+    if resume:
+        planned = planned.without_asking()
+    job = Restoration(account, selected, target, tier, days)
+    job.show(planned)
+    if dry_run:
+        job.describe(planned)
+        _finish(planned, dict(planned.problems))
+        return
+    to_do = [*planned.readable, *planned.under_way, *planned.cold]
+    if to_do and not resume:
+        confirm(f"Restore {len(to_do)} outputs?", yes=yes)
+    _finish(planned, job.run(planned, wait=wait))
+
+
+def _selected(
+    account: aws.Account, given: list[str], prefix: str | None, days: list[str]
+) -> Selection:
+    if prefix is not None:
+        return selection.of_prefix(prefix)
+    return selection.of_days(days) if days else selection.of_keys(account, given)
+
+
+def _finish(planned: Plan, problems: dict[str, str]) -> None:
+    """List what was not restored; then the exit code is 1."""
+    for key, problem in sorted(problems.items()):
+        screen.warn(f"not restored  {key}: {problem}")
+    if problems:
+        msg = f"not restored: {len(problems)}; there already: {len(planned.there)}"
+        raise OperatorError(msg)
