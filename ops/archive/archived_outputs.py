@@ -26,7 +26,7 @@ class Access(StrEnum):
     COLD = "not before it is retrieved"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)  # there may be a million
 class ArchivedOutput:
     """An object in `archive/`, as listed; `size` is in bytes."""
 

@@ -1,6 +1,7 @@
 """Bring an archived output to its place, in `restored/` or in a folder, and verify the copy."""
 
 import contextlib
+import errno
 import filecmp
 import os
 import tempfile
@@ -21,6 +22,8 @@ from ops.files import copies
 from ops.terminal.problems import OperatorError
 
 _CONFLICTS: Final = ("PreconditionFailed", "ConditionalRequestConflict", "412", "409")
+# How a file system says that it has no hard links, as on some sticks.
+_WITHOUT_LINKS: Final = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS)
 # The longest file name that usual file systems hold.
 _NAME_BYTES: Final = 255
 
@@ -178,12 +181,20 @@ def _temporary(folder: Path) -> Generator[Path]:
 
 
 def _name(part: Path, file: Path) -> None:
-    """Give a complete file its name, unless another has it: never replace one."""
+    """Give a complete file its name, unless another has it: never replace one.
+
+    Raises OperatorError if the other holds other bytes.
+    """
     try:
         file.hardlink_to(part)
-    except FileExistsError:
-        if not filecmp.cmp(file, part, shallow=False):
-            raise OperatorError(_taken(file)) from None
+    except OSError as error:
+        if os.path.lexists(file):
+            if not filecmp.cmp(file, part, shallow=False):
+                raise OperatorError(_taken(file)) from None
+        elif error.errno in _WITHOUT_LINKS:
+            part.rename(file)
+        else:
+            raise
 
 
 def _sync(path: Path) -> None:

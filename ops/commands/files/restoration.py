@@ -8,7 +8,7 @@ from ops import aws
 from ops.archive import estimates, prices, restores
 from ops.archive.archived_outputs import ArchivedOutput
 from ops.archive.restores import Plan
-from ops.archive.retrievals import EXPECTED, POLL_SECONDS, Tier
+from ops.archive.retrievals import POLL_SECONDS, Tier
 from ops.archive.selection import Selection
 from ops.archive.targets import Folder, Target
 from ops.terminal import screen
@@ -69,8 +69,8 @@ class Restoration:
             self._wait(waiting, problems)
         elif waiting:
             screen.say(
-                f"being retrieved: {len(waiting)}; run the same command with --resume when it is "
-                f"done ({self.tier}: in {EXPECTED[self.tier]})"
+                f"being retrieved: {len(waiting)}; run the same command with --resume when that is "
+                "done"
             )
         return problems
 

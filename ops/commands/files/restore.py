@@ -39,8 +39,8 @@ def restore(
         typer.Option(
             "--day",
             metavar="DAY",
-            help="Every output of a day, as 2024-01-15, or of days, as 2024-01-15..2024-01-20;"
-            " repeatable.",
+            help="Every output of files that were uploaded on a day, as 2024-01-15, or on days, as"
+            " 2024-01-15..2024-01-20; repeatable.",
         ),
     ] = None,
     to: Annotated[
@@ -81,7 +81,7 @@ def restore(
     tags, or to a folder of this machine. What GLACIER holds has to be retrieved first, which takes
     hours: wait with --wait, or run the same command with --resume later, on any machine. Shows
     objects, bytes, time and price before it asks. May be repeated: what is restored is left alone,
-    and nothing is replaced.
+    and nothing is replaced. Exits with 1 if something cannot be restored.
     """
     if [bool(given), prefix is not None, bool(day)].count(True) != 1:
         msg = "allowed: KEY…, or --prefix PATH, or --day DAY…"

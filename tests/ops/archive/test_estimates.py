@@ -1,8 +1,11 @@
 """What a restore costs: worked examples by hand, and AWS's own."""
 
+import re
+from pathlib import Path
+
 import pytest
 
-from ops.archive import estimates, prices
+from ops.archive import estimates, prices, retrievals
 from ops.archive.archived_outputs import Access, ArchivedOutput
 from ops.archive.fingerprints import Fingerprint
 from ops.archive.prices import Amount
@@ -54,3 +57,16 @@ def test_a_proof_is_a_digest_that_both_have_or_the_size():
     assert known(MD5="x").proof(known(CRC32="y")) == "size"
     assert known(MD5="x", CRC32="y").proof(known(MD5="z", CRC32="y")) is None
     assert known().proof(known(4)) is None
+
+
+def test_the_page_tells_the_same_prices():
+    page = Path(__file__).parents[3] / "docs" / "operations.md"
+    text = page.read_text(encoding="utf-8")
+    for tier in Tier:
+        row = re.search(rf"^\| `{tier}`.*?\| (.*) \| (\S+) \| (\S+) \|$", text, re.MULTILINE)
+        assert row, tier
+        request, gigabyte = (float(cell.replace("free", "$0")[1:]) for cell in row.groups()[1:])
+        assert row.group(1) == retrievals.EXPECTED[tier]
+        assert request == prices.RETRIEVAL_USD_PER_REQUEST[tier]
+        assert gigabyte == prices.RETRIEVAL_USD_PER_GB[tier]
+    assert f"${prices.STANDARD_USD_PER_GB_MONTH} a GB and month" in text

@@ -1,13 +1,18 @@
 """`restore --to FOLDER`: files appear whole and verified, and none is replaced."""
 
+import errno
 import io
 from pathlib import Path
 from typing import Any
 
+import pytest
 from botocore.client import BaseClient
 from botocore.response import StreamingBody
+from hypothesis import given
+from hypothesis import strategies as st
 
-from ops.archive import fingerprints
+from ops.archive import fingerprints, targets
+from ops.terminal.problems import OperatorError
 from tests.ops.archive.conftest import DAY, failing
 from tests.ops.conftest import OLD
 
@@ -110,6 +115,33 @@ def test_without_a_digest_to_compare_the_bytes_are(archive, monkeypatch):
     Path(f"here/{DAY}/b").write_bytes(b"x")
     archive.run(*ALL, code=1)
     assert files() == {f"{DAY}/a": b"a", f"{DAY}/b": b"x"}
+
+
+def test_without_hard_links_no_file_is_replaced_either(archive, monkeypatch):
+    def refuse(*_: Any) -> None:
+        raise OSError(errno.EPERM, "no hard links here")
+
+    monkeypatch.setattr(Path, "hardlink_to", refuse)
+    archive.add("a.json", b"right")
+    archive.run(*ALL)
+    assert files() == {f"{DAY}/a.json": b"right"}
+    part, file = Path("part"), Path(f"here/{DAY}/a.json")
+    part.write_bytes(b"other")
+    with pytest.raises(OperatorError, match="is another file"):
+        targets._name(part, file)
+    assert file.read_bytes() == b"right"
+
+
+@given(
+    st.lists(st.text(st.characters(exclude_characters="/", codec="utf-8")), max_size=9, unique=True)
+)
+def test_no_two_parts_of_keys_share_a_file_name(parts):
+    names = [targets._file_name(part) for part in parts]
+    assert len(set(names)) == len(parts)
+    for name in names:
+        assert name not in ("", ".", "..")
+        assert not {"/", "\0", "\\"} & set(name)
+        assert len(name.encode()) <= 255
 
 
 def test_what_is_in_glacier_is_downloaded_once_it_is_retrieved(archive, clock):
