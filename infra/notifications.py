@@ -1,4 +1,4 @@
-"""Send the raw bucket's events to the processor: through the queue, or directly."""
+"""Send the raw bucket's events to the processor, and those of outputs to consumers."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -102,6 +102,26 @@ class EventDelivery(pulumi.ComponentResource):
             source_account=account,
             opts=ResourceOptions(parent=self, retain_on_delete=alias is not None),
         )
+
+
+class OutputEvents(pulumi.ComponentResource):
+    """Send the events of the bucket of outputs to EventBridge, in the account's default bus.
+
+    Consumers select them by rules of their own. S3 needs no permission for it.
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/EventBridge.html
+    """
+
+    def __init__(
+        self, name: str, *, processed: DataBucket, opts: ResourceOptions | None = None
+    ) -> None:
+        super().__init__("s3-data-pipeline:index:OutputEvents", name, None, opts)
+        aws.s3.BucketNotification(
+            f"{name}-notification",
+            bucket=processed.name,
+            eventbridge=True,
+            opts=ResourceOptions(parent=self, depends_on=[processed]),
+        )
+        self.register_outputs({})
 
 
 def _target(

@@ -16,7 +16,7 @@ from infra.function import PipelineFunction
 from infra.lifecycle import Rule
 from infra.measures import Watched, WatchedQueue
 from infra.monitoring import Alarms, AlarmTopic, Dashboard
-from infra.notifications import EventDelivery
+from infra.notifications import EventDelivery, OutputEvents
 from infra.permissions import Statement
 from infra.queues import DeadLetterQueue, ProcessingQueue
 from infra.schedule import DailyRun
@@ -69,6 +69,8 @@ class DataPipeline(pulumi.ComponentResource):
             permissions_boundary_arn=settings.permissions_boundary_arn,
             opts=self._child,
         )
+        if settings.output_events:
+            OutputEvents(f"{name}-output-events", processed=parts.processed, opts=self._child)
         if settings.access_logs:
             AccessLogs(
                 f"{name}-access-logs",

@@ -118,6 +118,7 @@ class Settings:
     tracing: bool = _setting(rules.flag(), default=False)
     snap_start: bool = _setting(rules.flag(), default=False)
     access_logs: bool = _setting(rules.flag(), default=False)
+    output_events: bool = _setting(rules.flag(), default=False)
     permissions_boundary_arn: str | None = _setting(
         rules.matching(rules.is_policy_arn, "the ARN of an IAM managed policy or empty"),
         default=None,

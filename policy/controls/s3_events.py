@@ -56,8 +56,8 @@ def logs_reading(bucket: Resource, graph: Graph) -> list[str]:
     "S3 general purpose buckets should have event notifications enabled",
     tokens.BUCKET,
     also=("CKV2_AWS_62",),
-    waiver="Only the raw bucket's events start anything (PIPE.11). S3 has one notification for a "
-    "bucket: give the others one beside the stack when a consumer wants it.",
+    waiver="Only the raw bucket's events start anything (PIPE.11). `outputEvents` sends those of "
+    "the processed bucket to EventBridge. Nothing follows what is archived.",
 )
 def sends_events(bucket: Resource, graph: Graph) -> list[str]:
     return unless(
@@ -68,6 +68,8 @@ def sends_events(bucket: Resource, graph: Graph) -> list[str]:
 @control("PIPE.11", "Every way to create an object under incoming/ sends an event, no other does",
          tokens.BUCKET_NOTIFICATION)  # fmt: skip
 def notifies_of_every_upload(notification: Resource) -> list[str]:
+    if _starts_nothing(notification):
+        return []
     return unless(
         [(it.get("events"), it.get("filterPrefix"), it.get("filterSuffix"))
          for it in _targets(notification)]
@@ -82,6 +84,8 @@ def notifies_of_every_upload(notification: Resource) -> list[str]:
     tokens.BUCKET_NOTIFICATION,
 )
 def notifies_whom_it_may(notification: Resource, graph: Graph) -> list[str]:
+    if _starts_nothing(notification):  # EventBridge needs no policy
+        return []
     opens = [
         *(
             policy
@@ -103,6 +107,8 @@ def notifies_whom_it_may(notification: Resource, graph: Graph) -> list[str]:
 @control("PIPE.13", "Notifications are created after the dead-letter queues and their alarms",
          tokens.BUCKET_NOTIFICATION)  # fmt: skip
 def notifies_once_failures_are_kept(notification: Resource, graph: Graph) -> list[str]:
+    if _starts_nothing(notification):
+        return []
     dead_letter_queues = {
         queue.urn: queue
         for source in (*graph.of(tokens.FUNCTION), *graph.of(tokens.QUEUE))
@@ -126,6 +132,8 @@ def notifies_once_failures_are_kept(notification: Resource, graph: Graph) -> lis
 @control("PIPE.86", "Both ways to the function exist, so that events can change between them",
          tokens.BUCKET_NOTIFICATION)  # fmt: skip
 def has_both_ways(notification: Resource, graph: Graph) -> list[str]:
+    if _starts_nothing(notification):
+        return []
     mapped = [
         function
         for mapping in graph.of(tokens.MAPPING)
@@ -144,6 +152,11 @@ def has_one_target(bucket: Resource, graph: Graph) -> list[str]:
     found = graph.referring(bucket, tokens.BUCKET_NOTIFICATION, "bucket")
     targets = [target for it in found for target in _targets(it)]
     return unless(len(targets) <= 1, f"sends each event to {len(targets)} targets")
+
+
+def _starts_nothing(notification: Resource) -> bool:
+    """Return whether a notification only tells EventBridge, where consumers may listen."""
+    return bool(notification.get("eventbridge")) and not _targets(notification)
 
 
 def _targets(notification: Resource) -> list[dict[str, Any]]:

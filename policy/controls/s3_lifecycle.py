@@ -161,4 +161,6 @@ def _enabled_everywhere(lifecycle: Resource) -> list[dict[str, Any]]:
 
 
 def _has_events(bucket: Resource, graph: Graph) -> bool:
-    return bool(graph.referring(bucket, tokens.BUCKET_NOTIFICATION, "bucket"))
+    """Return whether the bucket's events start the processor; EventBridge alone does not."""
+    found = graph.referring(bucket, tokens.BUCKET_NOTIFICATION, "bucket")
+    return any(not it.get("eventbridge") for it in found)

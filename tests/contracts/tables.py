@@ -19,6 +19,7 @@ PURPOSES = {
     ),
     "input and output": (
         "maxRejectedPercent", "maxExpansion", "fallbackEncoding", "compressOutput",
+        "outputEvents",
     ),
     "how files reach the processor": (
         "processingQueue", "maxConcurrency", "batchSize", "batchWindowSeconds", "maxAttempts",

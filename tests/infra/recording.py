@@ -67,6 +67,7 @@ VARIANTS: Mapping[str, tuple[str, Mapping[str, str]]] = {
             "snapStart": "true",
             "compressOutput": "true",
             "accessLogs": "true",
+            "outputEvents": "true",
             "permissionsBoundaryArn": BOUNDARY,
             "producerPrincipals": ", ".join(PRODUCERS),
             "consumerPrincipals": CONSUMER,

@@ -3,6 +3,8 @@ import pytest
 from tests.infra.recording import ACCOUNT, PROJECT, REGION, Graph, run_program
 
 NOTIFICATION = "aws:s3/bucketNotification:BucketNotification"
+DELIVERY = "delivery-notification"
+OUTPUT_EVENTS = {f"{PROJECT}:outputEvents": "true"}
 MAPPING = "aws:lambda/eventSourceMapping:EventSourceMapping"
 PERMISSION = "aws:lambda/permission:Permission"
 FILTER = {"id": "incoming", "events": ["s3:ObjectCreated:*"], "filterPrefix": "incoming/"}
@@ -55,14 +57,14 @@ def test_s3_may_invoke_the_processor_for_the_raw_bucket_alone(graph: Graph):
 
 def test_the_notification_comes_after_what_lets_s3_in(graph: Graph):
     # Without: "Unable to validate the following destination configurations".
-    before = graph.before(graph.one(NOTIFICATION))
+    before = graph.before(graph.get(NOTIFICATION, DELIVERY))
 
     assert ("aws:sqs/queuePolicy:QueuePolicy", "files-policy") in before
     assert (PERMISSION, "delivery-permission") in before
 
 
 def test_the_notification_comes_after_all_that_a_file_meets(graph: Graph):
-    before = graph.before(graph.one(NOTIFICATION))
+    before = graph.before(graph.get(NOTIFICATION, DELIVERY))
 
     for component in ("raw", "processed", "archive", "files", "dead-letters", "data-processor"):
         assert graph.all_of(component) <= before, component
@@ -70,7 +72,7 @@ def test_the_notification_comes_after_all_that_a_file_meets(graph: Graph):
 
 
 def test_nobody_is_left_untold_of_the_first_files_failure(graph: Graph):
-    before = graph.before(graph.one(NOTIFICATION))
+    before = graph.before(graph.get(NOTIFICATION, DELIVERY))
 
     assert {
         ("aws:sqs/queuePolicy:QueuePolicy", "dead-letters-policy"),
@@ -91,3 +93,19 @@ def test_the_mapping_comes_after_the_function_is_ready(graph: Graph):
     ready = graph.all_of("data-processor")
     assert ("aws:iam/rolePolicy:RolePolicy", "data-processor-policy") in ready
     assert ready <= before
+
+
+def test_outputs_send_events_to_event_bridge_where_that_is_asked_for(full: Graph):
+    found = full.get(NOTIFICATION, "output-events-notification")
+
+    assert found.inputs == {"bucket": "acme-processed", "eventbridge": True}
+    # S3 answers 409 to a change of a bucket while another is under way.
+    assert full.all_of("processed") <= full.before(found)
+
+
+def test_output_events_may_be_switched_off_again_where_data_is_protected():
+    graph = run_program({"aws:region": REGION, **OUTPUT_EVENTS}, stack="prod")
+
+    found = graph.get(NOTIFICATION, "output-events-notification")
+    assert graph.get("aws:s3/bucket:Bucket", "processed").protect
+    assert not found.protect

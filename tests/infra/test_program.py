@@ -182,6 +182,7 @@ OTHERWISE = {
     "maxLagMinutes": "25",
     "compressOutput": "true",
     "accessLogs": "true",
+    "outputEvents": "true",
 }
 DAY = 86_400
 

@@ -145,6 +145,7 @@ WRONG = [
     ({"compressOutput": "gzip"}, "compressOutput", "true or false"),
     ({"tracing": "Active"}, "tracing", "true or false"),
     ({"accessLogs": "on"}, "accessLogs", "true or false"),
+    ({"outputEvents": "on"}, "outputEvents", "true or false"),
     ({"permissionsBoundaryArn": "policy/bounds"}, "permissionsBoundaryArn", BOUND),
     ({"permissionsBoundaryArn": "arn:aws:iam::1:policy/x"}, "permissionsBoundaryArn", BOUND),
     (

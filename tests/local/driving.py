@@ -31,6 +31,7 @@ EVERY_OPTION = {
     "consumerPrincipals": "arn:aws:iam::444455556666:role/warehouse",
     "alarmEmail": "ops@example.com",
     "accessLogs": "true",
+    "outputEvents": "true",
     "protectData": "true",
     "compressOutput": "true",
     "tracing": "true",

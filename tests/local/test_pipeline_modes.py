@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from handlers import keys
+from tests.contracts import consumers_page
 from tests.local.driving import EVERY_OPTION, Driven, slow_reads
 
 pytestmark = pytest.mark.end_to_end
@@ -77,6 +78,34 @@ def test_the_processor_is_invoked_by_its_alias_where_it_has_snapshots(driven: Dr
         assert found == {"ApplyOn": "PublishedVersions", "OptimizationStatus": "On"}
         (named,) = functions.list_aliases(FunctionName=function)["Aliases"]
         assert (named["AliasArn"], named["FunctionVersion"]) == (arn, "1")
+
+
+def test_a_rule_of_a_consumer_receives_each_output_once(driven: Driven) -> None:
+    account, bucket = driven.pipeline.account, driven.outputs["processed_bucket_name"]
+    events = account.client("events")
+    pattern = json.dumps(consumers_page.pattern(bucket))
+    rule = events.put_rule(Name="outputs", EventPattern=pattern)["RuleArn"]
+    url = driven.sqs.create_queue(QueueName="outputs")["QueueUrl"]
+    arn = f"arn:aws:sqs:{account.region}:{account.account_id}:outputs"
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "events.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": arn,
+        "Condition": {"ArnEquals": {"aws:SourceArn": rule}},
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    driven.sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+    events.put_targets(Rule="outputs", Targets=[{"Id": "queue", "Arn": arn}])
+    rejects = b"A;B\n" + b"1;2\n" * 30 + b"3\n"
+
+    outcomes = driven.process({"followed/ä b+.csv": rejects, "followed/two.json": b'{"a":1}'})
+
+    received = driven.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)
+    details = [json.loads(it["Body"])["detail"] for it in received.get("Messages", [])]
+    # Without `outputEvents` there are none.
+    expected = [one.where for one in outcomes.values()] if driven.compressed else []
+    assert sorted(it["object"]["key"] for it in details) == sorted(expected)
 
 
 def test_each_version_of_a_name_has_its_output(driven: Driven) -> None:

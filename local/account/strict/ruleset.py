@@ -27,6 +27,7 @@ _MODULES: Final = (
     "s3_objects.checksums",
     "s3_objects.checks",
     "s3_requests.event_notifications",
+    "s3_requests.event_bridge",
     "s3_requests.exchanges",
     "s3_buckets.notifications",
     "s3_buckets.access_logs",

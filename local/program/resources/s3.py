@@ -121,13 +121,10 @@ def notification(creation: Creation) -> Created:
         "TopicConfigurations": _targets(creation.take("topics", [])),
         "LambdaFunctionConfigurations": _targets(creation.take("lambdaFunctions", [])),
     }
+    given = {key: value for key, value in configuration.items() if value}
     if creation.take("eventbridge"):
-        configuration["EventBridgeConfiguration"] = {}
-    return _put(
-        creation,
-        "put_bucket_notification_configuration",
-        NotificationConfiguration={key: value for key, value in configuration.items() if value},
-    )
+        given["EventBridgeConfiguration"] = {}  # it has no settings of its own
+    return _put(creation, "put_bucket_notification_configuration", NotificationConfiguration=given)
 
 
 def _put(creation: Creation, operation: str, **parameters: Any) -> Created:

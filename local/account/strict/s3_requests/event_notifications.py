@@ -35,6 +35,11 @@ class _Sequencer:
 _sequencer = _Sequencer()
 
 
+def following_sequencer() -> str:
+    """Return the sequencer of the next event, greater than every one before it."""
+    return _sequencer.following()
+
+
 @around(notifications, "_get_s3_event")
 def _event(
     original: Any, event_name: str, bucket: Any, key: Any, notification_id: str
@@ -50,7 +55,7 @@ def _event(
     entry["key"] = quote_plus(key.name, safe="/")
     if bucket.is_versioned:
         entry["versionId"] = key.version_id
-    entry["sequencer"] = _sequencer.following()
+    entry["sequencer"] = following_sequencer()
     return event
 
 

@@ -497,6 +497,77 @@ def _(aws):
     assert len(aws.records(url)) == 1
 
 
+def bridged(aws, principal="events.amazonaws.com"):
+    """Return the URL of a queue that EventBridge sends the events of created objects to."""
+    aws.s3.put_bucket_notification_configuration(
+        Bucket=aws.bucket(), NotificationConfiguration={"EventBridgeConfiguration": {}}
+    )
+    url, arn = aws.queue()
+    pattern = {"source": ["aws.s3"], "detail": {"object": {"key": [{"prefix": "processed/"}]}}}
+    events = aws.client("events")
+    rule = events.put_rule(Name="outputs", EventPattern=json.dumps(pattern))["RuleArn"]
+    events.put_targets(Rule="outputs", Targets=[{"Id": "queue", "Arn": arn}])
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": principal},
+        "Action": "sqs:SendMessage",
+        "Resource": arn,
+        "Condition": {"ArnEquals": {"aws:SourceArn": rule}},
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    aws.sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+    return url
+
+
+@semantic("event-bridge-event", "ev-events.html")
+def _(aws):
+    url = bridged(aws)
+    aws.put("a-bucket", "rejected/key")
+    stored = aws.put("a-bucket", "processed/a b/é+.json")
+    (message,) = aws.messages(url)
+    event = json.loads(message["Body"])
+    assert re.fullmatch(r"[0-9a-f-]{36}", event.pop("id"))
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", event.pop("time"))
+    assert re.fullmatch(r"[0-9A-F]{18}", event["detail"]["object"].pop("sequencer"))
+    assert re.fullmatch(r"[0-9A-F]{16}", event["detail"].pop("request-id"))
+    assert event == {
+        "version": "0",
+        "detail-type": "Object Created",
+        "source": "aws.s3",
+        "account": ACCOUNT,
+        "region": REGION,
+        "resources": ["arn:aws:s3:::a-bucket"],
+        "detail": {
+            "version": "0",
+            "bucket": {"name": "a-bucket"},
+            "object": {
+                "key": "processed/a b/é+.json",
+                "size": 3,
+                "etag": stored["ETag"].strip('"'),
+                "version-id": stored["VersionId"],
+            },
+            "requester": ACCOUNT,
+            "source-ip-address": "127.0.0.1",
+            "reason": "PutObject",
+        },
+    }
+
+
+@semantic("event-bridge-needs-the-queues-policy", "eb-use-resource-based.html#eb-sqs-permissions")
+def _(aws):
+    url = bridged(aws, principal="s3.amazonaws.com")
+    aws.put("a-bucket", "processed/key")
+    assert aws.messages(url) == []
+
+
+@semantic("event-bridge-rule-that-is-off", "eb-delete-rule.html")
+def _(aws):
+    url = bridged(aws)
+    aws.client("events").disable_rule(Name="outputs")
+    aws.put("a-bucket", "processed/key")
+    assert aws.messages(url) == []
+
+
 def notification(arn, prefix="", events=("s3:ObjectCreated:*",), *, suffix="", **options):
     values = {"prefix": prefix, "suffix": suffix}
     rules = [{"Name": name, "Value": value} for name, value in values.items() if value]
