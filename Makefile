@@ -12,7 +12,7 @@ STACK ?= dev
 # Test processes at once: more than the cores, since some tests wait; each may hold half a gigabyte.
 JOBS ?= 4
 COUNT ?= 1000000
-LOCKS := requirements requirements-uv handlers/requirements requirements-dev bench/requirements requirements-audit tests/oldest/requirements
+LOCKS := requirements requirements-uv requirements-ops handlers/requirements requirements-dev bench/requirements requirements-audit tests/oldest/requirements
 
 # The certificates that the machine trusts, a company's proxy's among them, not only uv's own.
 export UV_SYSTEM_CERTS ?= true
@@ -43,7 +43,7 @@ serve: $(READY) ## Keep the local pipeline running, for the AWS command line, bo
 	@$(BIN)/python -m local serve --port 4566 --outputs outputs.json --stack $(STACK)
 
 test: $(READY) ## Run the tests
-	@$(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal -m "not long and not bombs and not end_to_end"
+	@$(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal -m "not long and not bombs and not end_to_end and not network"
 
 end-to-end: $(READY) ## `demo`, `serve` and each of the operator's commands, as users run them
 	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile -m "end_to_end and not long"
@@ -115,7 +115,7 @@ imports: $(READY) ## Check the direction of imports between the packages
 
 coverage: $(READY) ## Run the tests and measure what they cover
 	@$(BIN)/coverage erase
-	@$(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal -m "not long" --cov --cov-report=term:skip-covered
+	@$(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal -m "not long and not network" --cov --cov-report=term:skip-covered
 
 docs: $(READY) ## Write the parts of README and docs that code makes (tables, helps, policies)
 	@$(BIN)/python -m tests.contracts.pages
@@ -143,13 +143,14 @@ check-locks: $(READY) bench/.venv/.ready $(AUDIT)/.ready ## Make all environment
 
 # Repeats what `pulumi install` does: a venv, the newest pip, then requirements.txt. Also with the
 # oldest pip: 22.3 of Python 3.11.0, or from Python 3.12 on, where that does not run, the venv's own.
-check-pips: ## Install what `pulumi install` does, with the oldest pip and the newest
+check-pips: $(READY) ## Install as `pulumi install` does, with the oldest pip and the newest, and as operators do
 	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT; \
 	pip() { "$$folder/bin/python" -m pip --disable-pip-version-check "$$@"; }; \
 	check() { $(PYTHON) -m venv --clear "$$folder" && pip install --quiet "$$@" && pip --version \
 		&& pip install --quiet --no-compile --require-hashes -r requirements.txt \
 		&& pip check && "$$folder/bin/python" -c 'import pulumi_aws'; }; \
 	check 'pip==22.3; python_version < "3.12"' && check --upgrade pip setuptools wheel
+	@$(BIN)/python -m pytest -q -m network
 
 sbom: $(AUDIT)/.ready ## Write what the Lambda archive and the deployment consist of (CycloneDX)
 	@rm -rf $(SBOM) && mkdir -p $(SBOM)

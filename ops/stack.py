@@ -11,7 +11,7 @@ from typing import Any, Final, Self, cast
 from ops.terminal.problems import UsageError
 
 OUTPUTS_VARIABLE: Final = "S3_DATA_PIPELINE_OUTPUTS"
-_PROJECT: Final = Path(__file__).resolve().parent.parent
+_CHECKOUT: Final = Path(__file__).resolve().parent.parent
 _PULUMI_SECONDS: Final = 120
 
 _REQUIRED: Final = (
@@ -102,7 +102,7 @@ def _from_pulumi(name: str | None) -> Stack:
     command = [pulumi, "stack", "output", "--json", *(["--stack", name] if name else [])]
     try:
         result = subprocess.run(  # noqa: S603 a fixed command, its name by `which`
-            command, cwd=_PROJECT, capture_output=True, text=True, timeout=_PULUMI_SECONDS,
+            command, cwd=_project(), capture_output=True, text=True, timeout=_PULUMI_SECONDS,
             check=False,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
@@ -113,6 +113,11 @@ def _from_pulumi(name: str | None) -> Stack:
         msg = f"pulumi cannot read the outputs of {origin}: {result.stderr.strip()}"
         raise UsageError(msg)
     return Stack.from_outputs(_mapping(result.stdout, origin), origin=origin)
+
+
+def _project() -> Path | None:
+    """Return the Pulumi project's folder; None, the current folder, where ops is installed."""
+    return _CHECKOUT if (_CHECKOUT / "Pulumi.yaml").is_file() else None
 
 
 def _mapping(text: str, origin: str) -> Mapping[str, object]:

@@ -111,6 +111,19 @@ def test_pulumi_is_asked_for_the_named_stack_in_the_projects_folder(tmp_path, mo
     assert json.loads(record.read_text())[0] == ["stack", "output", "--json"]
 
 
+def test_the_installed_program_asks_pulumi_in_the_current_folder(tmp_path, monkeypatch):
+    record = tmp_path / "asked"
+    pulumi(
+        tmp_path,
+        monkeypatch,
+        f"open({str(record)!r}, 'w').write(os.getcwd())\nprint({json.dumps(OUTPUTS)!r})",
+    )
+    monkeypatch.setattr(stack, "_CHECKOUT", tmp_path / "site-packages")
+    monkeypatch.chdir(tmp_path)
+    assert stack.find("prod", None, {}).raw_bucket_name == "raw"
+    assert Path(record.read_text()) == tmp_path.resolve()
+
+
 def test_what_pulumi_complains_of_is_passed_on(tmp_path, monkeypatch):
     pulumi(tmp_path, monkeypatch, "sys.exit(\"error: no stack named 'prod' found\")")
     with pytest.raises(UsageError, match="no stack named 'prod' found"):
