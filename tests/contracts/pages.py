@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.contracts import licences, packages, policy_parts, tables
+from tests.contracts import figures, licences, packages, policy_parts, tables
 from tests.policy import table
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -33,6 +33,12 @@ PARTS = (
     Part("README.md", "outputs", tables.outputs),
     Part("docs/security.md", "key-policy", tables.policy_of_the_key),
     Part("docs/operations.md", "help", tables.operations_help),
+    Part("docs/runbook.md", "metrics", figures.metrics),
+    Part("docs/limits.md", "limits", figures.limits),
+    Part("docs/limits.md", "throughput", figures.throughput),
+    Part("docs/limits.md", "speed", figures.speed),
+    Part("docs/limits.md", "latency", figures.latency),
+    Part("docs/data.md", "retention", figures.retention),
     *(Part("docs/permissions.md", name, text) for name, text in policy_parts.TEXTS.items()),
     Part("docs/security.md", "licences", licences.archive_table),
     Part("CONTRIBUTING.md", "packages", packages.table),

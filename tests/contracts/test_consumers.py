@@ -10,7 +10,7 @@ import pytest
 from moto import mock_aws
 
 from handlers import keys
-from tests.contracts import consumers_page, pages
+from tests.contracts import examples, pages
 
 BUCKET = "acme-processed"
 EVENTS = pages.ROOT / "tests" / "events"
@@ -49,7 +49,7 @@ def matches(pattern: Any, found: Any) -> bool:
     ],
 )
 def test_the_pattern_takes_new_outputs_alone(event: dict[str, Any], expected: bool):
-    assert matches(consumers_page.pattern(BUCKET), event) is expected
+    assert matches(examples.pattern(BUCKET), event) is expected
 
 
 def test_no_pattern_of_the_page_uses_what_the_matcher_does_not_know():
@@ -58,7 +58,7 @@ def test_no_pattern_of_the_page_uses_what_the_matcher_does_not_know():
             return set().union(*map(operators, node.values()))
         return {name for it in node if isinstance(it, dict) for name in it}
 
-    assert operators(consumers_page.pattern(BUCKET)) == {"prefix"}
+    assert operators(examples.pattern(BUCKET)) == {"prefix"}
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def example(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     with mock_aws():
-        yield consumers_page.example()
+        yield examples.program()
 
 
 def test_the_program_prints_each_output_once(

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from handlers import keys
-from tests.contracts import consumers_page
+from tests.contracts import examples
 from tests.local.driving import EVERY_OPTION, Driven, slow_reads
 
 pytestmark = pytest.mark.end_to_end
@@ -83,7 +83,7 @@ def test_the_processor_is_invoked_by_its_alias_where_it_has_snapshots(driven: Dr
 def test_a_rule_of_a_consumer_receives_each_output_once(driven: Driven) -> None:
     account, bucket = driven.pipeline.account, driven.outputs["processed_bucket_name"]
     events = account.client("events")
-    pattern = json.dumps(consumers_page.pattern(bucket))
+    pattern = json.dumps(examples.pattern(bucket))
     rule = events.put_rule(Name="outputs", EventPattern=pattern)["RuleArn"]
     url = driven.sqs.create_queue(QueueName="outputs")["QueueUrl"]
     arn = f"arn:aws:sqs:{account.region}:{account.account_id}:outputs"
