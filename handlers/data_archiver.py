@@ -27,6 +27,7 @@ class ArchiverRun:
         now: Callable[[], datetime],
     ) -> None:
         self._environment = environment
+        self._storage = storage
         self._messenger = messenger
         self._telemetry = telemetry
         self._now = now
@@ -42,6 +43,7 @@ class ArchiverRun:
             Metric.OBJECTS_ARCHIVED: summary.archived,
             Metric.ARCHIVE_FAILURES: summary.failed,
             Metric.BYTES_ARCHIVED: summary.total_bytes,
+            Metric.BYTES_WRITTEN: self._storage.take_written(),
             Metric.ACCESS_DENIED: summary.denied,
         }
         self._telemetry.emit(metrics, function_name=context.function_name)

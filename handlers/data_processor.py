@@ -57,6 +57,7 @@ class Processor:
         now: Callable[[], datetime],
     ) -> None:
         self._environment = environment
+        self._storage = storage
         self._messenger = messenger
         self._telemetry = telemetry
         self._log = telemetry.logger
@@ -266,6 +267,8 @@ class Processor:
         totals = Counter[Metric]()
         for result in results:
             totals.update(result.metrics)
+        if written := self._storage.take_written():
+            totals[Metric.BYTES_WRITTEN] = written
         self._telemetry.emit(totals, function_name=context.function_name)
 
 

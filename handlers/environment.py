@@ -38,6 +38,7 @@ class Metric(StrEnum):
     RECORDS_REJECTED = "RecordsRejected"
     RECORDS_EMPTY = "RecordsEmpty"
     BYTES_IN = "BytesIn"
+    BYTES_WRITTEN = "BytesWritten"  # to S3, by each function: copies and failed attempts included
     ACCESS_DENIED = "AccessDenied"
     OBJECTS_ARCHIVED = "ObjectsArchived"
     ARCHIVE_FAILURES = "ArchiveFailures"

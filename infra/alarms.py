@@ -13,6 +13,11 @@ _FIVE_MINUTES: Final = 300
 _MINUTE: Final = 60
 _QUARTER: Final = 900
 _HOUR: Final = 3600
+# The window of such an alarm slides, and is looked at each minute, so that the alarm goes off as
+# soon as the sum is passed: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation-window.html
+# Those over more than a day are looked at once an hour.
+_DAY: Final = 86_400
+_GIGABYTE: Final = 10**9
 # If one attempt in five fails for half an hour, its cause does not go away by itself.
 _MANY_RETRIES_PERCENT: Final = 20
 # A daily run that is up to two hours late is not yet missed.
@@ -100,6 +105,37 @@ def of_function(watched: Watched) -> list[Alarm]:
             threshold=1,
         ),
     ]
+
+
+def of_runaway(watched: Watched, *, daily_gigabytes: int, daily_lambda_seconds: int) -> list[Alarm]:
+    """Return the alarms for a function that does far more than usual; 0 stands for no alarm.
+
+    Bytes and seconds have a limit each: a gigabyte in tiny files takes a thousand times longer.
+    """
+    label = watched.label
+    command = watched.log_command("?processed ?archived ?failed")
+    check = "How many files, and which, by the log; then whether outputs come back (loops)."
+    written = Alarm(
+        name=f"{label}-bytes-written",
+        meaning=f"Within 24 hours the {label} has written {daily_gigabytes} GB to S3, as much as "
+        "dailyGigabytesAlarm allows: what is stored and requested costs money.",
+        check=check,
+        command=command,
+        measures={"written": watched.own(Metric.BYTES_WRITTEN)},
+        threshold=daily_gigabytes * _GIGABYTE,
+        period_seconds=_DAY,
+    )
+    seconds = Alarm(
+        name=f"{label}-lambda-seconds",
+        meaning=f"Within 24 hours the {label} has run for {daily_lambda_seconds} s in all, as "
+        "long as dailyLambdaSecondsAlarm allows: each second costs money.",
+        check=check,
+        command=command,
+        measures={"duration": watched.measure("Duration")},
+        threshold=daily_lambda_seconds * 1000,  # Lambda measures in milliseconds
+        period_seconds=_DAY,
+    )
+    return [*([written] if daily_gigabytes else []), *([seconds] if daily_lambda_seconds else [])]
 
 
 def of_processor(

@@ -35,6 +35,7 @@ def body(
         *(_graph(f"{watched.label}: duration (ms)", region, _duration(watched))
           for watched in (processor, archiver)),
         _graph("Archive", region, _own(archiver, _ARCHIVE)),
+        _graph("Bytes", region, [*_own(processor, _BYTES), *_own(archiver, _BYTES_ARCHIVED)]),
     ]  # fmt: skip
     placed = [_place(index, widget) for index, widget in enumerate(widgets)]
     return Output.json_dumps({"widgets": placed})
@@ -54,6 +55,9 @@ _RECORDS: Final = (
     Metric.RECORDS_EMPTY,
 )
 _ARCHIVE: Final = (Metric.OBJECTS_ARCHIVED, Metric.ARCHIVE_FAILURES, Metric.ACCESS_DENIED)
+
+_BYTES: Final = (Metric.BYTES_IN, Metric.BYTES_WRITTEN)
+_BYTES_ARCHIVED: Final = (Metric.BYTES_ARCHIVED, Metric.BYTES_WRITTEN)
 
 
 def _own(watched: Watched, metrics: Sequence[Metric]) -> list[Measure]:

@@ -239,6 +239,15 @@ class DataPipeline(pulumi.ComponentResource):
             *alarms.of_function(archiver),
             *alarms.of_archiver(archiver, runs_daily=settings.archives_daily),
             alarms.of_queue(_watched(parts.queue), max_lag_minutes=settings.max_lag_minutes),
+            *(
+                alarm
+                for watched in (processor, archiver)
+                for alarm in alarms.of_runaway(
+                    watched,
+                    daily_gigabytes=settings.daily_gigabytes_alarm,
+                    daily_lambda_seconds=settings.daily_lambda_seconds_alarm,
+                )
+            ),
         ]
 
 

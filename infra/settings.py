@@ -109,6 +109,14 @@ class Settings:
         rules.whole_or_never(1, 168, "hours"),
         default=0,
     )
+    daily_gigabytes_alarm: int = _setting(
+        rules.whole_or_never(1, 1_000_000, "gigabytes"), default=0
+    )
+    daily_lambda_seconds_alarm: int = _setting(
+        # A thousand invocations at once, all day long.
+        rules.whole_or_never(1, 86_400_000, "seconds"),
+        default=0,
+    )
     kms_key_arn: str | None = _setting(
         rules.matching(rules.is_key_arn, "the ARN of a KMS key (not of an alias) or empty"),
         default=None,

@@ -33,15 +33,18 @@ def copy_object(
     changed = _replaced(source, added) if added else {}
     with translated(f"copy {source.location} to s3://{target.bucket}/{target.key}"):
         if source.size > MAX_COPY_BYTES:
-            return _copy_in_parts(storage, source, target, added or {}, storage_class)
-        response = storage.s3.copy_object(
-            **target.parameters(),
-            CopySource=source.location.parameters(),
-            CopySourceIfMatch=source.etag,
-            StorageClass=storage_class,
-            **({"MetadataDirective": "REPLACE"} | changed if changed else {}),
-        )
-        return response["CopyObjectResult"]["ETag"]
+            etag = _copy_in_parts(storage, source, target, added or {}, storage_class)
+        else:
+            response = storage.s3.copy_object(
+                **target.parameters(),
+                CopySource=source.location.parameters(),
+                CopySourceIfMatch=source.etag,
+                StorageClass=storage_class,
+                **({"MetadataDirective": "REPLACE"} | changed if changed else {}),
+            )
+            etag = response["CopyObjectResult"]["ETag"]
+    storage.add_written(source.size)
+    return etag
 
 
 def _copy_in_parts(

@@ -73,6 +73,7 @@ def _add_part(
         else:
             body = _read(storage, target.bucket, group)
             etag = storage.s3.upload_part(**named, Body=body)["ETag"]
+        storage.add_written(sum(part.size for part in group))
         return {"PartNumber": number, "ETag": etag}
 
 

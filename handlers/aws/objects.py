@@ -3,6 +3,7 @@
 import base64
 import zlib
 from collections.abc import Iterator, Mapping
+from threading import Lock
 from typing import Any, Final
 
 from handlers.aws.errors import failure_of, translated
@@ -18,6 +19,19 @@ class Storage:
 
     def __init__(self, s3: Any) -> None:
         self.s3 = s3
+        self._written = 0
+        self._lock = Lock()
+
+    def add_written(self, size: int) -> None:
+        """Count bytes that a call has stored; several threads may do so at once."""
+        with self._lock:
+            self._written += size
+
+    def take_written(self) -> int:
+        """Return how many bytes were stored since the last call, copies within S3 included."""
+        with self._lock:
+            written, self._written = self._written, 0
+        return written
 
     def open(self, location: Location) -> OpenObject:
         """Open an object for reading; raises GoneError."""
@@ -52,11 +66,13 @@ class Storage:
                 ContentType=content_type,
                 IfNoneMatch="*",
             )
+        self.add_written(len(body))
 
     def put(self, location: Location, body: bytes, *, content_type: str) -> None:
         """Store an object, replacing one that exists."""
         with translated(f"put {location}"):
             self.s3.put_object(**location.parameters(), **_checked(body), ContentType=content_type)
+        self.add_written(len(body))
 
     def delete_version(self, location: Location) -> None:
         """Delete one version. S3 does not say whether it existed."""

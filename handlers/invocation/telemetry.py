@@ -8,7 +8,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from handlers.aws.clients import BOTOCORE_VERSION
 from handlers.environment import FUNCTION_DIMENSION, METRICS_NAMESPACE, Metric
 
-_BYTES = {Metric.BYTES_IN, Metric.BYTES_ARCHIVED}
+_BYTES = {Metric.BYTES_IN, Metric.BYTES_WRITTEN, Metric.BYTES_ARCHIVED}
 
 
 class Telemetry:

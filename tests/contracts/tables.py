@@ -30,8 +30,8 @@ PURPOSES = {
         "archiverTimeoutSeconds", "archiveSchedule", "snapStart",
     ),
     "alarms, logs and traces": (
-        "alarmEmail", "maxLagMinutes", "expectFilesEveryHours", "logLevel", "logRetentionDays",
-        "tracing", "accessLogs",
+        "alarmEmail", "maxLagMinutes", "expectFilesEveryHours", "dailyGigabytesAlarm",
+        "dailyLambdaSecondsAlarm", "logLevel", "logRetentionDays", "tracing", "accessLogs",
     ),
     "protection and access": (
         "protectData", "kmsKeyArn", "producerPrincipals", "consumerPrincipals",

@@ -57,6 +57,7 @@ def test_old_outputs_move_and_young_ones_stay():
     assert len(world.s3.visible(PROCESSED)) == 2
     assert world.telemetry.totals[Metric.OBJECTS_ARCHIVED] == 1
     assert world.telemetry.totals[Metric.BYTES_ARCHIVED] == 3
+    assert world.telemetry.totals[Metric.BYTES_WRITTEN] == 3
 
 
 def test_at_most_1003_calls_a_thousand_objects():

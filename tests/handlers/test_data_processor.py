@@ -335,6 +335,8 @@ def test_metrics_conserve():
     parts = (Metric.RECORDS_OUT, Metric.RECORDS_REJECTED, Metric.RECORDS_EMPTY)
     assert [totals[part] for part in parts] == [21, 1, 1]
     assert totals[Metric.BYTES_IN] == sum(len(kind.body) for kind in kinds[:3])
+    stored = [*world.s3.visible(PROCESSED).values(), *world.s3.visible(RAW, "completed/").values()]
+    assert totals[Metric.BYTES_WRITTEN] == sum(len(version.body) for version in stored) > 0
 
 
 def test_a_direct_call_is_answered_with_counts():
@@ -442,7 +444,8 @@ def test_on_clients_of_boto3(account):
     [described] = emf["_aws"]["CloudWatchMetrics"]
     assert described["Namespace"] == "S3DataPipeline"
     units = {one["Name"]: one["Unit"] for one in described["Metrics"]}
-    assert (units.pop("BytesIn"), set(units.values())) == ("Bytes", {"Count"})
+    assert {units.pop("BytesIn"), units.pop("BytesWritten")} == {"Bytes"}
+    assert set(units.values()) == {"Count"}
 
 
 def test_denied_permissions_are_metered_in_emf():

@@ -73,6 +73,8 @@ VARIANTS: Mapping[str, tuple[str, Mapping[str, str]]] = {
             "consumerPrincipals": CONSUMER,
             "fallbackEncoding": "Windows-1252",
             "environment": "production",
+            "dailyGigabytesAlarm": "50",
+            "dailyLambdaSecondsAlarm": "7200",
         },
     ),
 }

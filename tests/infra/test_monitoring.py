@@ -31,8 +31,16 @@ ALARMS = {
 }
 
 
-def test_the_alarms(graph: Graph):
-    assert {it.name for it in graph.of(ALARM)} == ALARMS
+RUNAWAY = {
+    f"{function}-{what}"
+    for function in ("processor", "archiver")
+    for what in ("bytes-written", "lambda-seconds")
+}
+
+
+def test_the_alarms(graph: Graph, full: Graph):
+    limited = RUNAWAY if graph is full else set[str]()
+    assert {it.name for it in graph.of(ALARM)} == ALARMS | limited
 
 
 def test_an_alarm_goes_off_only_where_its_topic_takes_it(graph: Graph):
@@ -154,6 +162,45 @@ def test_a_protected_stack_whose_alarms_nobody_hears_says_so(dev: Graph, prod: G
     assert dev.warnings == full.warnings == []
 
 
+def test_a_runaway_is_no_alarm_unless_a_limit_is_set(dev: Graph):
+    names = {it.name for it in dev.of(ALARM)}
+    assert not {name for name in names if "written" in name or "seconds" in name}
+
+
+@pytest.mark.parametrize("function", ["processor", "archiver"])
+def test_a_day_of_more_bytes_or_seconds_than_the_limits_is_alarming(full: Graph, function: str):
+    written = full.get(ALARM, f"{function}-bytes-written").inputs
+    seconds = full.get(ALARM, f"{function}-lambda-seconds").inputs
+
+    assert (written["namespace"], written["metricName"]) == (METRICS_NAMESPACE, "BytesWritten")
+    assert written["threshold"] == 50 * 10**9
+    assert (seconds["namespace"], seconds["metricName"]) == ("AWS/Lambda", "Duration")
+    assert seconds["threshold"] == 7200 * 1000
+    for inputs in (written, seconds):
+        assert inputs["statistic"] == "Sum"
+        assert inputs["comparisonOperator"] == "GreaterThanOrEqualToThreshold"
+        # One whole day: over more, CloudWatch looks only once an hour.
+        assert (inputs["period"], inputs["evaluationPeriods"]) == (86_400, 1)
+        assert inputs["treatMissingData"] == "notBreaching"
+    assert written["dimensions"] == {
+        "service": f"data-{function}",
+        "function_name": full.name(f"data-{function}"),
+    }
+    assert seconds["dimensions"] == {"FunctionName": full.name(f"data-{function}")}
+
+
+@pytest.mark.parametrize(
+    ("key", "alarm"),
+    [("dailyGigabytesAlarm", "bytes-written"), ("dailyLambdaSecondsAlarm", "lambda-seconds")],
+)
+def test_each_limit_makes_its_own_alarms(key: str, alarm: str):
+    config = {"aws:region": REGION, **stack_config("dev"), f"{PROJECT}:{key}": "1"}
+    graph = run_program(config, stack="dev")
+
+    more = {it.name for it in graph.of(ALARM)} - ALARMS
+    assert more == {f"processor-{alarm}", f"archiver-{alarm}"}
+
+
 def test_the_share_of_rejected_records_is_alarming(dev: Graph):
     inputs = dev.get(ALARM, "rejected-records").inputs
 
@@ -222,8 +269,7 @@ def test_the_dashboard_shows_every_alarm_and_metric(graph: Graph):
     (alarms,) = [it["properties"]["alarms"] for it in widgets if it["type"] == "alarm"]
     assert sorted(alarms) == sorted(graph.arn(it.name) for it in graph.of(ALARM))
     shown = {metric[1] for it in graphs_of(widgets) for metric in it["metrics"]}
-    # Bytes are for curiosity, not for operation.
-    assert {str(it) for it in Metric} - {"BytesIn", "BytesArchived"} <= shown
+    assert {str(it) for it in Metric} <= shown
     assert {it["region"] for it in graphs_of(widgets)} == {REGION}
     # Dashboards are global in an account, and nobody else makes their names up.
     assert dashboard["dashboardName"] == f"{graph.prefix}-{REGION}-{graph.random}"

@@ -410,8 +410,8 @@ MUTANTS = (
     Mutant(
         "copies-what-was-replaced",
         "handlers/aws/copies.py",
-        "            CopySourceIfMatch=source.etag,\n            StorageClass",
-        "            StorageClass",
+        "                CopySourceIfMatch=source.etag,\n                StorageClass",
+        "                StorageClass",
         ARCHIVER,
     ),
     Mutant(

@@ -368,3 +368,28 @@ def test_a_body_goes_out_in_large_writes_after_its_checksum(monkeypatch):
         assert headers["x-amz-content-sha256"] == b"UNSIGNED-PAYLOAD"
         assert "Content-Encoding" not in headers
     assert len(sent) == 3
+
+
+def test_bytes_are_counted_where_they_are_stored_and_once(s3, stored):
+    s3.put_object(Bucket=BUCKET, Key="source", Body=CONTENT)
+    source = stored.describe(Location(bucket=BUCKET, key="source"))
+    assert stored.take_written() == 0  # reading costs no storage
+    stored.put_new(HERE, b"123", metadata={}, content_type="text/plain")
+    with pytest.raises(TakenError):
+        stored.put_new(HERE, b"1234", metadata={}, content_type="text/plain")
+    stored.put(HERE, b"12345", content_type="text/plain")
+    copies.copy_object(stored, source, Location(bucket=BUCKET, key="copy"))
+    assert stored.take_written() == 3 + 5 + len(CONTENT)
+    assert stored.take_written() == 0
+
+
+def test_the_bytes_of_a_join_are_counted(monkeypatch):
+    monkeypatch.setattr(joins, "MIN_PART_BYTES", 4)
+    s3 = MemoryS3(versioned=(BUCKET,), min_part=4)
+    stored = Storage(Client(s3, FaultyGate("", -1)))
+    parts = [Part(key=f"part-{number}", size=size) for number, size in enumerate((5, 2, 3))]
+    for part in parts:
+        s3.put_object(Bucket=BUCKET, Key=part.key, Body=b"x" * part.size)
+    joins.join_objects(stored, parts, HERE, metadata={}, content_type="text/plain")
+    assert s3.get_object(Bucket=BUCKET, Key=HERE.key)["ContentLength"] == 10
+    assert stored.take_written() == 10

@@ -79,6 +79,15 @@ def test_so_many_periods_have_to_be_breaching() -> None:
     assert found(points[1:], 130, EvaluationPeriods=3) == "OK"
 
 
+def test_a_days_sum_is_alarming_as_soon_as_it_is_passed_and_until_the_day_is_over() -> None:
+    """As the alarms on a runaway are: bytes or seconds of the last 24 hours."""
+    day, hour = 86_400, 3_600
+    points = [(hour, 4.0), (5 * hour, 4.0), (20 * hour, 2.0)]
+    told = [found(points, at, Period=day) for at in (20 * hour - 1, 20 * hour, 25 * hour - 1)]
+    assert told == ["OK", "ALARM", "ALARM"]
+    assert found(points, 25 * hour, Period=day) == "OK"
+
+
 @pytest.mark.parametrize(
     ("missing", "before", "after"),
     [
