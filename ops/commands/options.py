@@ -5,6 +5,8 @@ from typing import Annotated
 
 from typer import Option
 
+from ops.dead_letters.messages import Kind
+
 StackName = Annotated[
     str | None,
     Option("--stack", metavar="NAME", help="Pulumi stack; without it, the selected one."),
@@ -25,17 +27,33 @@ Yes = Annotated[bool, Option("--yes", "-y", help="Do not ask for confirmation.")
 Every = Annotated[bool, Option("--all", help="Every dead letter.")]
 KeyGlobs = Annotated[
     list[str] | None,
-    Option(
-        "--key",
-        metavar="GLOB",
-        help="Messages whose key matches, as 'incoming/sales/*.csv'; repeatable.",
-    ),
+    Option("--key", metavar="GLOB", help="Its key matches, as 'incoming/sales/*.csv'; repeatable."),
 ]
 Versions = Annotated[
     list[str] | None,
-    Option("--version", metavar="V", help="Messages about this source version; repeatable."),
+    Option("--version", metavar="V", help="It is about this source version; repeatable."),
 ]
 Messages = Annotated[
+    list[str] | None, Option("--message", metavar="ID", help="It has this id; repeatable.")
+]
+Reasons = Annotated[
     list[str] | None,
-    Option("--message", metavar="ID", help="The message with this id; repeatable."),
+    Option(
+        "--reason",
+        metavar="TEXT",
+        help="Its reason, as `failures` shows it, contains this; killed for what was killed, timed"
+        " out or not started; repeatable.",
+    ),
+]
+Kinds = Annotated[
+    list[Kind] | None,
+    Option("--kind", help="The processor gave it this kind; repeatable."),
+]
+OlderThan = Annotated[
+    str | None,
+    Option("--older-than", metavar="AGE", help="It was sent this long ago or longer, as 2h."),
+]
+NewerThan = Annotated[
+    str | None,
+    Option("--newer-than", metavar="AGE", help="It was sent this long ago or less, as 30min."),
 ]

@@ -11,6 +11,7 @@ from typing import Final
 from ops.aws import Account, AwsError, explain, is_refused_content
 from ops.dead_letters.listing import batches, document, queues_of
 from ops.dead_letters.messages import DeadLetter, Queue
+from ops.dead_letters.pace import Pace
 from ops.dead_letters.queue_contents import Reading
 from ops.stack import Stack
 from ops.terminal.problems import OperatorError, UsageError
@@ -29,14 +30,17 @@ class Outcome:
 
     done: int
     kept: tuple[tuple[str, str], ...]  # message id, reason
+    stopped: bool = False  # by Ctrl-C; then `kept` is empty, since nothing is wrong with the others
 
 
-def redrive(account: Account, chosen: set[str], *, progress: Callable[[int], None]) -> Outcome:
-    """Send dead letters to be processed again, then delete them.
+def redrive(
+    account: Account, chosen: set[str], *, pace: Pace, progress: Callable[[int], None]
+) -> Outcome:
+    """Send dead letters to be processed again, at a pace, then delete them.
 
     `chosen` holds their message ids. `progress` is called with the size of each batch. Of several
-    dead letters about the same version only one is sent. A crash after sending leaves a duplicate,
-    which has no second effect.
+    dead letters about the same version only one is sent. A crash or Ctrl-C after sending leaves at
+    most one batch of duplicates, which have no second effect.
     """
     sent: set[tuple[object, ...]] = set()
 
@@ -47,7 +51,7 @@ def redrive(account: Account, chosen: set[str], *, progress: Callable[[int], Non
         sent.update(one.identity for one in accepted)
         return [one for one in readable if one.identity in sent]
 
-    return _clear(account, chosen, send, progress=progress)
+    return _clear(account, chosen, send, pace=pace, progress=progress)
 
 
 def discard(
@@ -81,7 +85,7 @@ def discard(
                 raise OperatorError(msg) from error
             return dead_letters
 
-        return _clear(account, chosen, save, progress=progress)
+        return _clear(account, chosen, save, pace=Pace(None), progress=progress)
 
 
 def destination(stack: Stack, queue: Queue) -> str:
@@ -92,28 +96,78 @@ def destination(stack: Stack, queue: Queue) -> str:
 
 
 def _clear(
-    account: Account, chosen: set[str], transfer: Transfer, *, progress: Callable[[int], None]
+    account: Account,
+    chosen: set[str],
+    transfer: Transfer,
+    *,
+    pace: Pace,
+    progress: Callable[[int], None],
 ) -> Outcome:
-    done = 0
-    kept = dict.fromkeys(chosen, "no longer in the queue, or being read by another command")
-    for queue, url in queues_of(account.stack).items():
-        with Reading(account.sqs, url) as reading:
-            for batch in batches(account, queue, reading):
-                wanted = [one for one in batch if one.message_id in chosen]
-                why: dict[str, str] = {}
-                transferred = transfer(queue, wanted, why) if wanted else []
-                elsewhere = {one.message_id for one in transferred}
-                kept.update((one.message_id, "not accepted, stays") for one in wanted)
-                kept.update((name, f"not accepted, stays: {said}") for name, said in why.items())
-                undeleted = reading.delete(elsewhere)
-                for message_id in elsewhere.difference(undeleted):
-                    del kept[message_id]
-                kept.update(dict.fromkeys(undeleted, "sent or saved, but not deleted"))
-                done += len(elsewhere) - len(undeleted)
-                progress(len(wanted))
-                if not kept:
+    clearing = _Clearing(account, chosen, transfer, pace, progress)
+    try:
+        for queue, url in queues_of(account.stack).items():
+            # A pass over a large queue may miss some: they are hidden, or SQS returns others
+            # again and again, since a slow pass takes longer than it hides a message.
+            while clearing.waiting and clearing.run(queue, url):
+                pass
+    except KeyboardInterrupt:
+        return Outcome(done=clearing.done, kept=(), stopped=True)
+    return Outcome(done=clearing.done, kept=tuple(sorted(clearing.kept.items())))
+
+
+class _Clearing:
+    """The chosen dead letters on their way out of the queues.
+
+    Attributes:
+        done: How many have left.
+        waiting: The ids of those that no pass has met yet.
+        kept: Why each of those that have not left has not, by message id.
+    """
+
+    def __init__(
+        self,
+        account: Account,
+        chosen: set[str],
+        transfer: Transfer,
+        pace: Pace,
+        progress: Callable[[int], None],
+    ) -> None:
+        self._account = account
+        self._transfer = transfer
+        self._pace = pace
+        self._progress = progress
+        self.done = 0
+        self.waiting = set(chosen)
+        self.kept = dict.fromkeys(
+            chosen, "no longer in the queue, or being read by another command"
+        )
+
+    def run(self, queue: Queue, url: str) -> bool:
+        """Clear a queue in one pass; return whether another may find more."""
+        before = len(self.waiting)
+        with Reading(self._account.sqs, url) as reading:
+            for batch in batches(self._account, queue, reading):
+                wanted = [one for one in batch if one.message_id in self.waiting]
+                size = self._pace.most_at_once or len(wanted) or 1
+                for start in range(0, len(wanted), size):
+                    self._move(queue, reading, wanted[start : start + size])
+                if not self.waiting:
                     break
-    return Outcome(done=done, kept=tuple(sorted(kept.items())))
+        return len(self.waiting) < before
+
+    def _move(self, queue: Queue, reading: Reading, wanted: list[DeadLetter]) -> None:
+        self._pace.wait(len(wanted))
+        self.waiting.difference_update(one.message_id for one in wanted)
+        why: dict[str, str] = {}
+        elsewhere = {one.message_id for one in self._transfer(queue, wanted, why)}
+        self.kept.update((one.message_id, "not accepted, stays") for one in wanted)
+        self.kept.update((name, f"not accepted, stays: {said}") for name, said in why.items())
+        undeleted = reading.delete(elsewhere)
+        for message_id in elsewhere.difference(undeleted):
+            del self.kept[message_id]
+        self.kept.update(dict.fromkeys(undeleted, "sent or saved, but not deleted"))
+        self.done += len(elsewhere) - len(undeleted)
+        self._progress(len(elsewhere) - len(undeleted))
 
 
 def _send(

@@ -2,13 +2,16 @@
 
 import json
 from collections.abc import Iterator
+from typing import Final
 
 from ops.aws import Account
 from ops.dead_letters.envelopes import parse
-from ops.dead_letters.messages import DeadLetter, Queue, distinct
+from ops.dead_letters.messages import DeadLetter, Queue, Selection, distinct
 from ops.dead_letters.queue_contents import Reading, depth
 from ops.stack import Stack
 from ops.terminal.instants import shown
+
+_EVERY: Final = Selection()
 
 
 def queues_of(stack: Stack) -> dict[Queue, str]:
@@ -20,18 +23,22 @@ def queues_of(stack: Stack) -> dict[Queue, str]:
 
 
 def peek(
-    account: Account, *, queue: Queue | None = None, limit: int | None = None
+    account: Account,
+    *,
+    queue: Queue | None = None,
+    wanted: Selection = _EVERY,
+    limit: int | None = None,
 ) -> list[DeadLetter]:
-    """Return the dead letters of one queue, or of both; they stay there.
+    """Return the wanted dead letters of one queue, or of both; they stay there.
 
-    Stops once it has read dead letters about `limit` different versions.
+    Stops once it has read such dead letters about `limit` different versions.
     """
     dead_letters: list[DeadLetter] = []
     urls = queues_of(account.stack)
     for name in urls if queue is None else (queue,):
         with Reading(account.sqs, urls[name]) as reading:
             for batch in batches(account, name, reading):
-                dead_letters += batch
+                dead_letters += [one for one in batch if one in wanted]
                 if limit is not None and len(distinct(dead_letters)) >= limit:
                     break
     return dead_letters

@@ -14,6 +14,13 @@ class Queue(StrEnum):
     ARCHIVER = "archiver"
 
 
+class Kind(StrEnum):
+    """The kinds of failure that the processor names; what killed it is neither."""
+
+    PERMANENT = "permanent"
+    TRANSIENT = "transient"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Source:
     """The object version that a dead letter is about; `version` is None if the event names none."""
@@ -67,6 +74,11 @@ class DeadLetter:
         return self.sources[0].version if self.sources else None
 
     @property
+    def why(self) -> str:
+        """Why it failed, or what is known instead."""
+        return self.reason or self.problem or "killed, timed out or not started: see its logs"
+
+    @property
     def identity(self) -> tuple[object, ...]:
         """The same for all dead letters about one version; unique for one that names no version."""
         if not self.sources:
@@ -76,24 +88,56 @@ class DeadLetter:
 
 @dataclass(frozen=True, kw_only=True)
 class Selection:
-    """Which dead letters a command selects: all of them, or those that any of the lists names.
+    """Which dead letters a command selects: those that fit every criterion that is given.
 
-    `globs` match keys, `versions` are source versions, `messages` are message ids.
+    Attributes:
+        globs: Its key matches one of them.
+        versions: It is about one of these source versions.
+        messages: Its message id is one of them.
+        reasons: Why it failed contains one of them, in upper or lower case.
+        kinds: It is of one of these kinds.
+        sent_before: It was sent at this time or earlier.
+        sent_after: It was sent at this time or later.
     """
 
-    every: bool = False
     globs: tuple[str, ...] = ()
     versions: tuple[str, ...] = ()
     messages: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
+    kinds: tuple[Kind, ...] = ()
+    sent_before: datetime | None = None
+    sent_after: datetime | None = None
+
+    @property
+    def every(self) -> bool:
+        """Whether no criterion is given, so that every dead letter is selected."""
+        return self == Selection()
 
     def __contains__(self, dead_letter: DeadLetter) -> bool:
-        if self.every or dead_letter.message_id in self.messages:
+        return (
+            self._names_source(dead_letter)
+            and _any(one == dead_letter.message_id for one in self.messages)
+            and _any(one.casefold() in dead_letter.why.casefold() for one in self.reasons)
+            and _any(one == dead_letter.kind for one in self.kinds)
+            and (self.sent_before is None or dead_letter.sent <= self.sent_before)
+            and (self.sent_after is None or dead_letter.sent >= self.sent_after)
+        )
+
+    def _names_source(self, dead_letter: DeadLetter) -> bool:
+        """Return whether one of its sources fits both the keys and the versions."""
+        if not self.globs and not self.versions:
             return True
         return any(
-            source.version in self.versions
-            or any(fnmatchcase(source.key, pattern) for pattern in self.globs)
+            _any(fnmatchcase(source.key, pattern) for pattern in self.globs)
+            and _any(source.version == version for version in self.versions)
             for source in dead_letter.sources
         )
+
+
+def _any(fits: Iterable[bool]) -> bool:
+    """Return whether one of them is true, or there is none: a criterion that is not given."""
+    found = [*fits]
+    return any(found) or not found
 
 
 def distinct(dead_letters: Iterable[DeadLetter]) -> list[tuple[DeadLetter, int]]:

@@ -1,11 +1,15 @@
-"""Times: read from the command line, shown in UTC or as an age."""
+"""Times and durations: read from the command line, shown in UTC or as an age."""
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 from ops.terminal.problems import UsageError
 
 _UNITS: Final = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
+_DURATION = re.compile(r"(?:[0-9]{1,9}(?:d|h|min|s))+", re.ASCII)
+_MAX_SECONDS: Final = 3_650 * 86_400  # longer than any queue keeps a message
+_PART = re.compile(r"([0-9]+)(d|h|min|s)", re.ASCII)
 # How far this machine's clock may be off from S3's, which decides on what day an upload was made.
 _SKEW: Final = timedelta(minutes=15)
 
@@ -29,6 +33,20 @@ def parse(text: str, option: str) -> datetime:
         )
         raise UsageError(msg) from None
     return instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
+
+
+def parse_duration(text: str, option: str) -> timedelta:
+    """Return the duration in an option's text: `2h`, `30min`, `1d12h` say.
+
+    Raises UsageError for anything but whole numbers with a unit: d, h, min or s.
+    """
+    lengths = dict(_UNITS)
+    seconds = sum(int(count) * lengths[unit] for count, unit in _PART.findall(text))
+    if not _DURATION.fullmatch(text) or seconds > _MAX_SECONDS:
+        msg = f"{option} is {text!r}, allowed: whole numbers with the units d, h, min or s, as"
+        msg += f" 2h, 30min or 1d12h, together at most {_MAX_SECONDS // lengths['d']}d"
+        raise UsageError(msg)
+    return timedelta(seconds=seconds)
 
 
 def shown(instant: datetime) -> str:

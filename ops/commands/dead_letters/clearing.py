@@ -25,6 +25,9 @@ def describe(dead_letter: DeadLetter) -> str:
 def finish(done: str, outcome: clearing.Outcome) -> None:
     """Print how many dead letters are done, and why others are kept; then the exit code is 1."""
     screen.say(f"{done}: {outcome.done}")
+    if outcome.stopped:
+        screen.warn("stopped: the others stay in their queue; the same command goes on with them")
+        raise typer.Exit(1)
     for message, reason in outcome.kept:
         screen.warn(f"{message}: {reason}")
     if outcome.kept:

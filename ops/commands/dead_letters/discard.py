@@ -27,7 +27,8 @@ def discard(
 ) -> None:
     """Delete dead letters, after writing them to a file.
 
-    Their files stay in incoming/, unprocessed.
+    Their files stay in incoming/, unprocessed. Options of different names are combined by and,
+    those of the same name by or.
     """
     account, dead_letters = selected.account, selected.dead_letters
     file = save or Path(f"dead-letters-{instants.now():%Y%m%dT%H%M%SZ}.ndjson")

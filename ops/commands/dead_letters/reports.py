@@ -56,19 +56,10 @@ def _dead_letter_row(dead_letter: DeadLetter, count: int) -> tuple[object, ...]:
         dead_letter.queue.value,
         dead_letter.key,
         dead_letter.version,
-        reason_of(dead_letter),
+        dead_letter.why,
         dead_letter.place,
         dead_letter.kind,
         dead_letter.attempts,
         count,
         dead_letter.message_id,
-    )
-
-
-def reason_of(dead_letter: DeadLetter) -> str:
-    """Return why a dead letter failed, or what is known instead."""
-    return (
-        dead_letter.reason
-        or dead_letter.problem
-        or "killed, timed out or not started: see its logs"
     )

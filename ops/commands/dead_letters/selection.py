@@ -1,7 +1,7 @@
 """The options that select dead letters, for every command that has them."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
@@ -12,16 +12,20 @@ from ops.commands.options import (
     DryRun,
     Every,
     KeyGlobs,
+    Kinds,
     Messages,
+    NewerThan,
+    OlderThan,
     OutputsFile,
+    Reasons,
     StackName,
     Versions,
     Yes,
 )
 from ops.dead_letters import listing
 from ops.dead_letters.logs import Logs
-from ops.dead_letters.messages import DeadLetter, Selection, distinct
-from ops.terminal import screen
+from ops.dead_letters.messages import DeadLetter, Kind, Selection, distinct
+from ops.terminal import instants, screen
 from ops.terminal.problems import OperatorError, UsageError
 
 # --dry-run and --yes come last in a help, after the command's own options.
@@ -53,11 +57,24 @@ def selecting(command: Callable[..., None]) -> Callable[..., None]:
         key: KeyGlobs = None,
         version: Versions = None,
         message: Messages = None,
+        reason: Reasons = None,
+        kind: Kinds = None,
+        older_than: OlderThan = None,
+        newer_than: NewerThan = None,
         dry_run: DryRun = False,
         yes: Yes = False,
         **own: Any,
     ) -> None:
-        selection = _selection(every, key or [], version or [], message or [])
+        selection = choose(
+            keys=key,
+            versions=version,
+            messages=message,
+            reasons=reason,
+            kinds=kind,
+            older_than=older_than,
+            newer_than=newer_than,
+        )
+        _check_choice(selection, every=every)
         account = connect(stack, outputs)
         dead_letters = _select(account, selection)
         command(
@@ -73,18 +90,41 @@ def selecting(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-def _selection(
-    every: bool,  # noqa: FBT001 - the options in their order
-    keys: list[str],
-    versions: list[str],
-    messages: list[str],
+def choose(
+    *,
+    keys: Iterable[str] | None,
+    versions: Iterable[str] | None,
+    messages: Iterable[str] | None,
+    reasons: Iterable[str] | None,
+    kinds: Iterable[Kind] | None,
+    older_than: str | None,
+    newer_than: str | None,
 ) -> Selection:
-    if every == bool(keys or versions or messages):
-        msg = "which dead letters? allowed: --all alone, or any of --key, --version, --message"
-        raise UsageError(msg)
+    """Return what the options select: every dead letter if none is given.
+
+    Raises UsageError for an age that cannot be read.
+    """
+    now = instants.now()
+    older = instants.parse_duration(older_than, "--older-than") if older_than else None
+    newer = instants.parse_duration(newer_than, "--newer-than") if newer_than else None
     return Selection(
-        every=every, globs=tuple(keys), versions=tuple(versions), messages=tuple(messages)
+        globs=tuple(keys or ()),
+        versions=tuple(versions or ()),
+        messages=tuple(messages or ()),
+        reasons=tuple(reasons or ()),
+        kinds=tuple(kinds or ()),
+        sent_before=None if older is None else now - older,
+        sent_after=None if newer is None else now - newer,
     )
+
+
+def _check_choice(selection: Selection, *, every: bool) -> None:
+    if every != selection.every:
+        msg = (
+            "which dead letters? allowed: --all alone, or any of --key, --version, --message, "
+            "--reason, --kind, --older-than and --newer-than"
+        )
+        raise UsageError(msg)
 
 
 def _select(account: Account, selection: Selection) -> list[DeadLetter]:
@@ -94,7 +134,7 @@ def _select(account: Account, selection: Selection) -> list[DeadLetter]:
     """
     with screen.working("reading dead letters"):
         in_flight = listing.in_flight(account)
-        selected = [one for one in listing.peek(account) if one in selection]
+        selected = listing.peek(account, wanted=selection)
     reports.in_flight(in_flight)
     if selected:
         reports.dead_letters(Logs(account), distinct(selected))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict
 
-from ops.commands.dead_letters.reports import dead_letter_documents, dead_letters, reason_of
+from ops.commands.dead_letters.reports import dead_letter_documents, dead_letters
 from ops.dead_letters.logs import Logs
 from ops.files.following import Followed
 from ops.files.history import Completed, History
@@ -20,7 +20,7 @@ def followed(found: Followed) -> None:
         screen.say(f"{line}  {found.output.key}  {_counts(found.output.counts)}")
     elif found.dead_letter:
         place = f" ({found.dead_letter.place})" if found.dead_letter.place else ""
-        screen.say(f"{line}  {screen.shortened(reason_of(found.dead_letter))}{place}")
+        screen.say(f"{line}  {screen.shortened(found.dead_letter.why)}{place}")
     else:
         screen.say(f"{line}  neither output nor dead letter yet; `show` tells later")
 

@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import stat
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,10 @@ from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
 from handlers import keys
+from ops.commands.dead_letters import redrive
 from ops.dead_letters.envelopes import parse
 from ops.dead_letters.messages import DeadLetter, Queue, distinct
+from ops.dead_letters.pace import Pace
 
 
 def listed(pipeline: Any, *words: str) -> list[dict[str, Any]]:
@@ -277,6 +280,118 @@ def test_redrive_of_many_dead_letters(pipeline):
     result = pipeline.run("redrive", "--all", "--yes")
     assert "sent back: 37" in result.stdout
     assert len(pipeline.bodies("processing_queue_url")) == 37
+    assert pipeline.bodies("dlq_url") == []
+
+
+@pytest.mark.parametrize(
+    ("words", "sent"),
+    [
+        (("--reason", "SLOW"), ["v1"]),
+        (("--reason", "slow", "--reason", "killed"), ["v1", "v3"]),
+        (("--kind", "permanent"), ["v1", "v2"]),
+        (("--kind", "permanent", "--reason", "ragged"), ["v2"]),
+        (("--reason", "killed", "--older-than", "0s", "--newer-than", "1h"), ["v3"]),
+        (("--key", "incoming/*.csv", "--version", "v2"), ["v2"]),
+    ],
+)
+def test_redrive_by_reason_kind_and_age(pipeline, words, sent):
+    pipeline.dead_letter("incoming/a.csv", "v1", reason="S3 says SlowDown")
+    pipeline.dead_letter("incoming/b.csv", "v2", reason="ragged row")
+    pipeline.dead_letter("incoming/c.csv", "v3", reason=None)
+    listed_before = [one["version"] for one in listed(pipeline, *words)]
+    assert sorted(listed_before) == sent  # `failures` takes the same options
+    assert pipeline.run("redrive", *words, "--yes").exit_code == 0
+    assert sorted(map(version_of, pipeline.bodies("processing_queue_url"))) == sent
+    left = sorted(map(version_of, pipeline.bodies("dlq_url")))
+    assert left == sorted({"v1", "v2", "v3"} - set(sent))
+
+
+def test_an_age_that_none_has_selects_none(pipeline):
+    pipeline.dead_letter("incoming/a.csv", "v1")
+    assert pipeline.run("redrive", "--older-than", "1h", "--yes").exit_code == 1
+    assert len(pipeline.bodies("dlq_url")) == 1
+    wrong = pipeline.run("redrive", "--older-than", "yesterday", "--yes")
+    assert wrong.exit_code == 2
+    assert "--older-than is 'yesterday', allowed" in wrong.stderr
+
+
+def test_redrive_keeps_to_its_rate(pipeline, monkeypatch):
+    now = [0.0]
+    sent_at: dict[str, float] = {}
+    original = BaseClient._make_api_call
+
+    def timed(self, operation, parameters):
+        if operation == "SendMessageBatch":
+            assert len(parameters["Entries"]) <= 4
+            sent_at.update((one["MessageBody"], now[0]) for one in parameters["Entries"])
+        return original(self, operation, parameters)
+
+    for number in range(13):
+        pipeline.dead_letter(f"incoming/{number}.csv", f"v{number}")
+    monkeypatch.setattr(
+        redrive,
+        "Pace",
+        partial(
+            Pace, clock=lambda: now[0], pause=lambda seconds: now.__setitem__(0, now[0] + seconds)
+        ),
+    )
+    with monkeypatch.context() as patch:
+        patch.setattr(BaseClient, "_make_api_call", timed)
+        assert pipeline.run("redrive", "--all", "--rate", "4", "--yes").exit_code == 0
+    assert sorted(sent_at.values()) == [*[0] * 4, *[1] * 4, *[2] * 2, *[2.5] * 3]
+    assert pipeline.bodies("dlq_url") == []
+
+
+@pytest.mark.parametrize("operation", ["SendMessageBatch", "DeleteMessageBatch"])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_redrive_can_be_stopped_at_any_call_and_goes_on(pipeline, monkeypatch, operation, when):
+    for number in range(25):
+        pipeline.dead_letter(f"incoming/{number}.csv", f"v{number}")
+    original = BaseClient._make_api_call
+    calls = 0
+
+    def stopping(self, name, parameters):
+        nonlocal calls
+        calls += name == operation
+        if name == operation and calls == 2 and when == "before":
+            raise KeyboardInterrupt
+        answer = original(self, name, parameters)
+        if name == operation and calls == 2:
+            raise KeyboardInterrupt
+        return answer
+
+    with monkeypatch.context() as patch:
+        patch.setattr(BaseClient, "_make_api_call", stopping)
+        stopped = pipeline.run("redrive", "--all", "--yes")
+    assert stopped.exit_code == 1
+    assert "sent back: 10" in stopped.stdout
+    assert "the same command goes on" in stopped.stderr
+    sent = list(map(version_of, pipeline.bodies("processing_queue_url")))
+    left = list(map(version_of, pipeline.bodies("dlq_url")))
+    every = {f"v{number}" for number in range(25)}
+    assert set(sent) | set(left) == every  # and none is hidden
+    assert len(set(sent) & set(left)) <= 10
+    assert pipeline.run("redrive", "--all", "--yes").exit_code == 0
+    assert pipeline.bodies("dlq_url") == []
+    assert set(map(version_of, pipeline.bodies("processing_queue_url"))) == every
+
+
+def test_a_pass_that_misses_some_is_followed_by_another(pipeline, monkeypatch):
+    for number in range(25):
+        pipeline.dead_letter(f"incoming/{number}.csv", f"v{number}")
+    original = BaseClient._make_api_call
+    receives = 0
+
+    def missing(self, operation, parameters):
+        nonlocal receives
+        receives += operation == "ReceiveMessage"
+        if operation == "ReceiveMessage" and receives in {5, 7}:
+            return {}  # as where all that is left is hidden
+        return original(self, operation, parameters)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(BaseClient, "_make_api_call", missing)
+        assert pipeline.run("redrive", "--all", "--yes").exit_code == 0
     assert pipeline.bodies("dlq_url") == []
 
 
