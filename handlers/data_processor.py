@@ -12,12 +12,15 @@ from typing import Any, Final
 from handlers import keys
 from handlers.aws.failures import AccessDeniedError, LoopError, PermanentError, TransientError
 from handlers.aws.messages import Messenger
+from handlers.aws.object_info import Location
 from handlers.aws.objects import Storage
 from handlers.construction import construct, is_initialising
 from handlers.delivery.protocol import Continued, Delivered, Delivery, Dropped
+from handlers.delivery.replays import Replays
 from handlers.environment import PROCESSOR_SERVICE, Metric, ProcessorEnvironment
-from handlers.invocation import attempts
+from handlers.invocation import attempts, batch_jobs
 from handlers.invocation.attempts import Record
+from handlers.invocation.batch_jobs import ResultCode, Task, TaskResult, read_tasks
 from handlers.invocation.deadline import Deadline
 from handlers.invocation.events import (
     MalformedEventError,
@@ -63,9 +66,12 @@ class Processor:
         self._log = telemetry.logger
         self._now = now
         self._delivery = Delivery(storage, environment, now)
+        self._replays = Replays(storage, environment.raw_bucket)
 
     def handle(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-        """Handle a batch of the queue, or an event or a call that comes without one."""
+        """Handle a batch of the queue, an event or a call without one, or a job's tasks."""
+        if batch_jobs.is_job_event(event):
+            return self._handle_job(event, context)
         deadline = Deadline(lambda: context.get_remaining_time_in_millis() / 1000)
         if _is_batch(event):
             return self._handle_batch(event["Records"], deadline, context)
@@ -165,6 +171,29 @@ class Processor:
             "continued": counted["continued"],
             "failures": failures,
         }
+
+    def _handle_job(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:
+        """Replay the completed files that a job of S3 Batch Operations names."""
+        results = [self._replay(task) for task in read_tasks(event)]
+        denied = sum(result.denied for result in results)
+        self._telemetry.emit(
+            {Metric.ACCESS_DENIED: denied} if denied else {}, function_name=context.function_name
+        )
+        return batch_jobs.answer(event, results)
+
+    def _replay(self, task: Task) -> TaskResult:
+        where = Location(bucket=task.bucket, key=task.key, version=task.version)
+        try:
+            text, code, error = self._replays.replay(where, task.job), ResultCode.SUCCEEDED, None
+        except (PermanentError, AccessDeniedError) as failure:
+            # The job ends by itself where most of its tasks fail, as they do without a permission.
+            text, code, error = str(failure), ResultCode.PERMANENT_FAILURE, failure
+        except Exception as failure:  # noqa: BLE001 - one task never holds back the others
+            text, code, error = str(failure), ResultCode.TEMPORARY_FAILURE, failure
+        log = self._log.warning if error else self._log.info
+        log("replay", key=task.key, version=task.version, job=task.job, result=code, reason=text)
+        denied = isinstance(error, AccessDeniedError)
+        return TaskResult(task=task, code=code, text=text, denied=denied)
 
     def _handle_objects(self, reading: Reading, deadline: Deadline, attempt: int) -> list[Result]:
         for reason in reading.dropped:
@@ -304,7 +333,8 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     """Process what an SQS batch, an S3 event or a direct call names.
 
     A batch is answered with `batchItemFailures`; an event or a call `{"key": "incoming/…"}` with
-    the counts `processed`, `failed`, `rejected` and `continued`, and with the failures' reasons.
+    the counts `processed`, `failed`, `rejected` and `continued`, and with the failures' reasons. A
+    job of S3 Batch Operations is answered with the result of each of its tasks.
 
     Raises:
         TransientError: for an event or a call, when trying again may help.

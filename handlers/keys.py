@@ -6,6 +6,7 @@ The only module that knows the prefixes, and how one key becomes another.
 import base64
 import hashlib
 import re
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import date
 from typing import Final
@@ -21,6 +22,8 @@ STAGING: Final = "staging/"
 # Copies of archived outputs that somebody asked for, in the processed bucket, for some days. The
 # archiver looks only in processed/, so they are not archived again.
 RESTORED: Final = "restored/"
+# Manifests and reports of S3 Batch Operations jobs, in the processed bucket.
+BATCH_JOBS: Final = "batch-operations/"
 
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html: in UTF-8.
 MAX_KEY_BYTES: Final = 1024
@@ -46,6 +49,10 @@ FIELDS_RENAMED: Final = "fields-renamed"
 # How often the content was an output that somebody put back to incoming/; absent for none.
 PASSES: Final = "passes"
 SOURCE_ENCODING: Final = "source-encoding"  # only of a file that was not UTF-8
+
+# User metadata of a new upload that a job made: the job, and the completed version it is a copy of.
+REPLAY_JOB: Final = "replay-job"
+REPLAY_OF: Final = "replay-of"
 
 # Message attributes of a dead letter (at most ten, says SQS).
 REASON: Final = "reason"
@@ -94,6 +101,19 @@ def completed_key(key: str) -> str:
     suffix = data_suffix(path)
     digest = hashlib.sha256(key.encode()).hexdigest()
     return _fit(COMPLETED, _writable(path.removesuffix(suffix)), f"~{digest}{suffix}")
+
+
+def incoming_key(completed: str, metadata: Mapping[str, str]) -> str | None:
+    """Return the `incoming/` key whose original went to a `completed/` key.
+
+    `metadata` is the completed object's. Returns None if the name was shortened and the metadata
+    does not name the key.
+    """
+    plain = INCOMING + completed.removeprefix(COMPLETED)
+    for key in (plain, decode_value(metadata.get(SOURCE_KEY, ""))):
+        if key.startswith(INCOMING) and completed_key(key) == completed:
+            return key
+    return None
 
 
 def output_keys(key: str, version: str, created: date, *, compressed: bool) -> tuple[str, ...]:

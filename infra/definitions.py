@@ -53,7 +53,7 @@ def processor(settings: Settings, parts: Parts, code: pulumi.Archive) -> Definit
             "FALLBACK_ENCODING": settings.fallback_encoding or NO_FALLBACK,
             "COMPRESS_OUTPUT": str(settings.compress_output).lower(),
         },
-        statements=_processor_statements(parts),
+        statements=_processor_statements(settings, parts),
         memory_mb=settings.processor_memory_mb,
         timeout_seconds=settings.processor_timeout_seconds,
         log_retention_days=settings.log_retention_days,
@@ -109,7 +109,7 @@ def _shared_environment(settings: Settings, parts: Parts) -> dict[str, Input[str
     }
 
 
-def _processor_statements(parts: Parts) -> Output[list[Statement]]:
+def _processor_statements(settings: Settings, parts: Parts) -> Output[list[Statement]]:
     return Output.all(
         raw=parts.raw.arn,
         processed=parts.processed.arn,
@@ -127,5 +127,10 @@ def _processor_statements(parts: Parts) -> Output[list[Statement]]:
                 account=it["account"],
             ),
             permissions.consume_queue(it["queue"]),
+            *(
+                permissions.replay_files(raw=it["raw"], account=it["account"])
+                if settings.batch_operations
+                else []
+            ),
         ]
     )

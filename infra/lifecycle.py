@@ -20,6 +20,9 @@ from infra.settings import Settings
 # and with this value S3 moves those of any size to GLACIER.
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-transition-general-considerations.html
 TRANSITION_MINIMUM: Final = "varies_by_storage_class"
+# S3 itself forgets a job 90 days after its end; until then its manifest and report may be wanted.
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/batch-ops-job-status.html
+JOB_DAYS: Final = 90
 _ENABLED: Final = "Enabled"
 _WHOLE_BUCKET: Final = Filter(prefix="")
 
@@ -59,7 +62,15 @@ def processed(settings: Settings) -> list[Rule]:
         expiration=Expiration(days=settings.message_wait_days),
         noncurrent_version_expiration=NoncurrentVersions(noncurrent_days=1),
     )
-    return [*_housekeeping(settings), rejected, restored, staging]
+    # In every stack, so that switching `batchOperations` off leaves nothing behind for ever.
+    jobs = Rule(
+        id="expire-batch-operations",
+        status=_ENABLED,
+        filter=Filter(prefix=keys.BATCH_JOBS),
+        expiration=Expiration(days=JOB_DAYS),
+        noncurrent_version_expiration=NoncurrentVersions(noncurrent_days=1),
+    )
+    return [*_housekeeping(settings), rejected, restored, staging, jobs]
 
 
 def archive(settings: Settings) -> list[Rule]:

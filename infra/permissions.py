@@ -57,6 +57,38 @@ def processor(
     ]
 
 
+def replay_files(*, raw: str, account: str) -> list[Statement]:
+    """Return the processor's permissions to copy completed files back to `incoming/`, for a job.
+
+    What it needs beyond `processor`: this makes new uploads.
+    """
+    replays = [
+        _allow("ReplayFiles", ["s3:PutObject", "s3:PutObjectTagging"], [f"{raw}/{keys.INCOMING}*"]),
+        _allow("ReadTagsOfOriginals", ["s3:GetObjectVersionTagging"], [f"{raw}/{keys.COMPLETED}*"]),
+    ]
+    return [_in_account(it, account) for it in replays]
+
+
+def run_jobs(*, processed: str, function: str, account: str) -> list[Statement]:
+    """Return the permissions of S3 Batch Operations for jobs that invoke a function.
+
+    `processed` is the bucket's ARN. `function` is the function's ARN; a job may name its alias.
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/batch-ops-iam-role-policies.html
+    """
+    jobs = [
+        _allow(
+            "ReadManifests",
+            ["s3:GetObject", "s3:GetObjectVersion"],
+            [f"{processed}/{keys.BATCH_JOBS}*"],
+        ),
+        _allow("WriteReports", ["s3:PutObject"], [f"{processed}/{keys.BATCH_JOBS}*"]),
+    ]
+    return [
+        *(_in_account(it, account) for it in jobs),
+        _allow("InvokeFunction", ["lambda:InvokeFunction"], [function, f"{function}:*"]),
+    ]
+
+
 def archiver(*, processed: str, archive: str, account: str) -> list[Statement]:
     """Return the data archiver's permissions on two buckets, given by ARN."""
     buckets = [

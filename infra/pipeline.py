@@ -10,6 +10,7 @@ from handlers.environment import ARCHIVER_SERVICE, PROCESSOR_SERVICE
 from infra import alarms, bucket_policy, dashboard, definitions, lifecycle, package
 from infra.access_logs import AccessLogs
 from infra.alarms import Alarm
+from infra.batch_operations import BatchOperations
 from infra.bucket import DataBucket
 from infra.definitions import Parts
 from infra.function import PipelineFunction
@@ -81,6 +82,7 @@ class DataPipeline(pulumi.ComponentResource):
             )
         self.outputs = {
             **self._outputs(),
+            **self._batch_operations(),
             "alarm_topic_arn": topic.arn,
             "dashboard_url": board.url,
         }
@@ -173,6 +175,22 @@ class DataPipeline(pulumi.ComponentResource):
             "dlq_url": parts.dead_letters.url,
             "archiver_dlq_url": parts.archiver_dead_letters.url,
         }
+
+    def _batch_operations(self) -> dict[str, Input[str]]:
+        """Create the role for jobs that replay files, if that is set, and return its output."""
+        if not self._settings.batch_operations:
+            return {}
+        made = BatchOperations(
+            f"{self._name}-jobs",
+            function=self._processor,
+            processed=self._parts.processed,
+            account=self._account,
+            region=self._parts.region,
+            kms_key_arn=self._settings.kms_key_arn,
+            permissions_boundary_arn=self._settings.permissions_boundary_arn,
+            opts=self._child,
+        )
+        return {"batch_operations_role_arn": made.role_arn}
 
     def _watch(self) -> tuple[AlarmTopic, Alarms, Dashboard]:
         """Create the topic, the alarms and the dashboard."""

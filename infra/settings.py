@@ -127,6 +127,7 @@ class Settings:
     snap_start: bool = _setting(rules.flag(), default=False)
     access_logs: bool = _setting(rules.flag(), default=False)
     output_events: bool = _setting(rules.flag(), default=False)
+    batch_operations: bool = _setting(rules.flag(), default=False)
     permissions_boundary_arn: str | None = _setting(
         rules.matching(rules.is_policy_arn, "the ARN of an IAM managed policy or empty"),
         default=None,

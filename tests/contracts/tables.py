@@ -35,7 +35,7 @@ PURPOSES = {
     ),
     "protection and access": (
         "protectData", "kmsKeyArn", "producerPrincipals", "consumerPrincipals",
-        "permissionsBoundaryArn",
+        "permissionsBoundaryArn", "batchOperations",
     ),
     "names": ("environment", "rawBucketName", "processedBucketName", "archiveBucketName"),
 }  # fmt: skip
@@ -52,6 +52,7 @@ OUTPUTS = {
     "archiver_dlq_url": "dead-letter queue of archiver runs",
     "alarm_topic_arn": "SNS topic of the alarms",
     "dashboard_url": "the dashboard",
+    "batch_operations_role_arn": "with `batchOperations`: the role of its jobs",
 }
 
 

@@ -29,6 +29,7 @@ Use = tuple[str, str]  # an IAM action and the ARN it is used on
 PROCESSOR = [
     *permissions.processor(**BUCKETS, dead_letters=QUEUES["dead-letters"], account=ACCOUNT),
     permissions.consume_queue(QUEUES["files"]),
+    *permissions.replay_files(raw=BUCKETS["raw"], account=ACCOUNT),
 ]
 ARCHIVER = [
     *permissions.archiver(
@@ -246,6 +247,7 @@ def work(account: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patched:
         patched.setattr(originals, "copy_object", _fail)
         process(account, upload(account, "retried.json", b'{"a":1}'))
+    replay(account, "a.json")
     record = upload(account, "called.json", b'{"a":1}')
     data_processor.handler({"key": record["s3"]["object"]["key"]}, Context())
     put(Bucket="processed", Key="processed/2020/01/01/x.json", Body=b"{}")
@@ -261,6 +263,16 @@ def work(account: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
         put(Bucket="processed", Key=f"processed/2020/01/01/{name}.json", Body=b"{}")
     report = data_archiver.handler({"time": later.isoformat()}, Context())
     assert (report["archived_count"], report["failed_count"]) == (3, 0)
+
+
+def replay(account: SimpleNamespace, name: str) -> None:
+    """Let a job of S3 Batch Operations replay a completed file."""
+    head = account.s3.head_object(Bucket="raw", Key=f"completed/{name}")
+    task = {"taskId": "1", "s3Key": f"completed/{name}", "s3VersionId": head["VersionId"]}
+    task["s3BucketArn"] = BUCKETS["raw"]
+    call = {"invocationSchemaVersion": "1.0", "invocationId": "i", "job": {"id": "job"}}
+    answer = data_processor.handler({**call, "tasks": [task]}, Context())
+    assert [one["resultCode"] for one in answer["results"]] == ["Succeeded"]
 
 
 def parameters(call: Any, path: str = "") -> Iterator[str]:

@@ -68,6 +68,7 @@ VARIANTS: Mapping[str, tuple[str, Mapping[str, str]]] = {
             "compressOutput": "true",
             "accessLogs": "true",
             "outputEvents": "true",
+            "batchOperations": "true",
             "permissionsBoundaryArn": BOUNDARY,
             "producerPrincipals": ", ".join(PRODUCERS),
             "consumerPrincipals": CONSUMER,

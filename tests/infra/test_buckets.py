@@ -66,6 +66,13 @@ RULES = {
             "expiration": {"days": 18},
             "noncurrentVersionExpiration": {"noncurrentDays": 1},
         },
+        {
+            "id": "expire-batch-operations",
+            "status": "Enabled",
+            "filter": {"prefix": "batch-operations/"},
+            "expiration": {"days": 90},
+            "noncurrentVersionExpiration": {"noncurrentDays": 1},
+        },
     ],
     "archive": [
         {

@@ -183,6 +183,7 @@ OTHERWISE = {
     "compressOutput": "true",
     "accessLogs": "true",
     "outputEvents": "true",
+    "batchOperations": "true",
 }
 DAY = 86_400
 

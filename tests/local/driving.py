@@ -32,6 +32,7 @@ EVERY_OPTION = {
     "alarmEmail": "ops@example.com",
     "accessLogs": "true",
     "outputEvents": "true",
+    "batchOperations": "true",
     "protectData": "true",
     "compressOutput": "true",
     "tracing": "true",

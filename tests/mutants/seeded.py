@@ -879,7 +879,7 @@ MUTANTS = (
     Mutant(
         "dead-letters-that-are-not-deleted-are-not-told",
         "ops/dead_letters/clearing.py",
-        '                kept.update(dict.fromkeys(undeleted, "sent or saved, but not deleted"))\n',
+        '        self.kept.update(dict.fromkeys(undeleted, "sent or saved, but not deleted"))\n',
         "",
         (
             "tests/ops/dead_letters/test_dead_letters.py::test_a_dead_letter_that_sqs_does_not_delete_is_told",
@@ -888,7 +888,7 @@ MUTANTS = (
     Mutant(
         "why-sqs-refuses-a-dead-letter-is-lost",
         "ops/dead_letters/clearing.py",
-        '                kept.update((name, f"not accepted, stays: {said}") for name, said in why.items())\n',
+        '        self.kept.update((name, f"not accepted, stays: {said}") for name, said in why.items())\n',
         "",
         (
             "tests/ops/dead_letters/test_dead_letters.py::test_why_sqs_refuses_a_dead_letter_is_told",
