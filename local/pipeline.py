@@ -21,6 +21,7 @@ from local.compute.outcome import Invocation
 from local.compute.sandbox import Credentials
 from local.program.deployment import Deployment, deploy
 from local.program.plan import Resource
+from local.triggers.batch_operations import JobRunner
 from local.triggers.event_source_mapping import BatchResult, MappingSettings, QueueMapping
 from local.triggers.scheduler import Run, Schedule, ScheduleRunner
 
@@ -97,6 +98,7 @@ class LocalPipeline:
             self._make_functions(opened)
             self._make_mappings(opened)
             self._make_schedules(opened)
+            self._run_jobs(opened)
             self._opened = opened.pop_all()
         return self
 
@@ -239,6 +241,16 @@ class LocalPipeline:
                 )
             )
         runner = ScheduleRunner(*self._schedules)
+        runner.start()
+        opened.callback(runner.stop)
+
+    def _run_jobs(self, opened: ExitStack) -> None:
+        """Run the jobs of S3 Batch Operations that anyone makes on the account."""
+        runner = JobRunner(
+            self.account.waiting_jobs,
+            self.account.client("s3"),
+            self.invoke,
+        )
         runner.start()
         opened.callback(runner.stop)
 

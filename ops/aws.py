@@ -62,6 +62,9 @@ ACTIONS: Final = {
     "UploadPart": "s3:PutObject",
     "UploadPartCopy": "s3:PutObject, s3:GetObject and s3:GetObjectVersion",
     "CompleteMultipartUpload": "s3:PutObject",
+    "CreateJob": "s3:CreateJob, and iam:PassRole for the jobs' role",
+    "DescribeJob": "s3:DescribeJob",
+    "UpdateJobStatus": "s3:UpdateJobStatus",
     "AbortMultipartUpload": "s3:AbortMultipartUpload",
     "RestoreObject": "s3:RestoreObject",
     "ReceiveMessage": "sqs:ReceiveMessage",
@@ -119,6 +122,14 @@ class Account:
         return self._client("s3", _USUAL.merge(_PATHS) if self.stack.endpoint_url else _USUAL)
 
     @cached_property
+    def s3control(self) -> Any:
+        """The client of S3's jobs; of any type, for want of stubs."""
+        made = self._client("s3control", _USUAL)
+        if self.stack.endpoint_url:
+            made.meta.events.register("before-sign.s3-control", _without_account)
+        return made
+
+    @cached_property
     def sqs(self) -> "SQSClient":
         """The client of SQS."""
         return self._client("sqs", _USUAL)
@@ -136,6 +147,12 @@ class Account:
     def _client(self, service: str, config: Config) -> Any:
         make = cast("Any", self.session).client  # its overloads name 400 other services
         return make(service, endpoint_url=self.stack.endpoint_url, config=config)
+
+
+def _without_account(request: Any, **_: object) -> None:
+    """Take the account's id off the host name: before an IP address it leads nowhere."""
+    scheme, _, rest = request.url.partition("://")
+    request.url = f"{scheme}://{rest.partition('.')[2]}"
 
 
 def connect(stack: Stack) -> Account:

@@ -23,7 +23,12 @@ _REQUIRED: Final = (
     "processing_queue_url",
     "dlq_url",
 )
-_OPTIONAL: Final = ("archiver_dlq_url", "alarm_topic_arn", "endpoint_url")
+_OPTIONAL: Final = (
+    "archiver_dlq_url",
+    "alarm_topic_arn",
+    "batch_operations_role_arn",
+    "endpoint_url",
+)
 _REGION_FIELD: Final = 3  # of arn:aws:lambda:REGION:ACCOUNT:function:NAME
 _NAME_FIELD: Final = 6
 
@@ -42,6 +47,7 @@ class Stack:
     region: str
     archiver_dlq_url: str | None = None
     alarm_topic_arn: str | None = None
+    batch_operations_role_arn: str | None = None
     endpoint_url: str | None = None  # of the local pipeline
 
     @classmethod

@@ -17,8 +17,11 @@ from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.moto_server.threaded_moto_server import (  # pyright: ignore[reportMissingTypeStubs]
     ThreadedMotoServer,
 )
+from moto.s3control.models import s3control_backends
 
 from local.account.strict import ruleset
+from local.account.strict.s3_control import jobs
+from local.account.strict.s3_control.jobs import Job
 from local.origins import guarded
 
 REGION: Final = "us-east-1"
@@ -113,6 +116,11 @@ class Account:
         if status != http.HTTPStatus.OK:
             msg = f"the local account answers {status} to a reset, expected: 200"
             raise RuntimeError(msg)
+
+    def waiting_jobs(self) -> list[Job]:
+        """Return the jobs of S3 Batch Operations that nothing runs yet, oldest first."""
+        backends: Any = s3control_backends
+        return jobs.waiting(backends[self.account_id]["aws"])
 
     # `Any`: in the stubs each service's client has an overload of its own.
     def client(self, service: str, region: str | None = None) -> Any:

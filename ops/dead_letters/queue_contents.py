@@ -117,6 +117,12 @@ def depth(sqs: "SQSClient", url: str) -> tuple[int, int]:
     return waiting + delayed, int(counts["ApproximateNumberOfMessagesNotVisible"])
 
 
+def retention_seconds(sqs: "SQSClient", url: str) -> int:
+    """Return for how long a queue keeps a message, in seconds."""
+    answer = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["MessageRetentionPeriod"])
+    return int(answer["Attributes"]["MessageRetentionPeriod"])
+
+
 def _tens(items: Iterable[str]) -> Iterator[list[str]]:
     every = list(items)
     for start in range(0, len(every), BATCH):

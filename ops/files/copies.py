@@ -1,6 +1,6 @@
 """Copy objects of any size inside S3: as a new upload, or as they are."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -25,6 +25,10 @@ _KEPT_HEADERS: Final = (
     "CacheControl", "ContentDisposition", "ContentEncoding", "ContentLanguage", "ContentType",
     "Expires",
 )  # fmt: skip
+
+# The processor's entries name the old source version, and the job that made it: they would be wrong
+# for a new upload.
+_OF_THE_FIRST: Final = (keys.SOURCE_VERSION, keys.REPLAY_JOB, keys.REPLAY_OF)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,13 +56,12 @@ class Copy:
 def renew(account: Account, source: StoredObject, target: str) -> str:
     """Copy a version of the raw bucket to another key, and return the id of the new version.
 
-    Keeps headers, metadata and tags, except for the metadata entry that the processor adds.
+    Keeps headers, metadata and tags, except for the metadata entries that the processor adds.
     """
     bucket = account.stack.raw_bucket_name
     place: CopySourceTypeDef = {"Bucket": bucket, "Key": source.key, "VersionId": source.version}
     copy = Copy(source=place, size=source.size, bucket=bucket, key=target)
-    # The processor's entry names the old source version, which is wrong for a new upload.
-    kept = _kept(account.s3, place, without=keys.SOURCE_VERSION)
+    kept = _kept(account.s3, place, without=_OF_THE_FIRST)
     if source.size > ONE_COPY_BYTES:
         return _copy_parts(account.s3, copy, kept)
     answer = account.s3.copy_object(
@@ -90,13 +93,15 @@ def duplicate(account: Account, copy: Copy) -> None:
     )
 
 
-def _kept(s3: "S3Client", source: Mapping[str, Any], *, without: str = "") -> dict[str, Any]:
+def _kept(
+    s3: "S3Client", source: Mapping[str, Any], *, without: Collection[str] = ()
+) -> dict[str, Any]:
     """Return the arguments that give a copy the headers, metadata and tags of its source."""
     head = s3.head_object(**source)
     tags = s3.get_object_tagging(**source)["TagSet"]
     return {
         **{name: head[name] for name in _KEPT_HEADERS if name in head},
-        "Metadata": {name: text for name, text in head["Metadata"].items() if name != without},
+        "Metadata": {name: text for name, text in head["Metadata"].items() if name not in without},
         "Tagging": urlencode([(tag["Key"], tag["Value"]) for tag in tags]),
     }
 

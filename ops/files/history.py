@@ -8,7 +8,8 @@ from handlers import keys
 from ops.aws import Account
 from ops.dead_letters import listing
 from ops.dead_letters.messages import DeadLetter
-from ops.files import objects, replays, results
+from ops.files import objects, results
+from ops.files.replays import plans
 from ops.files.results import Output
 from ops.terminal.instants import days_before
 from ops.terminal.problems import OperatorError, UsageError
@@ -95,7 +96,7 @@ def _source(account: Account, key: str) -> str:
 
 
 def _source_of_copy(account: Account, key: str) -> str:
-    named = replays.incoming_key(account, key)
+    named = plans.incoming_key(account, key)
     if not named:
         msg = f"{key} is a shortened name and does not name the file that it came from"
         raise OperatorError(msg)

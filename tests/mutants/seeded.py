@@ -962,10 +962,12 @@ MUTANTS = (
     ),
     Mutant(
         "since-leaves-out-its-own-instant",
-        "ops/files/replays.py",
-        "item.modified >= since",
-        "item.modified > since",
-        ("tests/ops/files/test_replays.py::test_since_takes_what_was_completed_at_that_very_time",),
+        "ops/files/replays/plans.py",
+        "item.modified >= self.since",
+        "item.modified > self.since",
+        (
+            "tests/ops/files/replays/test_copying.py::test_since_takes_what_was_completed_at_that_very_time",
+        ),
     ),
     Mutant(
         "more-parts-than-s3-takes",
@@ -973,7 +975,7 @@ MUTANTS = (
         "max(PART_BYTES, -(-source.size // _MAX_PARTS))",
         "PART_BYTES",
         (
-            "tests/ops/files/test_replays.py::test_parts_grow_where_there_would_be_more_than_s3_takes",
+            "tests/ops/files/replays/test_copying.py::test_parts_grow_where_there_would_be_more_than_s3_takes",
         ),
     ),
     Mutant(

@@ -32,6 +32,7 @@ _MODULES: Final = (
     "s3_buckets.notifications",
     "s3_buckets.access_logs",
     "s3_buckets.lifecycle",
+    "s3_control.jobs",
     "sqs.messages",
     "sqs.queues",
     "lambda_.functions",

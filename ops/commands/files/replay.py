@@ -1,16 +1,19 @@
 """Process completed files again."""
 
+from itertools import islice
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ops import aws
-from ops.commands.group import confirm, connect
-from ops.commands.options import DryRun, OutputsFile, StackName, Yes
-from ops.files import replays
-from ops.files.replays import Replay
+from ops.aws import Account
+from ops.commands.files import replay_jobs, replay_runs
+from ops.commands.group import connect
+from ops.commands.options import AsJson, DryRun, OutputsFile, StackName, Yes
+from ops.files.replays import jobs, plans
+from ops.files.replays.plans import Range
 from ops.terminal import instants, screen
-from ops.terminal.problems import OperatorError, UsageError
+from ops.terminal.problems import UsageError
 
 
 def replay(
@@ -29,6 +32,10 @@ def replay(
             "--since", metavar="DATE", help="With --prefix: completed at this time or later."
         ),
     ] = None,
+    until: Annotated[
+        str | None,
+        typer.Option("--until", metavar="DATE", help="With --prefix: completed before this time."),
+    ] = None,
     version: Annotated[
         str | None,
         typer.Option(
@@ -38,8 +45,37 @@ def replay(
             " current copy.",
         ),
     ] = None,
+    record: Annotated[
+        Path | None,
+        typer.Option(
+            "--record",
+            metavar="FILE",
+            help="With --prefix: where to note what is chosen and done, a new file"
+            " [default: replay-<time>.ndjson].",
+        ),
+    ] = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option("--resume", metavar="FILE", help="Continue what this record says."),
+    ] = None,
+    batch_operations: Annotated[
+        bool,
+        typer.Option(
+            "--batch-operations",
+            help="With --prefix: by a job of S3 Batch Operations, however few they are.",
+        ),
+    ] = False,
+    again: Annotated[
+        bool,
+        typer.Option("--again", help="Make a job although the same files had one."),
+    ] = False,
+    job: Annotated[
+        str | None, typer.Option("--job", metavar="ID", help="Show this job's progress.")
+    ] = None,
+    cancel: Annotated[bool, typer.Option("--cancel", help="With --job: cancel it.")] = False,
     stack: StackName = None,
     outputs: OutputsFile = None,
+    as_json: AsJson = False,
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> None:
@@ -47,44 +83,70 @@ def replay(
 
     Copies the original from completed/ to incoming/ as a new version, with its content type,
     metadata and tags. Its output is a new object in today's partition; the old output stays.
+
+    With --prefix, a record notes what is done; after Ctrl-C, --resume continues, and copies no
+    file twice. Above 100,000 files S3 Batch Operations does it instead (setting batchOperations).
+    --json is for --job.
     """
-    if (key is None) == (prefix is None) or (key and since) or (prefix and version):
-        msg = "allowed: KEY [--version V], or --prefix PATH [--since DATE]"
+    ways = [way for way in (key, prefix, resume, job) if way is not None]
+    of_prefix = since or until or record or batch_operations or again
+    if (
+        len(ways) != 1
+        or (of_prefix and prefix is None)
+        or (version and key is None)
+        or ((cancel or as_json) and job is None)
+        or (record and batch_operations)
+    ):
+        msg = (
+            "allowed: KEY [--version V], or --prefix PATH [--since DATE] [--until DATE]"
+            " [--record FILE | --batch-operations [--again]], or --resume FILE,"
+            " or --job ID [--cancel | --json]"
+        )
         raise UsageError(msg)
-    after = instants.parse(since, "--since") if since else None
+    chosen = Range(
+        prefix=prefix or "",
+        since=instants.parse(since, "--since") if since else None,
+        until=instants.parse(until, "--until") if until else None,
+    )
     account = connect(stack, outputs)
-    with screen.working("listing completed files"):
-        if key is not None:
-            planned = [replays.plan_key(account, key, version)]
-        else:
-            planned = list(replays.plan_prefix(account, prefix or "", after))
-    if dry_run:
-        for one in planned:
-            screen.say(
-                f"would copy {_source(one)} to {one.target or 'nowhere: its name is shortened'}"
-            )
-        return
-    if not planned:
-        screen.say("no completed file is selected")
-        return
-    total = screen.size(sum(one.source.size for one in planned))
-    confirm(f"Process {len(planned)} files ({total}) once more?", yes=yes)
-    _replay(account, planned)
+    if job is not None:
+        replay_jobs.show(account, job, cancel=cancel, as_json=as_json, dry_run=dry_run, yes=yes)
+    elif resume is not None:
+        replay_runs.resume(account, resume, dry_run=dry_run, yes=yes)
+    elif key is not None:
+        with screen.working("looking"):
+            planned = [plans.plan_key(account, key, version)]
+        replay_runs.run(account, planned, record=None, dry_run=dry_run, yes=yes)
+    else:
+        _replay_range(
+            account,
+            chosen,
+            record,
+            by_job=batch_operations,
+            again=again,
+            dry_run=dry_run,
+            yes=yes,
+        )
 
 
-def _replay(account: aws.Account, planned: list[Replay]) -> None:
-    failed = 0
-    with screen.progress("copying", len(planned)) as progress:
-        for done in replays.run(account, planned, progress=progress):
-            if done.problem is None:
-                screen.say(f"replayed  {done.replay.target}  {done.version}")
-            else:
-                failed += 1
-                screen.warn(f"not replayed  {_source(done.replay)}: {done.problem}")
-    if failed:
-        msg = f"{failed} of {len(planned)} files were not replayed"
-        raise OperatorError(msg)
-
-
-def _source(replay: Replay) -> str:
-    return f"{replay.source.key} version {replay.source.version}"
+def _replay_range(
+    account: Account,
+    chosen: Range,
+    record: Path | None,
+    *,
+    by_job: bool,
+    again: bool,
+    dry_run: bool,
+    yes: bool,
+) -> None:
+    if not by_job:
+        with screen.working("listing completed files"):
+            most = jobs.COPIED_FROM_HERE
+            planned = list(islice(plans.plan_range(account, chosen), most + 1))
+        by_job = len(planned) > most
+        if not by_job:
+            file = record or Path(f"replay-{instants.now():%Y%m%dT%H%M%SZ}.ndjson")
+            replay_runs.run(account, planned, record=file, dry_run=dry_run, yes=yes)
+            return
+        screen.warn(f"more than {most:,} files: by a job of S3 Batch Operations")
+    replay_jobs.make(account, chosen, again=again, dry_run=dry_run, yes=yes)

@@ -1,23 +1,13 @@
-"""Process completed files again.
+"""Which completed files are processed again, and under which keys."""
 
-Each source version takes effect exactly once, so sending its event again changes nothing. A replay
-is therefore a new upload: it copies the completed file to a new version in `incoming/`. The new
-output is stored in today's partition; the old output stays.
-"""
-
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 
 from handlers import keys
-from ops import aws
 from ops.aws import Account
-from ops.files import copies, objects, results, workers
+from ops.files import objects
 from ops.terminal.problems import OperatorError, UsageError
-
-_COPIES_AT_ONCE: Final = 8
-_SHORTENED: Final = "its name is shortened: replay it alone, by its key in incoming/"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,12 +22,17 @@ class Replay:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Replayed:
-    """How a replay ended: with the new version in `incoming/`, or with a problem."""
+class Range:
+    """Completed files by prefix and time: completed at `since` or later, and before `until`."""
 
-    replay: Replay
-    version: str | None = None
-    problem: str | None = None
+    prefix: str
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def __contains__(self, item: objects.StoredObject) -> bool:
+        return (self.since is None or item.modified >= self.since) and (
+            self.until is None or item.modified < self.until
+        )
 
 
 def plan_key(account: Account, key: str, version: str | None) -> Replay:
@@ -59,35 +54,15 @@ def plan_key(account: Account, key: str, version: str | None) -> Replay:
     raise OperatorError(msg)
 
 
-def plan_prefix(account: Account, prefix: str, since: datetime | None) -> Iterator[Replay]:
-    """Yield a replay of each current completed object under a prefix, in the order of the keys.
+def plan_range(account: Account, chosen: Range) -> Iterator[Replay]:
+    """Yield a replay of each current completed object in a range, in the order of the keys.
 
-    Objects that were completed before `since` are left out. Raises UsageError for a prefix in
-    another place.
+    Raises UsageError for a prefix in another place.
     """
     bucket = account.stack.raw_bucket_name
-    for item in objects.versions(account.s3, bucket, completed_prefix(prefix)):
-        if item.latest and (since is None or item.modified >= since):
+    for item in objects.versions(account.s3, bucket, completed_prefix(chosen.prefix)):
+        if item.latest and item in chosen:
             yield _replay(account, item)
-
-
-def run(
-    account: Account, replays: Sequence[Replay], *, progress: Callable[[int], None]
-) -> Iterator[Replayed]:
-    """Run each replay, a few at once, and yield how it ended; one that fails stops no other."""
-
-    def one(replay: Replay) -> Replayed:
-        if replay.target is None:
-            return Replayed(replay=replay, problem=_SHORTENED)
-        try:
-            version = copies.renew(account, replay.source, replay.target)
-        except aws.AwsError as error:
-            return Replayed(replay=replay, problem=aws.explain(error))
-        finally:
-            progress(1)
-        return Replayed(replay=replay, version=version)
-
-    return workers.map_unordered(one, replays, at_once=_COPIES_AT_ONCE)
 
 
 def completed_key(key: str) -> str:
@@ -118,13 +93,14 @@ def completed_prefix(prefix: str) -> str:
 def incoming_key(account: Account, completed: str, version: str | None = None) -> str | None:
     """Return the `incoming/` key that a completed object was copied from.
 
-    Returns None if the name was shortened and the object's metadata does not name the key.
+    Returns None if the name was shortened and the object's metadata does not name the key. Only for
+    a shortened name there is a call.
     """
-    plain = keys.INCOMING + completed.removeprefix(keys.COMPLETED)
-    if keys.completed_key(plain) == completed:
+    plain = keys.incoming_key(completed, {})
+    if plain:
         return plain
     found = objects.head(account.s3, account.stack.raw_bucket_name, completed, version)
-    return found and results.named_source(found, lambda key: keys.completed_key(key) == completed)
+    return keys.incoming_key(completed, found.metadata) if found else None
 
 
 def _replay(account: Account, item: objects.StoredObject, target: str | None = None) -> Replay:

@@ -1,5 +1,6 @@
 """`replay`: an original becomes a new upload, as it was when it first came."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -117,6 +118,15 @@ def test_since_takes_what_was_completed_at_that_very_time(pipeline):
     assert len(pipeline.versions("incoming/a.json")) == 1
 
 
+def test_until_leaves_out_what_was_completed_then_or_later(pipeline):
+    pipeline.put("completed/a.json", b"{}")
+    completed = stored(pipeline, "completed/a.json")["LastModified"]
+    for until, count in ((completed, 0), (completed + timedelta(seconds=1), 1)):
+        words = ("--prefix", "completed/", "--until", until.isoformat(), "--yes")
+        assert pipeline.run("replay", *words).exit_code == 0
+        assert len(pipeline.versions("incoming/a.json")) == count
+
+
 def long_key() -> str:
     return f"incoming/{'x' * 1010}.json"  # its completed/ name would have 1,025 bytes
 
@@ -204,12 +214,14 @@ def test_parts_that_fail_leave_no_unfinished_upload(pipeline, monkeypatch):
     assert pipeline.versions("incoming/a.csv") == []
 
 
-def test_a_dry_run_prints_each_copy_and_makes_none(pipeline):
+def test_a_dry_run_prints_each_copy_and_makes_none(pipeline, tmp_path):
     version = pipeline.put("completed/a.json", b"{}")
     result = pipeline.run("replay", "--prefix", "completed/", "--dry-run")
     assert result.exit_code == 0
-    expected = f"would copy completed/a.json version {version} to incoming/a.json\n"
-    assert result.stdout == expected
+    copied, told = result.stdout.splitlines()
+    assert copied == f"would copy completed/a.json version {version} to incoming/a.json"
+    assert told.startswith("1 files, 2 B; by list prices about $0.00 to copy")
+    assert list(tmp_path.glob("*.ndjson")) == []
     assert pipeline.versions("incoming/a.json") == []
 
 
@@ -230,6 +242,16 @@ def test_a_no_copies_nothing(pipeline):
         ("processed/2024/01/01/a.json",),
         ("--prefix", "sales/"),
         ("--prefix", "incoming/", "--since", "yesterday"),
+        ("--prefix", "incoming/", "--until", "tomorrow"),
+        ("incoming/a.json", "--until", "2024-01-01"),
+        ("incoming/a.json", "--batch-operations"),
+        ("incoming/a.json", "--record", "r.ndjson"),
+        ("--prefix", "incoming/", "--resume", "r.ndjson"),
+        ("--prefix", "incoming/", "--batch-operations", "--record", "r.ndjson"),
+        ("--prefix", "incoming/", "--cancel"),
+        ("--prefix", "incoming/", "--json"),
+        ("--resume", "there-is-none.ndjson"),
+        ("--job", "job-1", "--again"),
     ],
 )
 def test_wrong_usage_exits_with_2(pipeline, words):

@@ -1,0 +1,97 @@
+"""Replay files from this machine, and continue what was interrupted."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import typer
+
+from ops.aws import Account
+from ops.commands.group import confirm
+from ops.files.replays import copying
+from ops.files.replays.estimates import Estimate, estimate
+from ops.files.replays.plans import Replay
+from ops.files.replays.records import Record
+from ops.terminal import instants, screen
+from ops.terminal.problems import OperatorError
+
+
+def run(
+    account: Account,
+    planned: Sequence[Replay],
+    *,
+    record: Path | None,
+    dry_run: bool,
+    yes: bool,
+) -> None:
+    """Copy planned files, after a question, and note each in a new record if one is named."""
+    if not _agreed(planned, dry_run=dry_run, yes=yes):
+        return
+    if record is None:
+        _copy(account, planned, lambda _replay, _version: None)
+        return
+    with Record.begin(record, account.stack.raw_bucket_name, planned) as begun:
+        _copy_noted(account, begun)
+
+
+def resume(account: Account, file: Path, *, dry_run: bool, yes: bool) -> None:
+    """Copy what a record says is left."""
+    with Record.resume(file, account.stack.raw_bucket_name) as record:
+        if _agreed(record.left, dry_run=dry_run, yes=yes):
+            _copy_noted(account, record)
+
+
+def told(number: int, size_bytes: int, expected: Estimate) -> str:
+    """Return how many files there are, their size, and what it costs and takes, as text."""
+    return (
+        f"{number:,} files, {screen.size(size_bytes)}; by list prices about"
+        f" ${expected.copy_dollars:,.2f} to copy and ${expected.process_dollars:,.2f} to process;"
+        f" about {instants.age(expected.seconds)}"
+    )
+
+
+def source_of(replay: Replay) -> str:
+    """Return the completed version of a replay, as text."""
+    return f"{replay.source.key} version {replay.source.version}"
+
+
+def _agreed(planned: Sequence[Replay], *, dry_run: bool, yes: bool) -> bool:
+    """Return whether to copy: there is something, and the operator wants it."""
+    size_bytes = sum(one.source.size for one in planned)
+    text = told(len(planned), size_bytes, estimate(len(planned), size_bytes, by_job=False))
+    if not planned:
+        screen.say("no completed file is selected")
+    elif dry_run:
+        for one in planned:
+            target = one.target or "nowhere: its name is shortened"
+            screen.say(f"would copy {source_of(one)} to {target}")
+        screen.say(text)
+    else:
+        confirm(f"Process {text}. Once more?", yes=yes)
+        return True
+    return False
+
+
+def _copy_noted(account: Account, record: Record) -> None:
+    try:
+        _copy(account, record.left, record.note)
+    except KeyboardInterrupt:
+        screen.warn(f"stopped; `replay --resume {record.file}` continues")
+        raise typer.Exit(1) from None
+    except OperatorError as error:
+        msg = f"{error}; `replay --resume {record.file}` tries those again"
+        raise OperatorError(msg) from error
+    screen.say(f"noted in {record.file}")
+
+
+def _copy(account: Account, planned: Sequence[Replay], note: Callable[[Replay, str], None]) -> None:
+    failed = 0
+    with screen.progress("copying", len(planned)) as progress:
+        for done in copying.run(account, planned, note=note, progress=progress):
+            if done.problem is None:
+                screen.say(f"replayed  {done.replay.target}  {done.version}")
+            else:
+                failed += 1
+                screen.warn(f"not replayed  {source_of(done.replay)}: {done.problem}")
+    if failed:
+        msg = f"{failed} of {len(planned)} files were not replayed"
+        raise OperatorError(msg)

@@ -1,0 +1,131 @@
+"""An interrupted replay continues where it was, and copies no file twice."""
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.client import BaseClient
+
+from handlers import keys
+from ops.files.replays import copying
+
+RAW = "pipeline-raw"
+FILES = 30
+
+
+def fill(pipeline: Any) -> None:
+    for number in range(FILES):
+        pipeline.put(f"completed/sales/{number:02d}.json", b"{}")
+
+
+def copies(pipeline: Any) -> Counter[str]:
+    page = pipeline.s3.list_object_versions(Bucket=RAW, Prefix="incoming/")
+    return Counter(one["Key"] for one in page.get("Versions", []))
+
+
+def stop_after(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+    """Press Ctrl-C once so many copies have been reported."""
+    original = copying.workers.map_unordered
+
+    def stopping(*arguments: Any, **named: Any) -> Any:
+        for number, done in enumerate(original(*arguments, **named)):
+            if number == count:
+                raise KeyboardInterrupt
+            yield done
+
+    monkeypatch.setattr(copying.workers, "map_unordered", stopping)
+
+
+def test_a_stopped_replay_continues_from_its_record_and_copies_none_twice(pipeline, monkeypatch):
+    fill(pipeline)
+    with monkeypatch.context() as patch:
+        stop_after(patch, 10)
+        words = ("--prefix", "completed/sales/", "--record", "r.ndjson", "--yes")
+        stopped = pipeline.run("replay", *words)
+    assert stopped.exit_code == 1
+    assert "replay --resume r.ndjson" in stopped.stderr
+    begun = copies(pipeline)
+    assert 10 <= len(begun) < FILES
+    # Meanwhile one that was copied is processed, and another file is completed.
+    pipeline.complete(min(begun), b"{}")
+    pipeline.put("completed/sales/new.json", b"{}")
+    before = copies(pipeline)
+    resumed = pipeline.run("replay", "--resume", "r.ndjson", "--yes")
+    assert resumed.exit_code == 0, resumed.output
+    added = copies(pipeline) - before
+    assert set(added.values()) == {1}
+    assert added.keys() | begun.keys() == {f"incoming/sales/{n:02d}.json" for n in range(FILES)}
+    assert not added.keys() & begun.keys()
+
+
+def test_a_whole_record_has_nothing_left(pipeline):
+    fill(pipeline)
+    assert pipeline.run("replay", "--prefix", "completed/", "--record", "r", "-y").exit_code == 0
+    again = pipeline.run("replay", "--resume", "r", "--yes")
+    assert (again.exit_code, again.stdout) == (0, "no completed file is selected\n")
+    assert set(copies(pipeline).values()) == {1}
+
+
+def test_what_failed_is_tried_again_by_the_record(pipeline, monkeypatch):
+    fill(pipeline)
+    original = BaseClient._make_api_call
+
+    def failing(self, operation, parameters):
+        if operation == "CopyObject" and parameters["Key"].endswith("7.json"):
+            raise self.exceptions.ClientError({"Error": {"Code": "SlowDown"}}, operation)
+        return original(self, operation, parameters)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(BaseClient, "_make_api_call", failing)
+        result = pipeline.run("replay", "--prefix", "completed/", "--record", "r", "--yes")
+    assert result.exit_code == 1
+    assert "3 of 30 files were not replayed; `replay --resume r` tries those again" in result.stderr
+    assert pipeline.run("replay", "--resume", "r", "--yes").exit_code == 0
+    assert copies(pipeline) == {f"incoming/sales/{n:02d}.json": 1 for n in range(FILES)}
+
+
+def test_a_note_that_was_cut_off_is_not_taken_for_one(pipeline):
+    fill(pipeline)
+    pipeline.run("replay", "--prefix", "completed/", "--record", "r", "--yes")
+    file = Path("r")
+    text = file.read_text()
+    file.write_text(text[: text.rindex('"of"')])  # as a power failure leaves it
+    for _ in range(2):
+        assert pipeline.run("replay", "--resume", "r", "--yes").exit_code == 0
+    notes = [json.loads(line) for line in file.read_text().splitlines() if line.endswith("}")]
+    assert sum("done" in note for note in notes) == FILES
+    assert sorted(copies(pipeline).values()) == [*[1] * (FILES - 1), 2]
+
+
+def test_a_plan_that_was_cut_off_is_refused(pipeline):
+    fill(pipeline)
+    pipeline.run("replay", "--prefix", "completed/", "--record", "r", "--yes")
+    lines = Path("r").read_text().splitlines(keepends=True)
+    Path("r").write_text("".join(lines[:5]))
+    result = pipeline.run("replay", "--resume", "r", "--yes")
+    assert (result.exit_code, "nothing of it was replayed" in result.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("text", ["", "not JSON", "[]", '{"bucket": "other", "files": 0}'])
+def test_what_is_no_record_of_this_stack_is_refused(pipeline, text):
+    Path("r").write_text(text)
+    result = pipeline.run("replay", "--resume", "r", "--yes")
+    assert (result.exit_code, "allowed: a record of pipeline-raw" in result.stderr) == (2, True)
+
+
+def test_a_record_is_never_written_over(pipeline):
+    fill(pipeline)
+    Path("r").write_text("mine")
+    result = pipeline.run("replay", "--prefix", "completed/", "--record", "r", "--yes")
+    assert (result.exit_code, "allowed: a new file" in result.stderr) == (2, True)
+    assert (Path("r").read_text(), copies(pipeline)) == ("mine", {})
+
+
+def test_a_replay_from_here_leaves_a_jobs_marks_behind(pipeline):
+    marks = {keys.REPLAY_JOB: "job", keys.REPLAY_OF: "v", keys.SOURCE_VERSION: "v", "team": "x"}
+    pipeline.put("completed/a.json", b"{}", Metadata=marks)
+    assert pipeline.run("replay", "incoming/a.json", "--yes").exit_code == 0
+    head = pipeline.s3.head_object(Bucket=RAW, Key="incoming/a.json")
+    assert head["Metadata"] == {"team": "x"}
