@@ -9,7 +9,8 @@ from typing import Final
 from handlers import keys
 from ops.archive.archived_outputs import Root, look
 from ops.aws import Account
-from ops.files import objects, replays, results, workers
+from ops.files import objects, results, workers
+from ops.files.replays import plans
 from ops.terminal.problems import OperatorError, UsageError
 
 _LISTINGS_AT_ONCE: Final = 16
@@ -103,7 +104,7 @@ def _archived_keys(account: Account, key: str) -> list[str]:
         return [key]
     if key.startswith(keys.PROCESSED):
         return [keys.ARCHIVE + key.removeprefix(keys.PROCESSED)]
-    source = key if key.startswith(keys.INCOMING) else replays.incoming_key(account, key)
+    source = key if key.startswith(keys.INCOMING) else plans.incoming_key(account, key)
     if source is None:
         msg = "its name is shortened and does not tell the file that it came from"
         raise OperatorError(msg)
