@@ -34,6 +34,7 @@ class Context:
     remaining: Callable[[], float] = lambda: 900.0
     function_name: str = "bench"
     invoked_function_arn: str = "bench"
+    aws_request_id: str = "bench"
 
     def get_remaining_time_in_millis(self) -> int:
         """Return the milliseconds until the time-out, as Lambda's context does."""

@@ -35,6 +35,7 @@ class ArchiverRun:
 
     def handle(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:
         """Archive what is old enough at the event's time, and report."""
+        self._telemetry.begin(context.aws_request_id)
         deadline = Deadline(lambda: context.get_remaining_time_in_millis() / 1000)
         time, start_after = _read_time(event, self._now), _read_start(event)
         cutoff = time - timedelta(days=self._environment.retention_days)

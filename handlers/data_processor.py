@@ -19,7 +19,7 @@ from handlers.delivery.protocol import Continued, Delivered, Delivery, Dropped
 from handlers.delivery.replays import Replays
 from handlers.environment import PROCESSOR_SERVICE, Metric, ProcessorEnvironment
 from handlers.invocation import attempts, batch_jobs
-from handlers.invocation.attempts import Record
+from handlers.invocation.attempts import Attempt, Record
 from handlers.invocation.batch_jobs import ResultCode, Task, TaskResult, read_tasks
 from handlers.invocation.deadline import Deadline
 from handlers.invocation.events import (
@@ -70,6 +70,7 @@ class Processor:
 
     def handle(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:
         """Handle a batch of the queue, an event or a call without one, or a job's tasks."""
+        self._telemetry.begin(context.aws_request_id)
         if batch_jobs.is_job_event(event):
             return self._handle_job(event, context)
         deadline = Deadline(lambda: context.get_remaining_time_in_millis() / 1000)
@@ -116,15 +117,15 @@ class Processor:
     ) -> list[Result]:
         if neighbours and deadline.remaining_seconds() <= 0:
             return self._put_off(record)
-        count = attempts.count_attempts(record)
+        attempt = attempts.read_attempt(record, now=self._now())
         try:
             reading = read_message(record["body"], self._environment.raw_bucket)
         except MalformedEventError as error:
             results = [self._fail_message(record["body"], str(error))]
         else:
-            results = self._handle_objects(reading, deadline, count)
+            results = self._handle_objects(reading, deadline, attempt)
         if not _is_finished(results):
-            self._return(record, attempts.back_off_seconds(count))
+            self._return(record, attempts.back_off_seconds(attempt.number))
         return results
 
     def _put_off(self, record: Record) -> list[Result]:
@@ -134,9 +135,18 @@ class Processor:
         waits as after a first attempt, so that a long outage does not use up its receives.
         """
         reason = "the other messages of its batch have left no time for it"
-        self._log.info("put off", message=_message_id(record), reason=reason)
+        for named in self._names(record) or [{}]:
+            self._log.info("put off", **named, message=_message_id(record), reason=reason)
         self._return(record, attempts.back_off_seconds(1))
         return [Result(status="retried", reason=reason)]
+
+    def _names(self, record: Record) -> list[dict[str, Any]]:
+        """Return the files that a message names, as log lines name them; none if it is broken."""
+        try:
+            reading = read_message(record["body"], self._environment.raw_bucket)
+        except MalformedEventError:
+            return []
+        return [_named(reference) for reference in reading.references]
 
     def _return(self, record: Record, seconds: int) -> None:
         """Let a message return to its queue after so many seconds."""
@@ -156,7 +166,8 @@ class Processor:
             results = [self._fail_message(dumps(event), str(error))]
         else:
             # Lambda itself counts the attempts at an event, and makes a dead letter of the last.
-            results = self._handle_objects(reading, deadline, attempt=0)
+            attempt = Attempt(number=0, received=self._now())
+            results = self._handle_objects(reading, deadline, attempt)
         self._emit(results, context)
         retried = [result.reason for result in results if not result.finished]
         if retried:
@@ -195,7 +206,9 @@ class Processor:
         denied = isinstance(error, AccessDeniedError)
         return TaskResult(task=task, code=code, text=text, denied=denied)
 
-    def _handle_objects(self, reading: Reading, deadline: Deadline, attempt: int) -> list[Result]:
+    def _handle_objects(
+        self, reading: Reading, deadline: Deadline, attempt: Attempt
+    ) -> list[Result]:
         for reason in reading.dropped:
             self._log.info("dropped", reason=reason)
         return [
@@ -203,24 +216,27 @@ class Processor:
         ]
 
     def _handle_object(
-        self, reference: ObjectReference, deadline: Deadline, attempt: int
+        self, reference: ObjectReference, deadline: Deadline, attempt: Attempt
     ) -> Result:
+        repeated = attempt.number > 1
+        if repeated:  # so that an attempt that is killed leaves a line, at no cost for most files
+            self._log.info("attempt begun", **_named(reference, attempt))
         try:
-            done = self._delivery.deliver(reference, deadline, repeated=attempt > 1)
+            done = self._delivery.deliver(reference, deadline, repeated=repeated)
             if isinstance(done, Continued):
-                return self._continue(done)
+                return self._continue(done, attempt)
             if isinstance(done, Dropped):
                 self._log.info("dropped", reason=done.reason)
                 return Result(status="dropped")
         except PermanentError as error:
-            failed = self._fail(reference, "permanent", error.reason, error.place)
+            failed = self._fail(reference, attempt, "permanent", error.reason, error.place)
             stopped = {Metric.LOOPS_STOPPED: 1} if isinstance(error, LoopError) else {}
             return replace(failed, metrics={**failed.metrics, **stopped})
         except Exception as error:  # noqa: BLE001 - one object never holds back the others
             return self._retry(reference, error, attempt)
-        return self._processed(reference, done)
+        return self._processed(reference, attempt, done)
 
-    def _processed(self, reference: ObjectReference, done: Delivered) -> Result:
+    def _processed(self, reference: ObjectReference, attempt: Attempt, done: Delivered) -> Result:
         counts = done.counts
         metrics = {
             Metric.FILES_PROCESSED: 1,
@@ -232,7 +248,7 @@ class Processor:
         }
         self._log.info(
             "processed",
-            **_named(reference),
+            **_named(reference, attempt),
             output_key=done.output_key,
             repeated=done.repeated,
             records_in=counts.records_in,
@@ -244,29 +260,32 @@ class Processor:
         )
         return Result(status="processed", metrics=metrics)
 
-    def _continue(self, done: Continued) -> Result:
+    def _continue(self, done: Continued, attempt: Attempt) -> Result:
         """Ask for another invocation; the one at hand is then over for this object."""
         queue, event = self._environment.processing_queue_url, done.reference.to_event()
         self._messenger.send(queue, dumps(event))
         offset = done.progress.position.offset
-        self._log.info("continued", **_named(done.reference), offset=offset)
+        self._log.info("continued", **_named(done.reference, attempt), offset=offset)
         return Result(status="continued")
 
-    def _retry(self, reference: ObjectReference, error: Exception, attempt: int) -> Result:
+    def _retry(self, reference: ObjectReference, error: Exception, attempt: Attempt) -> Result:
         """Leave an object for the next attempt; after the last, it becomes a dead letter."""
         reason = (
             str(error) if isinstance(error, TransientError) else f"{type(error).__name__}: {error}"
         )
-        self._log.warning("attempt failed", **_named(reference), reason=reason, exc_info=error)
+        named = _named(reference, attempt)
+        self._log.warning("attempt failed", **named, reason=reason, exc_info=error)
         denied = {Metric.ACCESS_DENIED: 1} if isinstance(error, AccessDeniedError) else {}
-        if attempt >= self._environment.max_attempts:
-            failed = self._fail(reference, "transient", reason)
+        if attempt.number >= self._environment.max_attempts:
+            failed = self._fail(reference, attempt, "transient", reason)
             return replace(failed, metrics={**failed.metrics, **denied})
         # Report zero processed files too: without it, an outage would show no rate of retries.
         counted = {Metric.FILES_RETRIED: 1, Metric.FILES_PROCESSED: 0}
         return Result(status="retried", reason=reason, metrics={**counted, **denied})
 
-    def _fail(self, reference: ObjectReference, kind: str, reason: str, place: str = "") -> Result:
+    def _fail(
+        self, reference: ObjectReference, attempt: Attempt, kind: str, reason: str, place: str = ""
+    ) -> Result:
         attributes = {
             keys.REASON: reason,
             keys.PLACE: place,
@@ -275,7 +294,8 @@ class Processor:
             keys.DEAD_LETTER_KEY: reference.key,
             keys.DEAD_LETTER_VERSION: reference.version or "",
         }
-        self._log.error("failed", **_named(reference), kind=kind, reason=reason, place=place)
+        named = _named(reference, attempt)
+        self._log.error("failed", **named, kind=kind, reason=reason, place=place)
         return self._send_dead_letter(dumps(reference.to_event()), attributes)
 
     def _fail_message(self, body: str, reason: str) -> Result:
@@ -316,8 +336,10 @@ def _is_finished(results: Sequence[Result]) -> bool:
     return all(result.finished for result in results)
 
 
-def _named(reference: ObjectReference) -> dict[str, Any]:
-    return {"key": reference.key, "version": reference.version}
+def _named(reference: ObjectReference, attempt: Attempt | None = None) -> dict[str, Any]:
+    """Return how a log line names a file, and the attempt at it; `show` finds the line by them."""
+    named = {"key": reference.key, "version": reference.version}
+    return named | (attempt.fields() if attempt else {})
 
 
 def _read_as(done: Delivered) -> dict[str, Any]:

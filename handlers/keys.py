@@ -54,6 +54,15 @@ SOURCE_ENCODING: Final = "source-encoding"  # only of a file that was not UTF-8
 REPLAY_JOB: Final = "replay-job"
 REPLAY_OF: Final = "replay-of"
 
+# User metadata of a completed copy, beside SOURCE_VERSION: when S3 created the source version.
+SOURCE_UPLOADED: Final = "source-uploaded"
+
+# User metadata of a file that corrects the bad records of another: key and version of the other,
+# and the sha-256 of both and of the content that was sent.
+FIXES_KEY: Final = "fixes-key"
+FIXES_VERSION: Final = "fixes-version"
+FIX_DIGEST: Final = "fix-digest"
+
 # Message attributes of a dead letter (at most ten, says SQS).
 REASON: Final = "reason"
 PLACE: Final = "place"
@@ -71,6 +80,11 @@ _UNWRITABLE = re.compile(r"[\x00-\x08\x0b-\x1f\ufffe\uffff]")
 # The end of a shortened completed key. A plain key that looks like one is shortened too, so that no
 # two are the same.
 _SHORTENED = re.compile(r"~[0-9a-f]{64}(\.[a-z]+(\.gz)?)?\Z", re.IGNORECASE | re.ASCII)
+# Of a file that corrects another; its content is always JSON lines.
+_FIX_SUFFIX: Final = ".ndjson"
+_FIX = re.compile(rf"\.fix-[0-9a-f]{{8}}{re.escape(_FIX_SUFFIX)}\Z", re.ASCII)
+# What `completed_key` adds to a name that it shortens: the fix's name has to fit with it.
+_SHORTENING_BYTES: Final = len(f"~{64 * 'f'}{_FIX_SUFFIX}")
 _DATA_SUFFIX = re.compile(
     rf"({'|'.join(map(re.escape, SUFFIXES))})({re.escape(GZIP_SUFFIX)})?\Z",
     re.IGNORECASE | re.ASCII,
@@ -114,6 +128,34 @@ def incoming_key(completed: str, metadata: Mapping[str, str]) -> str | None:
         if key.startswith(INCOMING) and completed_key(key) == completed:
             return key
     return None
+
+
+def fix_digest(key: str, version: str, content: bytes) -> str:
+    """Return the 64 hex digits of the sha-256 of a source key, its version and a fix's content."""
+    return hashlib.sha256(f"{key}\0{version}\0".encode() + content).hexdigest()
+
+
+def fix_key(key: str, digest: str) -> str:
+    """Return the `incoming/` key of a file that corrects bad records of the file `key`.
+
+    It is in the same folder, has the first 8 hex digits of `fix_digest` in its name, and fits in
+    1,024 bytes, as its completed copy's key does. A name that is too long for that is cut.
+    """
+    return f"{INCOMING}{_fix_stem(key)}.fix-{digest[:8]}{_FIX_SUFFIX}"
+
+
+def fix_prefixes(key: str) -> tuple[str, str]:
+    """Return what the keys of all fixes of a file begin with, in `incoming/` and in `completed/`.
+
+    Fixes of another file may begin so too: their metadata tells which file they fix.
+    """
+    stem = _fix_stem(key)
+    return f"{INCOMING}{stem}.fix-", f"{COMPLETED}{_writable(stem)}.fix-"
+
+
+def is_fix(key: str) -> bool:
+    """Return whether an `incoming/` key has the form of a fix's; its metadata tells for sure."""
+    return bool(_FIX.search(key))
 
 
 def output_keys(key: str, version: str, created: date, *, compressed: bool) -> tuple[str, ...]:
@@ -205,6 +247,16 @@ def _dated_keys(prefix: str, key: str, version: str, created: date, suffix: str)
     plain = folder + stem + suffix
     distinct = tuple(_fit(folder, stem, f"-{digits}{suffix}") for digits in (digest[:8], digest))
     return (plain, *distinct) if len(plain.encode()) <= MAX_KEY_BYTES else distinct
+
+
+def _fix_stem(key: str) -> str:
+    path = _relative(key)
+    stem = path.removesuffix(data_suffix(path))
+    ending_bytes = len(f".fix-{8 * 'f'}{_FIX_SUFFIX}") + _SHORTENING_BYTES
+    most = MAX_KEY_BYTES - len(COMPLETED.encode()) - ending_bytes
+    while len(_writable(stem).encode()) > most:
+        stem = stem[:-1]
+    return stem
 
 
 def _relative(key: str) -> str:

@@ -1,11 +1,11 @@
 """Originals: once its output is written, a source version moves to `completed/`."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from handlers import keys
 from handlers.aws.copies import copy_object
 from handlers.aws.failures import GoneError
-from handlers.aws.object_info import Location, ObjectInfo
+from handlers.aws.object_info import Location, ObjectInfo, fits_metadata
 from handlers.aws.objects import Storage
 
 
@@ -22,7 +22,7 @@ class Originals:
         """
         where = source.location
         target = Location(bucket=where.bucket, key=keys.completed_key(where.key))
-        added = {keys.SOURCE_VERSION: where.version or ""}
+        added = _added(source)
         if not repeated or not self.is_completed(where, source.modified):
             try:
                 copy_object(self._storage, source, target, added=added)
@@ -42,3 +42,14 @@ class Originals:
             if info and info.metadata.get(keys.SOURCE_VERSION) == source.version:
                 return True
         return False
+
+
+def _added(source: ObjectInfo) -> dict[str, str]:
+    """Return the metadata that a completed copy gets besides that of its source version.
+
+    Only the version has to be there; the time of the upload is left out where it does not fit.
+    """
+    version = {keys.SOURCE_VERSION: source.location.version or ""}
+    uploaded = source.modified.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    whole = version | {keys.SOURCE_UPLOADED: uploaded}
+    return whole if fits_metadata({**source.metadata, **whole}) else version

@@ -1,6 +1,7 @@
 """Attempts at a queue message: when the next is made, and which are made alone. Pure."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -10,6 +11,28 @@ Record = Mapping[str, Any]
 
 # Before the second, third and fourth attempt: enough for an outage of 15 minutes.
 BACK_OFF_SECONDS: Final = (60, 300, 900)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """An attempt at a file.
+
+    `number` is how often its message has been received, 0 where Lambda itself counts the attempts.
+    `received` is when the message was received first, or when an event came.
+    """
+
+    number: int
+    received: datetime
+
+    def fields(self) -> dict[str, Any]:
+        """Return what a log line says of the attempt."""
+        received = self.received.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return {"attempt": self.number, "received": received}
+
+
+def read_attempt(record: Record, *, now: datetime) -> Attempt:
+    """Return the attempt that a message is received for; `now` if SQS does not say since when."""
+    return Attempt(number=count_attempts(record), received=_first_received(record) or now)
 
 
 def count_attempts(record: Record) -> int:
@@ -45,8 +68,12 @@ def _may_kill(record: Record, now: datetime, timeout_seconds: float) -> bool:
     Such a message returns after the queue's visibility timeout, six time-outs of the function. A
     message whose attempt failed without a kill returns sooner. `timeout_seconds` is the function's.
     """
-    received = record["attributes"].get("ApproximateFirstReceiveTimestamp")
-    if count_attempts(record) == 1 or received is None:
+    first = _first_received(record)
+    if count_attempts(record) == 1 or first is None:
         return False
-    first = datetime.fromtimestamp(int(received) / 1000, UTC)
     return now - first >= timedelta(seconds=VISIBILITY_TIMEOUTS * timeout_seconds)
+
+
+def _first_received(record: Record) -> datetime | None:
+    milliseconds = record["attributes"].get("ApproximateFirstReceiveTimestamp")
+    return None if milliseconds is None else datetime.fromtimestamp(int(milliseconds) / 1000, UTC)

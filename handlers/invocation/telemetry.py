@@ -22,6 +22,10 @@ class Telemetry:
         self.logger.append_keys(environment=environment, botocore=BOTOCORE_VERSION)
         self._metrics = Metrics(namespace=METRICS_NAMESPACE, service=service)
 
+    def begin(self, request_id: str) -> None:
+        """Name the invocation in each line from now on, as Lambda's own lines name it."""
+        self.logger.append_keys(function_request_id=request_id)
+
     def emit(self, values: Mapping[Metric, int], *, function_name: str) -> None:
         """Write the metrics of one invocation. Call it once, at the end, from one thread."""
         if not values:

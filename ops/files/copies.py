@@ -28,7 +28,9 @@ _KEPT_HEADERS: Final = (
 
 # The processor's entries name the old source version, and the job that made it: they would be wrong
 # for a new upload.
-_OF_THE_FIRST: Final = (keys.SOURCE_VERSION, keys.REPLAY_JOB, keys.REPLAY_OF)
+_OF_THE_FIRST: Final = (
+    keys.SOURCE_VERSION, keys.SOURCE_UPLOADED, keys.REPLAY_JOB, keys.REPLAY_OF,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)

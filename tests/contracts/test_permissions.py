@@ -122,6 +122,7 @@ def allows(grant: Use, use: Use) -> bool:
 class Context(SimpleNamespace):
     function_name = "data-archiver"
     invoked_function_arn = FUNCTION
+    aws_request_id = "a-request"
     looks = 10**9  # how often there is time, before it is over
 
     def get_remaining_time_in_millis(self) -> float:

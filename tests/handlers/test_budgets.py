@@ -129,7 +129,8 @@ def test_ten_small_files_are_worked_on_at_once():
         fallback_encoding=None,
         compress_output=False,
     )
-    telemetry = SimpleNamespace(logger=SILENT, emit=lambda *_, **__: None)
+    quiet = {"emit": lambda *_, **__: None, "begin": lambda _: None}
+    telemetry = SimpleNamespace(logger=SILENT, **quiet)
     nothing = Messenger(lambda service: pytest.fail(f"nothing to tell {service}"))
     processor = Processor(environment, Storage(s3), nothing, telemetry, now=lambda: NOW)
     keys = [f"incoming/{number}.json" for number in range(10)]
@@ -144,7 +145,10 @@ def test_ten_small_files_are_worked_on_at_once():
         for key in keys
     ]
     context = SimpleNamespace(
-        get_remaining_time_in_millis=lambda: 300_000, function_name="f", invoked_function_arn="f"
+        get_remaining_time_in_millis=lambda: 300_000,
+        function_name="f",
+        invoked_function_arn="f",
+        aws_request_id="r",
     )
     assert processor.handle({"Records": records}, context) == {"batchItemFailures": []}
     files = {json.loads(body)["file"] for body in s3.stored.values()}

@@ -270,3 +270,29 @@ def test_a_restored_key_keeps_the_day_and_is_none_that_the_archiver_or_a_search_
     ):
         with pytest.raises(ValueError, match="partition"):
             keys.restored_key(other)
+
+
+@given(
+    st.text(st.characters(blacklist_categories=("Cs",)), min_size=1, max_size=1_100),
+    st.sampled_from(SUFFIXES),
+    st.text("0123456789abcdef", min_size=64, max_size=64),
+)
+def test_a_fix_is_beside_its_file_and_is_found_by_its_prefixes(stem, suffix, digest):
+    key = f"incoming/{stem.encode()[:1_000].decode(errors='ignore')}{suffix}"
+    fix = keys.fix_key(key, digest)
+    incoming, completed = keys.fix_prefixes(key)
+    assert len(fix.encode()) <= LIMIT
+    assert fix.startswith(incoming)
+    assert incoming.startswith("incoming/")
+    assert keys.completed_key(fix).startswith(completed)
+    assert (keys.is_fix(fix), keys.data_suffix(fix)) == (True, ".ndjson")
+    assert keys.fix_key(key, "0" * 64) != keys.fix_key(key, "1" * 64)
+
+
+def test_a_fix_is_in_the_folder_of_its_file_under_the_name_without_suffix():
+    digest = keys.fix_digest("incoming/a b/x.CSV.gz", "v1", b"{}\n")
+    fix = keys.fix_key("incoming/a b/x.CSV.gz", digest)
+    assert fix == f"incoming/a b/x.fix-{digest[:8]}.ndjson"
+    assert digest != keys.fix_digest("incoming/a b/x.CSV.gz", "v2", b"{}\n")
+    assert digest != keys.fix_digest("incoming/a b/x.CSV.gz", "v1", b"[]\n")
+    assert not keys.is_fix("incoming/a b/x.CSV.gz")

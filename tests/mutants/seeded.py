@@ -51,9 +51,8 @@ MUTANTS = (
     Mutant(
         "delete-before-copy",
         "handlers/delivery/originals.py",
-        '        added = {keys.SOURCE_VERSION: where.version or ""}\n',
-        '        added = {keys.SOURCE_VERSION: where.version or ""}\n'
-        "        self._storage.delete_version(where)\n",
+        "        added = _added(source)\n",
+        "        added = _added(source)\n        self._storage.delete_version(where)\n",
         DELIVERY,
     ),
     Mutant(
@@ -179,8 +178,8 @@ MUTANTS = (
     Mutant(
         "one-attempt-too-many",
         "handlers/data_processor.py",
-        "        if attempt >= self._environment.max_attempts:",
-        "        if attempt > self._environment.max_attempts:",
+        "        if attempt.number >= self._environment.max_attempts:",
+        "        if attempt.number > self._environment.max_attempts:",
         PROCESSOR,
     ),
     Mutant(

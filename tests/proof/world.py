@@ -102,6 +102,9 @@ class QuietTelemetry:
         self.logger = SimpleNamespace(info=silent, warning=silent, error=silent)
         self.totals: Counter = Counter()
 
+    def begin(self, request_id: str) -> None:
+        assert request_id
+
     def emit(self, values: Mapping[Any, int], *, function_name: str) -> None:
         assert function_name
         self.totals.update(values)
@@ -114,6 +117,7 @@ class Context:
     ticks: int = 10**9
     function_name: str = "the-function"
     invoked_function_arn: str = "arn:aws:lambda:eu-west-1:123456789012:function:the-function"
+    aws_request_id: str = "00000000-0000-4000-8000-000000000000"
 
     def get_remaining_time_in_millis(self) -> int:
         self.ticks -= 1

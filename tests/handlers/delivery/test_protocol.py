@@ -123,7 +123,11 @@ def test_the_original_is_kept_as_it_was(world):
     assert copy.body == b"{}"
     assert copy.headers["ContentType"] == "text/x-test"
     assert copy.tags == (("team", "blue"),)
-    assert copy.metadata == {"owner": "me", keys.SOURCE_VERSION: version}
+    assert copy.metadata == {
+        "owner": "me",
+        keys.SOURCE_VERSION: version,
+        keys.SOURCE_UPLOADED: "2024-01-15T10:30:00Z",
+    }
     assert not world.s3.buckets[RAW].get("incoming/a b/x.json")
 
 
@@ -136,6 +140,14 @@ def test_metadata_too_large_for_the_source_version_is_kept(world):
     # Delivered again, the output alone tells that it is done.
     assert process(world, event)
     assert not world.dead_letters.messages
+
+
+def test_the_time_of_the_upload_is_left_out_before_the_version_is(world):
+    full = {"full": "x" * 1_990}
+    stored = world.s3.put_object(Bucket=RAW, Key="incoming/x.json", Body=b"{}", Metadata=full)
+    assert process(world, s3_event("incoming/x.json", stored["VersionId"]))
+    named = full | {keys.SOURCE_VERSION: stored["VersionId"]}
+    assert world.s3.current(RAW, "completed/x.json").metadata == named
 
 
 def test_gone_with_its_completed_copy_is_done(world, gate):

@@ -67,3 +67,14 @@ def test_of_two_that_meet_twice_each_is_first_once(names: set[str], receives: in
 
     assert order(receives) == list(reversed(order(receives + 1)))
     assert sorted(order(receives)) == sorted(names)
+
+
+def test_an_attempt_is_counted_and_dated_from_the_first_receive():
+    third = attempts.read_attempt(record("a", receives=3, age_seconds=90), now=NOW)
+    assert (third.number, third.received) == (3, NOW - timedelta(seconds=90))
+    assert third.fields() == {"attempt": 3, "received": "2024-01-15T11:58:30.000Z"}
+
+
+def test_an_attempt_without_the_time_of_its_first_receive_is_dated_now():
+    message = {"attributes": {"ApproximateReceiveCount": "1"}}
+    assert attempts.read_attempt(message, now=NOW).received == NOW
