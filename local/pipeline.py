@@ -4,10 +4,12 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final, Self
 
 from infra.schedule_expression import parse_expression
 from local.account.server import Account
+from local.cloudwatch.log_groups import LogGroups
 from local.compute.async_invocations import AsynchronousInvocations, AsynchronousSettings
 from local.compute.destinations import (
     Destination,
@@ -70,6 +72,7 @@ class LocalPipeline:
         self._on_batch = on_batch
         self._on_attempt = on_attempt
         self._on_invocation = on_invocation
+        self._log_groups = LogGroups(self.account)
         self._service = LambdaService()
         self._functions: dict[str, LocalFunction] = {}
         self._events: dict[str, AsynchronousInvocations] = {}
@@ -178,9 +181,14 @@ class LocalPipeline:
             account_id=self.account.account_id,
             credentials=Credentials(),
             concurrency=inputs.get("reservedConcurrentExecutions", _CONCURRENCY),
-            on_line=self._on_line,
+            on_line=partial(self._write_line, inputs["loggingConfig"]["logGroup"]),
             on_invocation=self._on_invocation,
         )
+
+    def _write_line(self, group: str, line: str) -> None:
+        self._log_groups.add_line(group, line)
+        if self._on_line:
+            self._on_line(line)
 
     def _event_settings(self, function: Resource, limits: Resource | None) -> AsynchronousSettings:
         sqs = self.account.client("sqs")
