@@ -24,6 +24,7 @@ from ops.stack import Stack
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch.client import CloudWatchClient
     from mypy_boto3_lambda.client import LambdaClient
+    from mypy_boto3_logs.client import CloudWatchLogsClient
     from mypy_boto3_s3.client import S3Client
     from mypy_boto3_sqs.client import SQSClient
 
@@ -75,6 +76,7 @@ ACTIONS: Final = {
     "Invoke": "lambda:InvokeFunction",
     "DescribeAlarms": "cloudwatch:DescribeAlarms",
     "GetMetricStatistics": "cloudwatch:GetMetricStatistics",
+    "FilterLogEvents": "logs:FilterLogEvents",
 }
 _DENIED: Final = frozenset(
     {"AccessDenied", "AccessDeniedException", "403", "Forbidden", "UnauthorizedOperation"}
@@ -143,6 +145,11 @@ class Account:
     def cloudwatch(self) -> "CloudWatchClient":
         """The client of CloudWatch."""
         return self._client("cloudwatch", _USUAL)
+
+    @cached_property
+    def logs(self) -> "CloudWatchLogsClient":
+        """The client of CloudWatch Logs."""
+        return self._client("logs", _USUAL)
 
     def _client(self, service: str, config: Config) -> Any:
         make = cast("Any", self.session).client  # its overloads name 400 other services

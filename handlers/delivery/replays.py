@@ -8,12 +8,16 @@ two copies, each with an output of its own.
 """
 
 from dataclasses import replace
+from typing import Final
 
 from handlers import keys
 from handlers.aws.copies import MAX_COPY_BYTES, copy_object
 from handlers.aws.failures import PermanentError
 from handlers.aws.object_info import Location, ObjectInfo, fits_metadata
 from handlers.aws.objects import Storage
+
+# What the processor says of the first source version, which is wrong for a new upload.
+_OF_THE_FIRST: Final = (keys.SOURCE_VERSION, keys.SOURCE_UPLOADED)
 
 
 class Replays:
@@ -40,7 +44,7 @@ class Replays:
             msg = "its name is shortened: replay it alone, by its key in incoming/"
             raise PermanentError(msg)
         mark = {keys.REPLAY_JOB: job, keys.REPLAY_OF: completed.version or ""}
-        kept = {name: text for name, text in source.metadata.items() if name != keys.SOURCE_VERSION}
+        kept = {name: text for name, text in source.metadata.items() if name not in _OF_THE_FIRST}
         if not fits_metadata(kept | mark):
             msg = "its metadata leaves no room for the job's mark: replay it alone, by its key"
             raise PermanentError(msg)

@@ -8,6 +8,7 @@ from handlers import __version__
 from ops.commands.dead_letters.discard import discard
 from ops.commands.dead_letters.failures import failures
 from ops.commands.dead_letters.redrive import redrive
+from ops.commands.files.rejects import rejects
 from ops.commands.files.replay import replay
 from ops.commands.files.restore import restore
 from ops.commands.files.show import show
@@ -53,6 +54,7 @@ def ops(
 app.command("status")(status)
 app.command("upload")(upload)
 app.command("show")(show)
+app.command("rejects")(rejects)
 app.command("failures")(failures)
 app.command("redrive")(redrive)
 app.command("discard")(discard)

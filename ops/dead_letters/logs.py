@@ -11,7 +11,7 @@ from ops.terminal.instants import shown
 
 _ENDED: Final = '?timeout ?"Runtime exited"'
 # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html
-_PATTERN_CHARACTERS: Final = 1024
+PATTERN_CHARACTERS: Final = 1024
 _LOCAL: Final = "see what `python -m local serve` printed"
 
 
@@ -38,16 +38,17 @@ class Logs:
         pattern = _ENDED
         if dead_letter.key:
             named = f"?{json.dumps(dead_letter.key, ensure_ascii=False)} {_ENDED}"
-            pattern = named if len(named) <= _PATTERN_CHARACTERS else _ENDED
+            pattern = named if len(named) <= PATTERN_CHARACTERS else _ENDED
         command = [
-            "aws", "logs", "tail", self._group(function),
+            "aws", "logs", "tail", self.group(function),
             "--region", stack.region,
             "--since", shown(dead_letter.sent),
             "--filter-pattern", pattern,
         ]  # fmt: skip
         return shlex.join(command)
 
-    def _group(self, function: str) -> str:
+    def group(self, function: str) -> str:
+        """Return the name of a function's log group."""
         if function not in self._groups:
             found = self._account.functions.get_function_configuration(FunctionName=function)
             group = found.get("LoggingConfig", {}).get("LogGroup")

@@ -1,7 +1,8 @@
 """The history of one file: its versions, outputs, rejected records and dead letters."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Final
 
 from handlers import keys
@@ -9,10 +10,9 @@ from ops.aws import Account
 from ops.dead_letters import listing
 from ops.dead_letters.messages import DeadLetter
 from ops.files import objects, results
-from ops.files.replays import plans
 from ops.files.results import Output
+from ops.files.sources import day_of_result, find_source
 from ops.terminal.instants import days_before
-from ops.terminal.problems import OperatorError, UsageError
 
 # The longest time between an upload and its completed copy: the retention of the queue and of the
 # dead-letter queue together, by default.
@@ -23,107 +23,108 @@ _REJECTED_BYTES: Final = 8192
 
 @dataclass(frozen=True, kw_only=True)
 class Completed:
-    """A completed copy, and the source version that it is a copy of, if its metadata names it."""
+    """A completed copy, and the user metadata that it has."""
 
     stored: objects.StoredObject
-    source_version: str | None
+    metadata: Mapping[str, str]
+
+    @property
+    def source_version(self) -> str | None:
+        """The source version that it is a copy of, if its metadata names it."""
+        return self.metadata.get(keys.SOURCE_VERSION)
+
+    @property
+    def uploaded(self) -> datetime | None:
+        """When S3 created the source version, if its metadata says so."""
+        try:
+            told = datetime.fromisoformat(self.metadata.get(keys.SOURCE_UPLOADED, ""))
+        except ValueError:  # a copy of before, or another's metadata
+            return None
+        return told if told.tzinfo else None
+
+    @property
+    def days(self) -> tuple[date, ...]:
+        """The days on which the source version may have been uploaded, likely ones first."""
+        if self.uploaded:
+            return days_before(self.uploaded, 0)
+        return days_before(self.stored.modified, _WAITING_DAYS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stored:
+    """The objects that belong to a file, newest first."""
+
+    key: str
+    waiting: list[objects.StoredObject]
+    completed: list[Completed]
+    outputs: list[Output]
+    rejected: list[objects.Head]
 
 
 @dataclass(frozen=True, kw_only=True)
 class History:
     """All that the stack holds of a file, newest first.
 
-    `rejected` holds the first lines of each object with rejected records, by the object's key.
+    `first_lines` holds the first lines of each object with rejected records, by the object's key.
     """
 
-    key: str
-    waiting: list[objects.StoredObject]
-    completed: list[Completed]
-    outputs: list[Output]
-    rejected: dict[str, list[str]]
+    stored: Stored
+    first_lines: dict[str, list[str]]
     dead_letters: list[DeadLetter]
+
+    @property
+    def key(self) -> str:
+        """The file's key in `incoming/`."""
+        return self.stored.key
 
     @property
     def known(self) -> bool:
         """Whether the stack holds anything of the file."""
-        return bool(self.waiting or self.completed or self.dead_letters)
+        return bool(self.stored.waiting or self.stored.completed or self.dead_letters)
 
 
 def collect(account: Account, key: str, *, limit: int) -> History:
     """Return the history of a file, with at most `limit` completed versions and their outputs.
 
-    `key` is the file's key in `incoming/` or `completed/`, or the key of its output, archived,
-    restored or neither. Raises UsageError for any other key, OperatorError if the key's file cannot
-    be found out.
+    `key` is the file's own or that of its output or rejected records, as `find_source` takes it,
+    and raises.
     """
-    source = _source(account, key)
-    bucket = account.stack.raw_bucket_name
-    waiting = objects.versions_of(account.s3, bucket, source)
-    copies = objects.versions_of(account.s3, bucket, keys.completed_key(source))[:limit]
-    completed = [_completed(account, item) for item in copies]
-    found = list(_outputs(account, source, waiting, completed))
+    stored = collect_stored(account, find_source(account, key), limit=limit)
+    bucket = account.stack.processed_bucket_name
     return History(
-        key=source,
-        waiting=waiting,
-        completed=completed,
-        outputs=found,
-        rejected=_rejected(account, source, waiting, found),
+        stored=stored,
+        first_lines={
+            found.key: _lines(objects.first_bytes(account.s3, bucket, found.key, _REJECTED_BYTES))
+            for found in stored.rejected
+        },
         dead_letters=[
             dead_letter
             for dead_letter in listing.peek(account)
-            if any(one.key == source for one in dead_letter.sources)
+            if any(one.key == stored.key for one in dead_letter.sources)
         ],
     )
 
 
-def _source(account: Account, key: str) -> str:
-    """Return the `incoming/` key of the file that a key belongs to."""
-    stack = account.stack
-    if key.startswith(keys.INCOMING):
-        return key
-    if key.startswith(keys.COMPLETED):
-        return _source_of_copy(account, key)
-    for root, bucket in (
-        (keys.PROCESSED, stack.processed_bucket_name),
-        (keys.ARCHIVE, stack.archive_bucket_name),
-        (keys.RESTORED, stack.processed_bucket_name),
-    ):
-        if key.startswith(root):
-            return _source_of_output(account, bucket, key)
-    roots = f"{keys.INCOMING}, {keys.COMPLETED}, {keys.PROCESSED}, {keys.ARCHIVE}"
-    msg = f"the key is {key!r}, allowed: one that begins {roots} or {keys.RESTORED}"
-    raise UsageError(msg)
-
-
-def _source_of_copy(account: Account, key: str) -> str:
-    named = plans.incoming_key(account, key)
-    if not named:
-        msg = f"{key} is a shortened name and does not name the file that it came from"
-        raise OperatorError(msg)
-    return named
-
-
-def _source_of_output(account: Account, bucket: str, key: str) -> str:
-    processed = keys.PROCESSED + key.partition("/")[2]
-    day = keys.partition_day(processed)
-    found = objects.head(account.s3, bucket, key)
-    if not found:
-        msg = f"there is no object {key} in {bucket}"
-        raise OperatorError(msg)
-    version = found.metadata.get(keys.SOURCE_VERSION, "")
-    named = day and results.named_source(
-        found, lambda source: processed in results.candidates(source, version, day)
+def collect_stored(account: Account, source: str, *, limit: int) -> Stored:
+    """Return the objects of the file `source`, with at most `limit` completed versions."""
+    bucket = account.stack.raw_bucket_name
+    waiting = objects.versions_of(account.s3, bucket, source)
+    copies = objects.versions_of(account.s3, bucket, keys.completed_key(source))[:limit]
+    completed = [_completed(account, item) for item in copies]
+    outputs = list(_outputs(account, source, waiting, completed))
+    rejected = _rejected(account, source, waiting, completed, outputs)
+    return Stored(
+        key=source,
+        waiting=waiting,
+        completed=completed,
+        outputs=outputs,
+        rejected=list(rejected),
     )
-    if not named:
-        msg = f"{key} in {bucket} does not name the file that it came from"
-        raise OperatorError(msg)
-    return named
 
 
 def _completed(account: Account, item: objects.StoredObject) -> Completed:
     found = objects.head(account.s3, account.stack.raw_bucket_name, item.key, item.version)
-    version = found.metadata.get(keys.SOURCE_VERSION) if found else None
-    return Completed(stored=item, source_version=version)
+    return Completed(stored=item, metadata=found.metadata if found else {})
 
 
 def _outputs(
@@ -132,31 +133,48 @@ def _outputs(
     waiting: list[objects.StoredObject],
     completed: list[Completed],
 ) -> Iterator[Output]:
-    places = [(item.version, days_before(item.modified, 0)) for item in waiting]
-    places += [
-        (item.source_version, days_before(item.stored.modified, _WAITING_DAYS))
-        for item in completed
-        if item.source_version
-    ]
-    for version, days in places:
+    for version, days in _places(waiting, completed):
         found = results.find(account, source, version, days)
         if found:
             yield found
 
 
-def _rejected(
-    account: Account, source: str, waiting: list[objects.StoredObject], found: list[Output]
-) -> dict[str, list[str]]:
-    names = [output.rejected_key for output in found if output.rejected_key]
+def _places(
+    waiting: list[objects.StoredObject], completed: list[Completed]
+) -> Iterator[tuple[str, tuple[date, ...]]]:
+    """Yield each source version, and the days that its results may be in."""
     for item in waiting:
-        days = days_before(item.modified, 0)
-        name = results.find_rejected(account, source, item.version, days)
-        names += [name] if name else []
+        yield item.version, days_before(item.modified, 0)
+    for one in completed:
+        if one.source_version:
+            yield one.source_version, one.days
+
+
+def _rejected(
+    account: Account,
+    source: str,
+    waiting: list[objects.StoredObject],
+    completed: list[Completed],
+    outputs: list[Output],
+) -> Iterator[objects.Head]:
+    """Yield the heads of the rejected records of each version that has some.
+
+    An output names them. Where its metadata had no room for that, and where there is no output,
+    they are looked for.
+    """
+    made = {output.source_version: output for output in outputs}
     bucket = account.stack.processed_bucket_name
-    return {
-        name: _lines(objects.first_bytes(account.s3, bucket, name, _REJECTED_BYTES))
-        for name in dict.fromkeys(names)
-    }
+    for version, days in _places(waiting, completed):
+        output = made.get(version)
+        name = output.rejected_key if output else None
+        if output and not name and output.counts.get("rejected"):
+            day = day_of_result(output.key)
+            name = day and results.find_rejected(account, source, version, [day])
+        elif not output and len(days) == 1:
+            name = results.find_rejected(account, source, version, days)
+        found = objects.head(account.s3, bucket, name) if name else None
+        if found:
+            yield found
 
 
 def _lines(start: bytes) -> list[str]:

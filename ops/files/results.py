@@ -7,7 +7,7 @@ can only have one of the few keys that `handlers.keys.output_keys` returns.
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from typing import Final
 
 from handlers import keys
@@ -29,6 +29,7 @@ COUNTS: Final = {
 class Output:
     """The output of one source version; the names in `counts` are the values of `COUNTS`.
 
+    `modified` is when it was stored where it is: in the archive, if it is `archived`.
     `restored_key` is the key of its copy in `restored/`, if it is archived and has one.
     """
 
@@ -36,6 +37,7 @@ class Output:
     key: str
     archived: bool
     size: int
+    modified: datetime
     source_version: str
     counts: Mapping[str, int]
     rejected_key: str | None
@@ -111,6 +113,7 @@ def _output(found: objects.Head, bucket: str, *, archived: bool) -> Output:
         key=found.key,
         archived=archived,
         size=found.size,
+        modified=found.modified,
         source_version=found.metadata[keys.SOURCE_VERSION],
         counts=counts(found.metadata),
         rejected_key=keys.decode_value(rejected) if rejected else None,

@@ -47,7 +47,7 @@ class _Needs:
     kms_key_arn: str | None
 
     def reading(self) -> list[Statement]:
-        """Return the permissions of `status`, `failures`, `show` and the log command they print."""
+        """Return the permissions of `status`, `failures`, `show` and `rejects`."""
         stack = self.stack
         raw, processed, archive = self._buckets()
         dead_letters = [self._queue(url) for url in queues_of(stack).values()]
@@ -55,7 +55,11 @@ class _Needs:
         return [
             self._s3("ListBuckets", ["s3:ListBucket"], [raw, processed, archive]),
             self._s3("ListVersionsOfFiles", ["s3:ListBucketVersions"], [raw]),
-            self._s3("ReadOriginals", ["s3:GetObjectVersion"], [f"{raw}/{keys.COMPLETED}*"]),
+            self._s3(
+                "ReadOriginals",
+                ["s3:GetObjectVersion"],
+                [f"{raw}/{keys.INCOMING}*", f"{raw}/{keys.COMPLETED}*"],
+            ),
             self._s3(
                 "ReadWhatFilesBecame",
                 ["s3:GetObject"],
@@ -101,8 +105,6 @@ class _Needs:
                 ["s3:RestoreObject", "s3:GetObjectTagging"],
                 [f"{archive}/{keys.ARCHIVE}*"],
             ),
-            # To find out whether an uploaded version is processed: then it is gone.
-            self._s3("ReadUploads", ["s3:GetObjectVersion"], [f"{raw}/{keys.INCOMING}*"]),
             self._s3(
                 "ReadTagsOfOriginals",
                 ["s3:GetObjectVersionTagging"],

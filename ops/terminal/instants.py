@@ -54,6 +54,11 @@ def shown(instant: datetime) -> str:
     return instant.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
+def precise(instant: datetime) -> str:
+    """Return a time as text in UTC with milliseconds."""
+    return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 def age(seconds: float) -> str:
     """Return a duration as text in its largest unit, `3 d` say."""
     name, length = next((unit for unit in _UNITS if seconds >= unit[1]), _UNITS[-1])

@@ -1,8 +1,11 @@
 """Print results on standard output, and progress and problems on standard error."""
 
+import csv
+import io
+import itertools
 import json
 import sys
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Final
 
@@ -32,12 +35,34 @@ def warn(text: str) -> None:
 
 def document(value: object) -> None:
     """Print a value as JSON: in UTF-8 in every locale, with unprintable characters escaped."""
-    text = "".join(
-        char if char.isprintable() or char == "\n" else json.dumps(char)[1:-1]
-        for char in json.dumps(value, indent=2, ensure_ascii=False)
-    )
-    sys.stdout.flush()
-    sys.stdout.buffer.write(f"{text}\n".encode())
+    _write(f"{_escaped(json.dumps(value, indent=2, ensure_ascii=False))}\n")
+    sys.stdout.buffer.flush()
+
+
+def documents(head: Mapping[str, object], name: str, items: Iterable[object]) -> None:
+    """Print a JSON object whose last field is a list, written item by item as they come."""
+    start = json.dumps({**head, name: []}, indent=2, ensure_ascii=False).removesuffix("]\n}")
+    _write(_escaped(start))
+    separator = ""
+    for item in items:
+        _write(f"{separator}\n    {_escaped(json.dumps(item, ensure_ascii=False))}")
+        separator = ","
+    _write("\n  ]\n}\n" if separator else "]\n}\n")
+
+
+def csv_rows(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print CSV in UTF-8, row by row; None is an empty cell.
+
+    The cells are as they are in a file or a pipe. On a terminal, unprintable characters are
+    escaped: anyone may choose what is in a bad record.
+    """
+    shown = printable if sys.stdout.isatty() else str
+    for row in itertools.chain([columns], rows):
+        line = io.StringIO()
+        csv.writer(line, lineterminator="\n").writerow(
+            "" if cell is None else shown(str(cell)) for cell in row
+        )
+        _write(line.getvalue())
     sys.stdout.buffer.flush()
 
 
@@ -96,6 +121,20 @@ def progress(text: str, total: int, *, in_bytes: bool = False) -> Generator[Call
     ) as bar:
         task = bar.add_task(text, total=total)
         yield lambda count: bar.advance(task, count)
+
+
+def _escaped(text: str) -> str:
+    """Return the text of JSON with unprintable characters escaped."""
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() or char == "\n" else json.dumps(char)[1:-1] for char in text
+    )
+
+
+def _write(text: str) -> None:
+    sys.stdout.flush()
+    sys.stdout.buffer.write(text.encode(errors="backslashreplace"))
 
 
 def _text(text: str, console: Console) -> Text:

@@ -1015,10 +1015,50 @@ MUTANTS = (
         ("tests/ops/files/test_uploads.py::test_the_longest_key_is_taken",),
     ),
     Mutant(
+        "a-fix-is-put-over-another",
+        "ops/rejects/fixes.py",
+        '                IfNoneMatch="*",\n',
+        "",
+        (
+            "tests/ops/rejects/test_fixes.py::test_of_two_operators_at_once_one_sends_and_the_other_finds_it",
+        ),
+    ),
+    Mutant(
+        "a-processed-fix-is-sent-again",
+        "ops/rejects/fixes.py",
+        "    for version, modified in _completed(account, fix):\n"
+        "        return _found(State.PROCESSED, fix, version, modified)\n",
+        "",
+        ("tests/ops/rejects/test_fixes.py::test_a_fix_that_was_processed_is_not_sent_again",),
+    ),
+    Mutant(
+        "a-twin-is-not-told",
+        "ops/rejects/fixes.py",
+        "twin=_twin(account, fix, version)",
+        "twin=None",
+        ("tests/ops/rejects/test_fixes.py::test_a_fix_that_was_processed_behind_the_look_is_told",),
+    ),
+    Mutant(
+        "fixes-of-two-versions-are-one",
+        "handlers/keys.py",
+        'f"{key}\\0{version}\\0".encode() + content',
+        'f"{key}\\0".encode() + content',
+        (
+            "tests/handlers/test_keys.py::test_a_fix_is_in_the_folder_of_its_file_under_the_name_without_suffix",
+        ),
+    ),
+    Mutant(
+        "a-number-is-written-anew",
+        "ops/rejects/corrections.py",
+        "    return row\n\n\ndef _told",
+        "    return json.dumps(value, ensure_ascii=False)\n\n\ndef _told",
+        ("tests/ops/rejects/test_corrections.py",),
+    ),
+    Mutant(
         "outputs-of-weeks-before-are-not-found",
         "ops/files/history.py",
-        "days_before(item.stored.modified, _WAITING_DAYS)",
-        "days_before(item.stored.modified, _WAITING_DAYS - 1)",
+        "days_before(self.stored.modified, _WAITING_DAYS)",
+        "days_before(self.stored.modified, _WAITING_DAYS - 1)",
         (
             "tests/ops/files/test_history.py::test_an_output_of_the_day_of_the_upload_is_found_weeks_behind_it",
         ),

@@ -66,12 +66,14 @@ class Pipeline:
         self.finish(key, source)
         return source, keys.output_keys(key, source, today(), compressed=False)[0]
 
-    def finish(self, key: str, version: str, output: str | None = None) -> None:
+    def finish(
+        self, key: str, version: str, output: str | None = None, **told: dict[str, str]
+    ) -> None:
         place = {"Bucket": RAW, "Key": key, "VersionId": version}
         head = self.s3.head_object(**place)
         day = head["LastModified"].astimezone(UTC).date()
         output = output or keys.output_keys(key, version, day, compressed=False)[0]
-        self.put(output, b"{}\n", DONE, Metadata=commit(key, version))
+        self.put(output, b"{}\n", DONE, **{"Metadata": commit(key, version), **told})
         metadata = {**head["Metadata"], keys.SOURCE_VERSION: version}
         self.s3.copy_object(
             Bucket=RAW,
@@ -82,6 +84,18 @@ class Pipeline:
             MetadataDirective="REPLACE",
         )
         self.s3.delete_object(**place)
+
+    def metadata(self, key: str, bucket: str = DONE) -> dict[str, str]:
+        return self.s3.head_object(Bucket=bucket, Key=key)["Metadata"]
+
+    def reject(self, key: str, *lines: bytes, **more: Any) -> tuple[str, str]:
+        """Complete a file with bad records; returns source version and the rejected key."""
+        source = self.put(key, **more)
+        name = keys.rejected_keys(key, source, today())[0]
+        told = {**commit(key, source), keys.RECORDS_REJECTED: str(len(lines))}
+        self.put(name, b"".join(lines), DONE, Metadata=told)
+        self.finish(key, source, Metadata={**told, keys.REJECTED_KEY: quote(name)})
+        return source, name
 
     def dead_letter(
         self,
@@ -198,8 +212,8 @@ def _create() -> dict[str, Any]:
         "raw_bucket_name": RAW,
         "processed_bucket_name": DONE,
         "archive_bucket_name": OLD,
-        "data_processor_lambda_arn": _function("data-processor", logs="processor-logs"),
-        "data_archiver_lambda_arn": _function("data-archiver"),
+        "data_processor_lambda_arn": _function("data-processor", logs="data-logs-processor"),
+        "data_archiver_lambda_arn": _function("data-archiver", logs="data-logs-archiver"),
         "processing_queue_url": work,
         "dlq_url": dead,
         "archiver_dlq_url": sqs.create_queue(QueueName="archiver-dlq")["QueueUrl"],

@@ -28,18 +28,19 @@ def followed(found: Followed) -> None:
 def history(logs: Logs, found: History) -> None:
     """Print the history of a file."""
     screen.say(found.key)
+    stored = found.stored
     versions: list[tuple[object, ...]] = [
-        *(("waiting", *_stored(item), item.version) for item in found.waiting),
-        *(("completed", *_stored(one.stored), one.source_version) for one in found.completed),
+        *(("waiting", *_stored(item), item.version) for item in stored.waiting),
+        *(("completed", *_stored(one.stored), one.source_version) for one in stored.completed),
     ]
     if versions:
         screen.table(("state", "stored", "size", "version", "source version"), versions)
-    if found.outputs:
+    if stored.outputs:
         screen.table(
             ("output", "where", "size", "records", "source version"),
-            (_output_row(output) for output in found.outputs),
+            (_output_row(output) for output in stored.outputs),
         )
-    for key, lines in found.rejected.items():
+    for key, lines in found.first_lines.items():
         screen.say(f"rejected, first lines of {key}:")
         for line in lines:
             screen.say(f"  {line}")
@@ -49,12 +50,13 @@ def history(logs: Logs, found: History) -> None:
 
 def history_document(logs: Logs, found: History) -> dict[str, object]:
     """Return the history of a file as `show --json` prints it."""
+    stored = found.stored
     return {
         "key": found.key,
-        "waiting": [_stored_document(item) for item in found.waiting],
-        "completed": [_completed_document(one) for one in found.completed],
-        "outputs": [asdict(output) for output in found.outputs],
-        "rejected": found.rejected,
+        "waiting": [_stored_document(item) for item in stored.waiting],
+        "completed": [_completed_document(one) for one in stored.completed],
+        "outputs": [_output_document(output) for output in stored.outputs],
+        "rejected": found.first_lines,
         "dead_letters": dead_letter_documents(
             logs, ((dead_letter, 1) for dead_letter in found.dead_letters)
         ),
@@ -74,6 +76,10 @@ def _output_row(output: Output) -> tuple[object, ...]:
 
 def _counts(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{number} {name}" for name, number in counts.items()) or "no counts"
+
+
+def _output_document(output: Output) -> dict[str, object]:
+    return {**asdict(output), "modified": shown(output.modified)}
 
 
 def _stored_document(item: StoredObject) -> dict[str, object]:

@@ -15,7 +15,9 @@ def test_every_command_says_what_it_does_and_takes_a_stack(command):
     assert "--outputs FILE" in text
 
 
-@pytest.mark.parametrize("command", ["upload", "redrive", "discard", "replay", "archive-now"])
+@pytest.mark.parametrize(
+    "command", ["upload", "rejects", "redrive", "discard", "replay", "archive-now"]
+)
 def test_every_command_that_changes_something_can_be_tried_first(command):
     assert "--dry-run" in help_of(command)
 

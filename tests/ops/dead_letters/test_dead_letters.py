@@ -75,7 +75,7 @@ def test_a_dead_letter_that_sqs_moved_names_its_receives_and_the_logs(pipeline):
     )
     assert dead_letter["kind"] == "killed, timed out or not started"
     assert dead_letter["logs"].startswith(
-        "aws logs tail processor-logs --region eu-central-1 --since "
+        "aws logs tail data-logs-processor --region eu-central-1 --since "
     )
     assert "incoming/big.json" in dead_letter["logs"]
     assert dead_letter["logs"] in pipeline.run("failures").stdout
@@ -84,7 +84,7 @@ def test_a_dead_letter_that_sqs_moved_names_its_receives_and_the_logs(pipeline):
 def test_the_logs_of_a_function_without_a_group_of_its_own_are_in_lambdas(pipeline):
     pipeline.dead_letter(None, None, reason=None, queue="archiver_dlq_url", body='{"time": "2024"}')
     [dead_letter] = listed(pipeline)
-    assert dead_letter["logs"].startswith("aws logs tail /aws/lambda/data-archiver ")
+    assert dead_letter["logs"].startswith("aws logs tail data-logs-archiver ")
 
 
 def test_the_logs_of_the_local_pipeline_are_what_it_prints(pipeline):

@@ -1,7 +1,7 @@
 """`show`: every trace of one file, from any of its keys."""
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -100,6 +100,27 @@ def test_an_output_of_the_day_of_the_upload_is_found_weeks_behind_it(pipeline):
     pipeline.finish("incoming/a.csv", version, output)
     [shown] = told(pipeline, "incoming/a.csv")["outputs"]
     assert shown["key"] == output
+
+
+@pytest.mark.parametrize("told", ["2024-01-15T23:59:59Z", "2024-01-15T23:59:59+00:00"])
+def test_the_copy_tells_the_day_of_the_upload(pipeline, told):
+    version = pipeline.put("incoming/a.csv", Metadata={keys.SOURCE_UPLOADED: told})
+    day = date(2024, 1, 15)
+    output = keys.output_keys("incoming/a.csv", version, day, compressed=False)[0]
+    pipeline.finish("incoming/a.csv", version, output)
+    [shown] = told_of(pipeline)["outputs"]
+    assert shown["key"] == output
+
+
+@pytest.mark.parametrize("told", ["yesterday", "2024-01-15", ""])
+def test_a_day_that_is_no_time_is_not_taken(pipeline, told):
+    _, output = pipeline.complete("incoming/a.csv", Metadata={keys.SOURCE_UPLOADED: told})
+    [shown] = told_of(pipeline)["outputs"]
+    assert shown["key"] == output
+
+
+def told_of(pipeline: Any) -> dict[str, Any]:
+    return told(pipeline, "incoming/a.csv", "--no-logs")
 
 
 def test_another_versions_rejected_records_are_not_shown(pipeline):

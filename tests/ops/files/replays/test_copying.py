@@ -26,7 +26,10 @@ def tag(pipeline: Any, key: str, **tags: str) -> None:
 
 def test_a_replay_is_a_new_version_of_the_original_with_all_but_the_marks(pipeline):
     source, output = pipeline.complete(
-        "incoming/sales/a b+ä.csv", b"a,b\n1,2\n", ContentType="text/csv", Metadata={"team": "x"}
+        "incoming/sales/a b+ä.csv",
+        b"a,b\n1,2\n",
+        ContentType="text/csv",
+        Metadata={"team": "x", keys.SOURCE_UPLOADED: "2024-01-15T10:30:00Z"},
     )
     tag(pipeline, "completed/sales/a b+ä.csv", cost="a/b c", empty="")
     result = pipeline.run("replay", "incoming/sales/a b+ä.csv", "--yes")
