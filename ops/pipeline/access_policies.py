@@ -12,6 +12,7 @@ from ops.stack import Stack, function_name
 Statement = dict[str, Any]
 Condition = Mapping[str, Mapping[str, str | list[str]]]
 
+_JOBS_SERVICE: Final = "batchoperations.s3.amazonaws.com"
 _POLICY_VERSION: Final = "2012-10-17"
 
 
@@ -117,7 +118,31 @@ class _Needs:
             ),
             _allow("SendBack", ["sqs:SendMessage"], [self._queue(stack.processing_queue_url)]),
             _allow("RunArchiver", ["lambda:InvokeFunction"], [stack.data_archiver_lambda_arn]),
+            *self._jobs(),
             *self.key(["kms:Decrypt", "kms:GenerateDataKey"], "s3", "sqs"),
+        ]
+
+    def _jobs(self) -> list[Statement]:
+        """Return the permissions to make jobs that replay files, if the stack has a role for them.
+
+        IAM knows no ARN for CreateJob: what a job may do is what the role may that is passed to it.
+        """
+        role = self.stack.batch_operations_role_arn
+        if not role:
+            return []
+        _, processed, _ = self._buckets()
+        passed: Condition = {"StringEquals": {"iam:PassedToService": _JOBS_SERVICE}}
+        return [
+            self._s3(
+                "WriteManifests",
+                ["s3:PutObject", "s3:GetObject", "s3:AbortMultipartUpload"],
+                [f"{processed}/{keys.BATCH_JOBS}*"],
+            ),
+            _allow("MakeJobs", ["s3:CreateJob"], ["*"]),
+            _allow(
+                "FollowJobs", ["s3:DescribeJob", "s3:UpdateJobStatus"], [self._arn("s3", "job/*")]
+            ),
+            _allow("PassRoleToJobs", ["iam:PassRole"], [role], passed),
         ]
 
     def producing(self) -> list[Statement]:

@@ -8,6 +8,7 @@ from urllib.parse import unquote
 
 import pytest
 from botocore.client import BaseClient
+from moto.s3control.models import s3control_backends
 
 from handlers import keys
 from infra.deployer import MAX_POLICY_CHARACTERS
@@ -20,7 +21,7 @@ from ops.stack import Stack
 from tests.contracts import authorization
 from tests.contracts.authorization import Request
 from tests.contracts.tables import COMMANDS
-from tests.ops.conftest import DONE, OLD, RAW, REGION, Pipeline, commit
+from tests.ops.conftest import DONE, OLD, RAW, REGION, Pipeline, client, commit
 
 ACCOUNT = "123456789012"
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/12345678-1234-1234-1234-123456789012"
@@ -79,6 +80,13 @@ def requests(  # noqa: C901, PLR0912 - a table
         case "FilterLogEvents":
             group = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{call['logGroupName']}"
             yield Request("logs:FilterLogEvents", group)
+        case "CreateJob":
+            yield Request("s3:CreateJob", "*")
+            service = {"iam:PassedToService": "batchoperations.s3.amazonaws.com"}
+            yield Request("iam:PassRole", call["RoleArn"], service)
+        case "DescribeJob" | "UpdateJobStatus":
+            job = f"arn:aws:s3:{REGION}:{ACCOUNT}:job/{call['JobId']}"
+            yield Request(f"s3:{operation}", job)
         case "DescribeAlarms":
             alarms = f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:*"
             yield Request("cloudwatch:DescribeAlarms", alarms)
@@ -113,7 +121,10 @@ class Recorded:
         self.calls: dict[str, list[Call]] = {}
         self._pipeline = pipeline
         account = aws.connect(stack(pipeline))
-        own = {account.s3, account.sqs, account.functions, account.cloudwatch, account.logs}
+        own = {
+            account.s3, account.s3control, account.sqs, account.functions, account.cloudwatch,
+            account.logs,
+        }  # fmt: skip
         original = BaseClient._make_api_call
 
         def record(client: Any, operation: str, call: dict[str, Any]) -> Any:
@@ -136,6 +147,14 @@ class Recorded:
             for call in self.calls[command]
             for request in requests(*call)
         }
+
+
+@pytest.fixture(autouse=True)
+def _jobs(pipeline: Pipeline) -> None:
+    """Give the stack a role for jobs, as `batchOperations` does."""
+    trust = '{"Statement": [{"Principal": {"Service": "batchoperations.s3.amazonaws.com"}}]}'
+    made = client("iam").create_role(RoleName="jobs", AssumeRolePolicyDocument=trust)
+    pipeline.outputs["batch_operations_role_arn"] = made["Role"]["Arn"]
 
 
 @pytest.fixture
@@ -197,6 +216,9 @@ def recorded(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> Recorded:
     with monkeypatch.context() as patched:
         patched.setattr(copies, "ONE_COPY_BYTES", 0)
         run("restore", "--day", "2024-01-15", "--yes")
+    run("replay", "--prefix", "completed/done", "--batch-operations", "--yes")
+    (job,) = s3control_backends[ACCOUNT]["aws"].jobs
+    run("replay", "--job", job, "--cancel", "--yes")
     run("redrive", "--all", "--yes")
     pipeline.dead_letter(key="incoming/worse.csv", version="v2")
     run("discard", "--all", "--yes")
@@ -301,14 +323,21 @@ def test_a_policy_fits_iam(pipeline, role):
     assert len(set(sids)) == len(sids)
 
 
+def test_without_the_role_nobody_makes_jobs(pipeline):
+    del pipeline.outputs["batch_operations_role_arn"]
+    granted = authorization.actions([access_policies.policy(stack(pipeline), Role.OPERATOR)])
+    assert not {"s3:CreateJob", "s3:DescribeJob", "iam:PassRole"} & granted
+
+
 def test_arns_are_of_the_stacks_partition_and_account(pipeline):
     arn = "arn:aws-cn:lambda:cn-north-1:111122223333:function:{}"
     for name in ("data_processor", "data_archiver"):
         pipeline.outputs[f"{name}_lambda_arn"] = arn.format(
             f"p-dev-{name.replace('_', '-')}-1a2b3c4"
         )
+    role = pipeline.outputs["batch_operations_role_arn"]
     document = access_policies.policy(stack(pipeline), Role.OPERATOR)
-    resources = {resource for _, resource in grants(document)} - {"*"}
+    resources = {resource for _, resource in grants(document)} - {"*", role}
     assert all(one.startswith("arn:aws-cn:") for one in resources)
     assert (
         "arn:aws-cn:logs:cn-north-1:111122223333:log-group:p-dev-data-processor-logs-*" in resources
