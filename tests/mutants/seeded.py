@@ -1016,27 +1016,29 @@ MUTANTS = (
     ),
     Mutant(
         "a-fix-is-put-over-another",
-        "ops/rejects/fixes.py",
+        "ops/files/rejects/fixes.py",
         '                IfNoneMatch="*",\n',
         "",
         (
-            "tests/ops/rejects/test_fixes.py::test_of_two_operators_at_once_one_sends_and_the_other_finds_it",
+            "tests/ops/files/rejects/test_fixes.py::test_of_two_operators_at_once_one_sends_and_the_other_finds_it",
         ),
     ),
     Mutant(
         "a-processed-fix-is-sent-again",
-        "ops/rejects/fixes.py",
+        "ops/files/rejects/fixes.py",
         "    for version, modified in _completed(account, fix):\n"
         "        return _found(State.PROCESSED, fix, version, modified)\n",
         "",
-        ("tests/ops/rejects/test_fixes.py::test_a_fix_that_was_processed_is_not_sent_again",),
+        ("tests/ops/files/rejects/test_fixes.py::test_a_fix_that_was_processed_is_not_sent_again",),
     ),
     Mutant(
         "a-twin-is-not-told",
-        "ops/rejects/fixes.py",
+        "ops/files/rejects/fixes.py",
         "twin=_twin(account, fix, version)",
         "twin=None",
-        ("tests/ops/rejects/test_fixes.py::test_a_fix_that_was_processed_behind_the_look_is_told",),
+        (
+            "tests/ops/files/rejects/test_fixes.py::test_a_fix_that_was_processed_behind_the_look_is_told",
+        ),
     ),
     Mutant(
         "fixes-of-two-versions-are-one",
@@ -1049,10 +1051,10 @@ MUTANTS = (
     ),
     Mutant(
         "a-number-is-written-anew",
-        "ops/rejects/corrections.py",
+        "ops/files/rejects/corrections.py",
         "    return row\n\n\ndef _told",
         "    return json.dumps(value, ensure_ascii=False)\n\n\ndef _told",
-        ("tests/ops/rejects/test_corrections.py",),
+        ("tests/ops/files/rejects/test_corrections.py",),
     ),
     Mutant(
         "outputs-of-weeks-before-are-not-found",

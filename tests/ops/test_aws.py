@@ -130,12 +130,8 @@ def test_the_permission_of_every_operation_is_known():
     called = {method for module in modules() for method in client_calls(ast.parse(module))}
     assert {"receive_message", "copy_object", "invoke", "list_objects_v2"} <= called
     known = {xform_name(operation) for operation in aws.ACTIONS}
-<<<<<<< HEAD
-    managed = {"upload_part"}  # of upload_file, as get_object is of download_file
-    assert called - {"upload_file", "download_file"} == known - managed
-=======
-    assert called - {"upload_file"} == known  # upload_file calls put_object or upload_part
->>>>>>> 53509ad (Operator's policy, pages: redrive by reason and rate, replays by record and by job)
+    managed = {"upload_file", "download_file"}  # they call put_object or upload_part, or get_object
+    assert called - managed == known
 
 
 def modules() -> list[str]:
@@ -148,12 +144,8 @@ def client_calls(tree: ast.Module) -> set[str]:
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
             continue
         owner = ast.unparse(node.func.value)
-<<<<<<< HEAD
-        clients = {"s3", "sqs", "functions", "cloudwatch", "_sqs"}
+        clients = {"s3", "s3control", "sqs", "functions", "cloudwatch", "_sqs"}
         if owner.split(".")[-1] in clients or owner == "account.logs":
-=======
-        if owner.split(".")[-1] in {"s3", "s3control", "sqs", "functions", "cloudwatch", "_sqs"}:
->>>>>>> 53509ad (Operator's policy, pages: redrive by reason and rate, replays by record and by job)
             paged = node.func.attr == "get_paginator"
             found.add(ast.literal_eval(node.args[0]) if paged else node.func.attr)
     return found

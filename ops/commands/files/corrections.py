@@ -11,9 +11,9 @@ from ops.commands.group import confirm
 from ops.dead_letters import listing
 from ops.dead_letters.messages import Queue
 from ops.files import following, history
-from ops.rejects import corrections, fixes, links
-from ops.rejects.fixes import Fix, Sent, State
-from ops.rejects.records import RejectedObject
+from ops.files.rejects import corrections, fixes, links
+from ops.files.rejects.fixes import Fix, Sent, State
+from ops.files.rejects.records import RejectedObject
 from ops.terminal import screen
 from ops.terminal.instants import shown
 

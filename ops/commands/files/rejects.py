@@ -10,8 +10,8 @@ from ops import aws
 from ops.commands.files import corrections
 from ops.commands.group import connect
 from ops.commands.options import AsJson, DryRun, OutputsFile, StackName, Yes
-from ops.rejects import records
-from ops.rejects.records import RejectedObject
+from ops.files.rejects import records
+from ops.files.rejects.records import RejectedObject
 from ops.terminal import screen
 from ops.terminal.problems import OperatorError, UsageError
 

@@ -11,10 +11,10 @@ from ops.commands.options import AsJson, OutputsFile, StackName
 from ops.dead_letters import listing
 from ops.dead_letters.logs import Logs
 from ops.files import history
-from ops.rejects import links
+from ops.files.rejects import links
+from ops.files.timeline.assembly import assemble
 from ops.terminal import screen
 from ops.terminal.instants import now
-from ops.timeline.assembly import assemble
 
 
 def show(

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from ops.rejects.links import Link
+from ops.files.rejects.links import Link
+from ops.files.timeline.assembly import Timeline
 from ops.terminal import screen
 from ops.terminal.instants import precise, shown
-from ops.timeline.assembly import Timeline
 
 
 def links(fixes: Sequence[Link], fixed_by: Sequence[Link]) -> None:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote
 
@@ -157,6 +157,28 @@ def _jobs(pipeline: Pipeline) -> None:
     pipeline.outputs["batch_operations_role_arn"] = made["Role"]["Arn"]
 
 
+Run = Callable[..., None]
+
+
+def replay(run: Run, monkeypatch: pytest.MonkeyPatch, key: str) -> None:
+    run("replay", key, "--yes")
+    with monkeypatch.context() as patched:
+        patched.setattr(copies, "ONE_COPY_BYTES", 0)
+        run("replay", "--prefix", "incoming/", "--yes")
+    run("replay", "--prefix", "completed/done", "--batch-operations", "--yes")
+    (job,) = s3control_backends[ACCOUNT]["aws"].jobs
+    run("replay", "--job", job, "--cancel", "--yes")
+
+
+def restore(pipeline: Pipeline, run: Run, monkeypatch: pytest.MonkeyPatch, key: str) -> None:
+    run("restore", key, "--yes", "--to", "here")
+    pipeline.put("archive/2024/01/15/large.json", b"{}\n", OLD, Tagging="team=data")
+    pipeline.put("archive/2024/01/15/old.json", b"{}\n", OLD, StorageClass="GLACIER")
+    with monkeypatch.context() as patched:
+        patched.setattr(copies, "ONE_COPY_BYTES", 0)
+        run("restore", "--day", "2024-01-15", "--yes")
+
+
 @pytest.fixture
 def recorded(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> Recorded:
     """Let every command do all that it can do."""
@@ -206,19 +228,8 @@ def recorded(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> Recorded:
         run("show", shown)
     run("upload", str(small), str(large))
     run("upload", str(small), "--prefix", "later/", "--wait", "--timeout", "1", code=1)
-    run("replay", key, "--yes")
-    with monkeypatch.context() as patched:
-        patched.setattr(copies, "ONE_COPY_BYTES", 0)
-        run("replay", "--prefix", "incoming/", "--yes")
-    run("restore", key, "--yes", "--to", "here")
-    pipeline.put("archive/2024/01/15/large.json", b"{}\n", OLD, Tagging="team=data")
-    pipeline.put("archive/2024/01/15/old.json", b"{}\n", OLD, StorageClass="GLACIER")
-    with monkeypatch.context() as patched:
-        patched.setattr(copies, "ONE_COPY_BYTES", 0)
-        run("restore", "--day", "2024-01-15", "--yes")
-    run("replay", "--prefix", "completed/done", "--batch-operations", "--yes")
-    (job,) = s3control_backends[ACCOUNT]["aws"].jobs
-    run("replay", "--job", job, "--cancel", "--yes")
+    replay(run, monkeypatch, key)
+    restore(pipeline, run, monkeypatch, key)
     run("redrive", "--all", "--yes")
     pipeline.dead_letter(key="incoming/worse.csv", version="v2")
     run("discard", "--all", "--yes")

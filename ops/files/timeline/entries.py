@@ -9,9 +9,9 @@ from handlers import keys
 from ops.dead_letters.messages import DeadLetter
 from ops.files.history import History, Stored
 from ops.files.objects import Head
+from ops.files.rejects.links import Link
 from ops.files.results import Output, counts
-from ops.rejects.links import Link
-from ops.timeline.log_lines import Line
+from ops.files.timeline.log_lines import Line
 
 # S3 dates an object to the second: what is in the same second is ordered as it happens.
 _ORDER: Final = (

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from handlers import keys
-from ops.rejects import fixes
+from ops.files.rejects import fixes
 from tests.ops.conftest import RAW
 
 KEY = "incoming/sales/a.csv"

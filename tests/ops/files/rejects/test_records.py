@@ -12,7 +12,7 @@ import pytest
 from botocore.response import StreamingBody
 
 from handlers import keys
-from ops.rejects.records import BadRecord, RejectedObject, parse, read
+from ops.files.rejects.records import BadRecord, RejectedObject, parse, read
 from tests.ops.conftest import DONE, commit
 
 LINES = [

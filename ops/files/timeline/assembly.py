@@ -9,10 +9,10 @@ from handlers import keys
 from ops.aws import Account
 from ops.dead_letters.logs import Logs
 from ops.files.history import History
-from ops.rejects.links import Link
-from ops.timeline import entries, log_lines
-from ops.timeline.entries import Entry
-from ops.timeline.log_lines import Search
+from ops.files.rejects.links import Link
+from ops.files.timeline import entries, log_lines
+from ops.files.timeline.entries import Entry
+from ops.files.timeline.log_lines import Search
 
 # How long a message can wait, by default: where nothing tells when a version was uploaded.
 _WAITING: Final = timedelta(days=18)

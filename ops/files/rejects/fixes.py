@@ -15,9 +15,9 @@ from handlers import keys
 from ops import aws
 from ops.aws import Account
 from ops.files import objects
+from ops.files.rejects.corrections import Correction
+from ops.files.rejects.records import RejectedObject
 from ops.files.uploads import Uploaded
-from ops.rejects.corrections import Correction
-from ops.rejects.records import RejectedObject
 from ops.terminal.instants import now
 from ops.terminal.problems import OperatorError
 

@@ -10,8 +10,8 @@ from moto.logs.models import LogGroup
 
 from handlers import keys
 from ops import aws
-from ops.timeline import log_lines
-from ops.timeline.log_lines import pattern
+from ops.files.timeline import log_lines
+from ops.files.timeline.log_lines import pattern
 from tests.ops.conftest import DONE, OLD, client
 
 PROCESSOR, ARCHIVER = "data-logs-processor", "data-logs-archiver"

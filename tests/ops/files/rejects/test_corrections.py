@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ops.rejects import corrections
-from ops.rejects.corrections import correct, csv_rows, json_rows
+from ops.files.rejects import corrections
+from ops.files.rejects.corrections import correct, csv_rows, json_rows
 from ops.terminal.problems import UsageError
 from tests.handlers.transform.transformed import transformed
 
