@@ -7,7 +7,7 @@ import pulumi_aws as aws
 from pulumi import Input, ResourceOptions
 
 from handlers.environment import ARCHIVER_SERVICE, PROCESSOR_SERVICE
-from infra import alarms, bucket_policy, dashboard, definitions, lifecycle, package
+from infra import alarms, bucket_policy, costs, dashboard, definitions, lifecycle, package
 from infra.access_logs import AccessLogs
 from infra.alarms import Alarm
 from infra.batch_operations import BatchOperations
@@ -281,6 +281,8 @@ def _warn(settings: Settings) -> None:
             "alarmEmail is empty: nobody hears the alarms of this stack, unless somebody has "
             "subscribed to the topic that its output alarm_topic_arn names"
         )
+    for loss in costs.certain_losses(settings):
+        pulumi.log.warn(loss)
 
 
 def _watched(queue: DeadLetterQueue | ProcessingQueue) -> WatchedQueue:

@@ -94,8 +94,9 @@ class AlarmWatch:
         self._thread.join()
 
     def look(self) -> None:
-        """Measure the queues, and update the state of each alarm that has changed."""
+        """Measure the queues, publish, and update the state of each alarm that has changed."""
         self._measures.add_queues(self._account)
+        self._measures.publish(self._account)
         cloudwatch = self._account.client("cloudwatch")
         for page in cloudwatch.get_paginator("describe_alarms").paginate():
             for alarm in page.get("MetricAlarms", []):

@@ -8,6 +8,7 @@ import json
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from threading import Lock
 from typing import Any, Final, cast
 
@@ -21,6 +22,8 @@ _POINTS: Final = 86_400
 _LAMBDA: Final = "AWS/Lambda"
 _SQS: Final = "AWS/SQS"
 _EMBEDDED: Final = "_aws"
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricData.html
+_DATA: Final = 1_000
 Key = tuple[str, str, frozenset[tuple[str, str]]]
 
 
@@ -32,13 +35,32 @@ class Measures:
         self._points: defaultdict[Key, deque[tuple[float, float]]] = defaultdict(
             lambda: deque(maxlen=_POINTS)
         )
+        self._fresh: list[tuple[str, str, Mapping[str, str], float, float]] = []
         self._lock = Lock()
 
     def add(self, namespace: str, name: str, dimensions: Mapping[str, str], value: float) -> None:
         """Add a point at the current time."""
         with self._lock:
             points = self._points[namespace, name, frozenset(dimensions.items())]
-            points.append((self.now(), value))
+            moment = self.now()
+            points.append((moment, value))
+            if namespace != _SQS:  # those are of each second
+                self._fresh.append((namespace, name, dimensions, moment, value))
+
+    def publish(self, account: Account) -> None:
+        """Put what the functions measured since the last call into the account's CloudWatch.
+
+        There, commands that read metrics find it.
+        """
+        with self._lock:
+            fresh, self._fresh = self._fresh, []
+        cloudwatch = account.client("cloudwatch")
+        for namespace in {one[0] for one in fresh}:
+            data = [_datum(*one[1:]) for one in fresh if one[0] == namespace]
+            for start in range(0, len(data), _DATA):
+                cloudwatch.put_metric_data(
+                    Namespace=namespace, MetricData=data[start : start + _DATA]
+                )
 
     def between(self, key: Key, begin: float, end: float) -> list[float]:
         """Return the values later than `begin` and no later than `end`."""
@@ -94,3 +116,12 @@ class Measures:
                 values = cast("list[Any]", given if isinstance(given, list) else [given])
                 for value in values:
                     self.add(directive["Namespace"], metric["Name"], dimensions, float(value))
+
+
+def _datum(name: str, dimensions: Mapping[str, str], moment: float, value: float) -> dict[str, Any]:
+    return {
+        "MetricName": name,
+        "Dimensions": [{"Name": key, "Value": text} for key, text in dimensions.items()],
+        "Timestamp": datetime.fromtimestamp(moment, UTC),
+        "Value": value,
+    }

@@ -15,6 +15,7 @@ from ops.commands.files.show import show
 from ops.commands.files.upload import upload
 from ops.commands.group import Commands
 from ops.commands.pipeline.archive_now import archive_now
+from ops.commands.pipeline.cost import cost
 from ops.commands.pipeline.policy import policy
 from ops.commands.pipeline.status import status
 from ops.terminal import screen
@@ -61,4 +62,5 @@ app.command("discard")(discard)
 app.command("replay")(replay)
 app.command("restore")(restore)
 app.command("archive-now")(archive_now)
+app.command("cost")(cost)
 app.command("policy")(policy)

@@ -48,14 +48,16 @@ class _Needs:
     kms_key_arn: str | None
 
     def reading(self) -> list[Statement]:
-        """Return the permissions of `status`, `failures`, `show` and `rejects`."""
+        """Return the permissions of the commands that change nothing."""
         stack = self.stack
         raw, processed, archive = self._buckets()
         dead_letters = [self._queue(url) for url in queues_of(stack).values()]
         functions = [stack.data_processor_lambda_arn, stack.data_archiver_lambda_arn]
         return [
             self._s3("ListBuckets", ["s3:ListBucket"], [raw, processed, archive]),
-            self._s3("ListVersionsOfFiles", ["s3:ListBucketVersions"], [raw]),
+            self._s3("ListVersions", ["s3:ListBucketVersions"], [raw, processed, archive]),
+            self._s3("ReadSettings", ["s3:GetLifecycleConfiguration"], [raw, archive]),
+            self._s3("ReadEncryption", ["s3:GetEncryptionConfiguration"], [raw]),
             self._s3(
                 "ReadOriginals",
                 ["s3:GetObjectVersion"],
@@ -88,7 +90,17 @@ class _Needs:
             _allow(
                 "SeeAlarms", ["cloudwatch:DescribeAlarms"], [self._arn("cloudwatch", "alarm:*")]
             ),
-            _allow("SeeMetrics", ["cloudwatch:GetMetricStatistics"], ["*"]),  # IAM knows no ARN
+            # IAM knows no ARN for these.
+            _allow(
+                "SeeMetrics",
+                [
+                    "cloudwatch:GetMetricStatistics",
+                    "cloudwatch:GetMetricData",
+                    "lambda:ListEventSourceMappings",
+                    "logs:DescribeLogGroups",
+                ],
+                ["*"],
+            ),
         ]
 
     def changing(self) -> list[Statement]:

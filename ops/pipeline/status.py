@@ -9,6 +9,7 @@ from ops.aws import Account
 from ops.dead_letters import listing
 from ops.dead_letters.queue_contents import depth
 from ops.files import objects
+from ops.usage import notes
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch.client import CloudWatchClient
@@ -45,6 +46,7 @@ class Status:
     """The state of the pipeline.
 
     None stands for what was not asked (`--quick`) or cannot be known (alarms without a topic).
+    `notes` say which settings lose money; they need nobody at once.
     """
 
     queue: QueueState
@@ -54,6 +56,7 @@ class Status:
     completed: Pile | None
     archived: Pile | None
     alarms: tuple[str, ...] | None
+    notes: tuple[str, ...] = ()
 
     @property
     def attention(self) -> tuple[str, ...]:
@@ -84,6 +87,7 @@ def collect(account: Account, now: datetime, *, quick: bool) -> Status:
             None if quick else _pile(objects.count(s3, stack.archive_bucket_name, keys.ARCHIVE))
         ),
         alarms=_alarms(account),
+        notes=() if quick else notes.money(account, now),
     )
 
 

@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from decimal import Decimal
 from typing import Final
 
 from rich.console import Console
@@ -99,6 +100,11 @@ def size(number: int) -> str:
     """Return a number of bytes as text in its largest unit, `1.5 MiB` say."""
     unit, name = next((one for one in _SIZES if number >= one[0]), (1, "B"))
     return f"{number} B" if unit == 1 else f"{number / unit:.1f} {name}"
+
+
+def dollars(amount: Decimal) -> str:
+    """Return an amount of US dollars as text, `$1,234.50` say."""
+    return f"${amount:,.2f}"
 
 
 def working(text: str) -> AbstractContextManager[object]:

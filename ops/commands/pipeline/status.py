@@ -18,13 +18,17 @@ def status(
     stack: StackName = None,
     outputs: OutputsFile = None,
     quick: Annotated[
-        bool, typer.Option("--quick", help="Do not count completed and archived objects.")
+        bool,
+        typer.Option(
+            "--quick", help="Do not count completed and archived objects, nor look at costs."
+        ),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Show what is waiting, what failed, what is done, and which alarms are on.
 
-    Exits with 1 if something needs a person: a dead letter or an alarm.
+    Exits with 1 if something needs a person: a dead letter or an alarm. A note says which setting
+    loses money at the load of the last 14 days.
     """
     account = connect(stack, outputs)
     with screen.working("counting"):
@@ -54,6 +58,8 @@ def _print(found: Status) -> None:
     screen.table(("what", "now"), rows)
     for sentence in found.attention:
         screen.say(f"needs a person: {sentence}")
+    for sentence in found.notes:
+        screen.say(f"note: {sentence}")
 
 
 def _document(found: Status) -> dict[str, object]:

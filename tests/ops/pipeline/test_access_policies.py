@@ -26,7 +26,7 @@ from tests.ops.conftest import DONE, OLD, RAW, REGION, Pipeline, client, commit
 ACCOUNT = "123456789012"
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/12345678-1234-1234-1234-123456789012"
 OWN = {"aws:ResourceAccount": ACCOUNT}
-READING = ("status", "failures", "show", "rejects")
+READING = ("status", "failures", "show", "rejects", "cost")
 # `rejects` changes something with this option, so it is recorded as a command of its own.
 FIXING = "rejects --fix"
 # What no command calls by itself.
@@ -90,8 +90,16 @@ def requests(  # noqa: C901, PLR0912 - a table
         case "DescribeAlarms":
             alarms = f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:*"
             yield Request("cloudwatch:DescribeAlarms", alarms)
-        case "GetMetricStatistics":
-            yield Request("cloudwatch:GetMetricStatistics", "*")
+        case "GetMetricStatistics" | "GetMetricData":
+            yield Request(f"cloudwatch:{operation}", "*")
+        case "ListEventSourceMappings":
+            yield Request("lambda:ListEventSourceMappings", "*")
+        case "GetBucketLifecycleConfiguration":
+            yield Request("s3:GetLifecycleConfiguration", bucket, OWN)
+        case "GetBucketEncryption":
+            yield Request("s3:GetEncryptionConfiguration", bucket, OWN)
+        case "DescribeLogGroups":
+            yield Request("logs:DescribeLogGroups", "*")
         case _:
             pytest.fail(f"{operation} is new here: say which permissions it needs")
     if call.get("Tagging"):
@@ -234,6 +242,7 @@ def recorded(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> Recorded:
     pipeline.dead_letter(key="incoming/worse.csv", version="v2")
     run("discard", "--all", "--yes")
     run("archive-now")
+    run("cost", "--count")
     run("policy", "reader")
     return recorded
 

@@ -1,0 +1,137 @@
+"""What a stack did in the last days, by CloudWatch, and what it stores."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from handlers.environment import (
+    ARCHIVER_SERVICE,
+    FUNCTION_DIMENSION,
+    METRICS_NAMESPACE,
+    PROCESSOR_SERVICE,
+    SERVICE_DIMENSION,
+    Metric,
+)
+from ops.aws import Account
+from ops.costs.plans import DAYS_OF_MONTH, Load
+from ops.usage import metrics, stored
+from ops.usage.metrics import Query, Series
+from ops.usage.settings import FunctionSettings, StackSettings
+from ops.usage.stored import Stored
+
+_QUEUE: Final = (
+    "NumberOfMessagesSent", "NumberOfMessagesReceived", "NumberOfMessagesDeleted",
+    "NumberOfEmptyReceives",
+)  # fmt: skip
+_SERVICES: Final = {"processor": PROCESSOR_SERVICE, "archiver": ARCHIVER_SERVICE}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Usage:
+    """What a stack did within so many days. None stands for what CloudWatch does not know."""
+
+    days: float
+    files: float
+    retried: float
+    bytes_in: float
+    archived: float
+    archived_bytes: float
+    invocations: Mapping[str, float]  # by function
+    seconds: Mapping[str, float]
+    queue: Mapping[str, float] | None
+    log_bytes: float | None
+    metric_share: float  # how many custom metrics there were, each by its share of the days
+    stored: Stored | None
+
+    @property
+    def monthly(self) -> float:
+        """What makes a month's number of a number of these days."""
+        return DAYS_OF_MONTH / self.days
+
+    @property
+    def load(self) -> Load:
+        """A month's files, of their average size, as many at once as an invocation got."""
+        invocations = self.invocations["processor"]
+        return Load(
+            files=round(self.files * self.monthly),
+            size=round(self.bytes_in / self.files) if self.files else 0,
+            at_once=max(1, round(self.files / invocations)) if invocations else 1,
+        )
+
+
+def collect(
+    account: Account, settings: StackSettings, now: datetime, *, days: int, count: bool
+) -> Usage:
+    """Return what a stack did in the last days, today included; `count` lists what it stores."""
+    stack = account.stack
+    buckets = [stack.raw_bucket_name, stack.processed_bucket_name, stack.archive_bucket_name]
+    both = {"processor": settings.processor, "archiver": settings.archiver}
+    own = {
+        (label, name): _own(both[label], service, name)
+        for label, service in _SERVICES.items()
+        for name in Metric
+    }
+    lambdas = {
+        (label, name): _lambda(function, name)
+        for label, function in both.items()
+        for name in ("Invocations", "Duration")
+    }
+    queue = {name: _queue(stack.processing_queue_url, name) for name in _QUEUE}
+    logs = [_logs(function) for function in both.values()]
+    begin = (now - timedelta(days=days - 1)).replace(hour=0, minute=0, second=0, microsecond=0)
+    asked = [*own.values(), *lambdas.values(), *queue.values(), *logs]
+    series = metrics.read(
+        account.cloudwatch, [*asked, *([] if count else stored.queries(buckets))], begin, now
+    )
+    first = min((it for query in asked if (it := series[query].first)), default=begin)
+    lasted = max((now - max(first, begin)).total_seconds() / 86_400, 1.0)
+
+    def did(name: Metric, label: str = "processor") -> float:
+        return series[own[label, name]].total
+
+    return Usage(
+        days=lasted,
+        files=did(Metric.FILES_PROCESSED),
+        retried=did(Metric.FILES_RETRIED),
+        bytes_in=did(Metric.BYTES_IN),
+        archived=did(Metric.OBJECTS_ARCHIVED, "archiver"),
+        archived_bytes=did(Metric.BYTES_ARCHIVED, "archiver"),
+        invocations={it: series[lambdas[it, "Invocations"]].total for it in both},
+        seconds={it: series[lambdas[it, "Duration"]].total / 1000 for it in both},
+        queue=_known(queue, series),
+        log_bytes=_sum(logs, series),
+        metric_share=sum(len(series[it].values) for it in own.values()) / max(lasted, 1.0),
+        stored=stored.counted(account.s3, buckets) if count else stored.measured(buckets, series),
+    )
+
+
+def _known(queries: Mapping[str, Query], series: Mapping[Query, Series]) -> dict[str, float] | None:
+    if not any(series[query].values for query in queries.values()):
+        return None
+    return {name: series[query].total for name, query in queries.items()}
+
+
+def _sum(queries: list[Query], series: Mapping[Query, Series]) -> float | None:
+    if not any(series[query].values for query in queries):
+        return None
+    return sum(series[query].total for query in queries)
+
+
+def _own(function: FunctionSettings, service: str, metric: Metric) -> Query:
+    dimensions = ((SERVICE_DIMENSION, service), (FUNCTION_DIMENSION, function.name))
+    return Query(namespace=METRICS_NAMESPACE, name=metric.value, dimensions=dimensions)
+
+
+def _lambda(function: FunctionSettings, name: str) -> Query:
+    return Query(namespace="AWS/Lambda", name=name, dimensions=(("FunctionName", function.name),))
+
+
+def _queue(url: str, name: str) -> Query:
+    dimensions = (("QueueName", url.rpartition("/")[2]),)
+    return Query(namespace="AWS/SQS", name=name, dimensions=dimensions)
+
+
+def _logs(function: FunctionSettings) -> Query:
+    dimensions = (("LogGroupName", function.log_group),)
+    return Query(namespace="AWS/Logs", name="IncomingBytes", dimensions=dimensions)
