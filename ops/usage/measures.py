@@ -1,9 +1,9 @@
 """What a stack did in the last days, by CloudWatch, and what it stores."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Self
 
 from handlers.environment import (
     ARCHIVER_SERVICE,
@@ -24,6 +24,7 @@ _QUEUE: Final = (
     "NumberOfMessagesSent", "NumberOfMessagesReceived", "NumberOfMessagesDeleted",
     "NumberOfEmptyReceives",
 )  # fmt: skip
+_DAY_SECONDS: Final = 86_400
 _SERVICES: Final = {"processor": PROCESSOR_SERVICE, "archiver": ARCHIVER_SERVICE}
 
 
@@ -66,44 +67,71 @@ def collect(
     """Return what a stack did in the last days, today included; `count` lists what it stores."""
     stack = account.stack
     buckets = [stack.raw_bucket_name, stack.processed_bucket_name, stack.archive_bucket_name]
-    both = {"processor": settings.processor, "archiver": settings.archiver}
-    own = {
-        (label, name): _own(both[label], service, name)
-        for label, service in _SERVICES.items()
-        for name in Metric
-    }
-    lambdas = {
-        (label, name): _lambda(function, name)
-        for label, function in both.items()
-        for name in ("Invocations", "Duration")
-    }
-    queue = {name: _queue(stack.processing_queue_url, name) for name in _QUEUE}
-    logs = [_logs(function) for function in both.values()]
+    asked = _Asked.of(settings, stack.processing_queue_url)
     begin = (now - timedelta(days=days - 1)).replace(hour=0, minute=0, second=0, microsecond=0)
-    asked = [*own.values(), *lambdas.values(), *queue.values(), *logs]
-    series = metrics.read(
-        account.cloudwatch, [*asked, *([] if count else stored.queries(buckets))], begin, now
-    )
-    first = min((it for query in asked if (it := series[query].first)), default=begin)
-    lasted = max((now - max(first, begin)).total_seconds() / 86_400, 1.0)
+    of_storage = [] if count else stored.queries(buckets)
+    series = metrics.read(account.cloudwatch, [*asked.all, *of_storage], begin, now)
+    first = min((it for query in asked.all if (it := series[query].first)), default=begin)
+    lasted = max((now - max(first, begin)).total_seconds() / _DAY_SECONDS, 1.0)
+    found = stored.counted(account.s3, buckets) if count else stored.measured(buckets, series)
+    return _used(asked, series, lasted, found)
 
+
+def _used(
+    asked: "_Asked", series: Mapping[Query, Series], days: float, found: Stored | None
+) -> Usage:
     def did(name: Metric, label: str = "processor") -> float:
-        return series[own[label, name]].total
+        return series[asked.own[label, name]].total
+
+    def lasted(name: str) -> dict[str, float]:
+        return {it: series[asked.lambdas[it, name]].total for it in _SERVICES}
 
     return Usage(
-        days=lasted,
+        days=days,
         files=did(Metric.FILES_PROCESSED),
         retried=did(Metric.FILES_RETRIED),
         bytes_in=did(Metric.BYTES_IN),
         archived=did(Metric.OBJECTS_ARCHIVED, "archiver"),
         archived_bytes=did(Metric.BYTES_ARCHIVED, "archiver"),
-        invocations={it: series[lambdas[it, "Invocations"]].total for it in both},
-        seconds={it: series[lambdas[it, "Duration"]].total / 1000 for it in both},
-        queue=_known(queue, series),
-        log_bytes=_sum(logs, series),
-        metric_share=sum(len(series[it].values) for it in own.values()) / max(lasted, 1.0),
-        stored=stored.counted(account.s3, buckets) if count else stored.measured(buckets, series),
+        invocations=lasted("Invocations"),
+        seconds={it: total / 1000 for it, total in lasted("Duration").items()},
+        queue=_known(asked.queue, series),
+        log_bytes=_sum(asked.logs, series),
+        metric_share=sum(len(series[it].values) for it in asked.own.values()) / days,
+        stored=found,
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Asked:
+    """The metrics of a stack's functions, queue and log groups."""
+
+    own: Mapping[tuple[str, Metric], Query]
+    lambdas: Mapping[tuple[str, str], Query]
+    queue: Mapping[str, Query]
+    logs: Sequence[Query]
+
+    @classmethod
+    def of(cls, settings: StackSettings, queue_url: str) -> Self:
+        both = {"processor": settings.processor, "archiver": settings.archiver}
+        return cls(
+            own={
+                (label, name): _own(both[label], service, name)
+                for label, service in _SERVICES.items()
+                for name in Metric
+            },
+            lambdas={
+                (label, name): _lambda(function, name)
+                for label, function in both.items()
+                for name in ("Invocations", "Duration")
+            },
+            queue={name: _queue(queue_url, name) for name in _QUEUE},
+            logs=[_logs(function) for function in both.values()],
+        )
+
+    @property
+    def all(self) -> list[Query]:
+        return [*self.own.values(), *self.lambdas.values(), *self.queue.values(), *self.logs]
 
 
 def _known(queries: Mapping[str, Query], series: Mapping[Query, Series]) -> dict[str, float] | None:
@@ -112,7 +140,7 @@ def _known(queries: Mapping[str, Query], series: Mapping[Query, Series]) -> dict
     return {name: series[query].total for name, query in queries.items()}
 
 
-def _sum(queries: list[Query], series: Mapping[Query, Series]) -> float | None:
+def _sum(queries: Sequence[Query], series: Mapping[Query, Series]) -> float | None:
     if not any(series[query].values for query in queries):
         return None
     return sum(series[query].total for query in queries)

@@ -22,10 +22,10 @@ def money(account: Account, now: datetime) -> tuple[str, ...]:
     """Return a sentence for each setting that loses a dollar a month or more.
 
     A note never fails a command: if something cannot be read, the sentence says so. Where the
-    region's prices are not known, there is none.
+    region's prices are not known, there is none, nor on the local pipeline, which costs nothing.
     """
     prices = REGIONS.get(account.stack.region)
-    if prices is None:
+    if prices is None or account.stack.endpoint_url:
         return ()
     try:
         found = settings.read(account)

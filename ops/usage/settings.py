@@ -45,36 +45,40 @@ def read(account: Account) -> StackSettings:
     stack = account.stack
     processor = _function(account, stack.data_processor_lambda_arn)
     archiver = _function(account, stack.data_archiver_lambda_arn)
-    raw, archive = (
-        _rules(account.s3, it) for it in (stack.raw_bucket_name, stack.archive_bucket_name)
-    )
-    retention, stored = _logs(account, processor.log_group, archiver.log_group)
-    size, window = _batches(account)
-    ageing = archive.get(ARCHIVE_RULE, {})
-    transitions = ageing.get("Transitions", [{}])
+    log_retention_days, stored = _logs(account, processor.log_group, archiver.log_group)
+    batch_size, batch_window_seconds = _batches(account)
     plan = Plan(
-        retention_days=int(archiver.variables.get("RETENTION_DAYS", _DEFAULT.retention_days)),
-        archive_days=transitions[0].get("Days", _DEFAULT.archive_days),
-        # A rule without an expiration keeps the archive for ever.
-        expiration_days=ageing.get("Expiration", {}).get("Days", 0)
-        if ageing
-        else _DEFAULT.expiration_days,
-        completed_days=raw.get(COMPLETED_RULE, {})
-        .get("Expiration", {})
-        .get("Days", _DEFAULT.completed_days),
-        noncurrent_days=raw.get(NONCURRENT_RULE, {})
-        .get("NoncurrentVersionExpiration", {})
-        .get("NoncurrentDays", _DEFAULT.noncurrent_days),
-        batch_size=size,
-        batch_window_seconds=window,
+        **_days(account, archiver.variables),
+        batch_size=batch_size,
+        batch_window_seconds=batch_window_seconds,
         processor_memory_mb=processor.memory_mb,
         archiver_memory_mb=archiver.memory_mb,
-        log_retention_days=retention,
+        log_retention_days=log_retention_days,
         compress_output=processor.variables.get("COMPRESS_OUTPUT") == "true",
         kms_key=_has_key(account.s3, stack.raw_bucket_name),
         alarm_metrics=_alarm_metrics(account),
     )
     return StackSettings(plan=plan, processor=processor, archiver=archiver, stored_log_bytes=stored)
+
+
+def _days(account: Account, archiver: Mapping[str, str]) -> dict[str, int]:
+    """Return how long objects are kept where, from the archiver's variables and the buckets."""
+    raw = _rules(account.s3, account.stack.raw_bucket_name)
+    ageing = _rules(account.s3, account.stack.archive_bucket_name).get(ARCHIVE_RULE)
+    completed = raw.get(COMPLETED_RULE, {}).get("Expiration", {})
+    noncurrent = raw.get(NONCURRENT_RULE, {}).get("NoncurrentVersionExpiration", {})
+    days = {
+        "retention_days": int(archiver.get("RETENTION_DAYS", _DEFAULT.retention_days)),
+        "completed_days": completed.get("Days", _DEFAULT.completed_days),
+        "noncurrent_days": noncurrent.get("NoncurrentDays", _DEFAULT.noncurrent_days),
+    }
+    if ageing is None:
+        return days
+    return days | {
+        "archive_days": ageing["Transitions"][0]["Days"],
+        # A rule without an expiration keeps the archive for ever.
+        "expiration_days": ageing.get("Expiration", {}).get("Days", 0),
+    }
 
 
 def _function(account: Account, arn: str) -> FunctionSettings:

@@ -10,10 +10,12 @@ import typer
 from ops.commands.group import connect
 from ops.commands.options import AsJson, OutputsFile, StackName
 from ops.commands.pipeline import cost_reports
+from ops.commands.pipeline.cost_reports import Report
 from ops.costs import estimates, plain_design, price_files
 from ops.costs.losses import losses
 from ops.costs.periods import Period
 from ops.costs.plans import Load, Plan
+from ops.costs.prices import Prices
 from ops.stack import OUTPUTS_VARIABLE
 from ops.terminal import instants, screen, sizes
 from ops.terminal.problems import UsageError
@@ -21,6 +23,7 @@ from ops.usage import bills, measures, settings
 
 _REGION: Final = "us-east-1"  # where no stack and no region is named
 _MONTHS: Final = 12
+_GROWING: Final = "expirationDays is 0: the archive is kept for ever, and costs more each month"
 Number = Annotated[
     int | None, typer.Option(min=0, max=100_000, metavar="N", help="As the setting.")
 ]
@@ -101,23 +104,31 @@ def cost(
         _measure(stack, outputs, region, prices_file, days=days, count=count, as_json=as_json)
         return
     plan, place = _planned(stack, outputs)
-    plan = _changed(plan, changes)
     load = Load(files=files, size=sizes.parse(size, "--size"), at_once=at_once)
-    known = price_files.find(region or place, prices_file)
-    # What is kept for ever comes to no steady state.
-    period = Period(month or (None if plan.expiration_days else _MONTHS))
-    bill = estimates.estimate(plan, load, known, period)
-    report = cost_reports.Report(
-        region=str(prices_file or region or place),
-        prices=known,
-        bill=bill,
-        losses=losses(plan, load, known, period),
+    place = region or place
+    known = price_files.find(place, prices_file)
+    report = _estimated(_changed(plan, changes), load, known, month)
+    cost_reports.show(replace(report, region=str(prices_file or place)), as_json=as_json)
+
+
+def _estimated(plan: Plan, load: Load, prices: Prices, month: int | None) -> Report:
+    period = Period(month) if month else _period(plan)
+    bill = estimates.estimate(plan, load, prices, period)
+    growing = () if plan.expiration_days else (_GROWING,)
+    return Report(
+        prices=prices,
+        bill=replace(bill, notes=(*growing, *bill.notes)),
+        losses=losses(plan, load, prices, period),
         plan=plan,
         load=load,
         month=period.month,
-        designs=plain_design.totals(plan, load, known, _MONTHS),
+        designs=plain_design.totals(plan, load, prices, _MONTHS),
     )
-    cost_reports.show(report, as_json=as_json)
+
+
+def _period(plan: Plan) -> Period:
+    """Return the steady state, or the twelfth month where the archive grows for ever."""
+    return Period(None if plan.expiration_days else _MONTHS)
 
 
 def _measure(
@@ -132,12 +143,11 @@ def _measure(
     with screen.working("measuring"):
         found = settings.read(account)
         usage = measures.collect(account, found, instants.now(), days=days, count=listed)
-    period = Period(None if found.plan.expiration_days else _MONTHS)
-    report = cost_reports.Report(
+    report = Report(
         region=str(file or place),
         prices=known,
         bill=bills.bill(usage, found, known),
-        losses=losses(found.plan, usage.load, known, period),
+        losses=losses(found.plan, usage.load, known, _period(found.plan)),
         plan=found.plan,
         load=usage.load,
     )

@@ -16,12 +16,12 @@ from ops.terminal.screen import dollars
 class Report:
     """A bill and what it was made from; `designs` are the sums of a plain design and of ours."""
 
-    region: str
     prices: Prices
     bill: Bill
     losses: Sequence[Loss]
     plan: Plan
     load: Load
+    region: str = ""
     month: int | None = None
     designs: tuple[Decimal, Decimal] | None = None
 

@@ -198,6 +198,22 @@ def account() -> Iterator[Account]:
         yield opened
 
 
+def test_what_functions_measure_is_published_once_where_commands_read_it(account: Account) -> None:
+    measures = Measures()
+    for seconds in (2.5, 1):
+        invocation = Invocation(request_id="1", body=b"1", seconds=seconds)
+        measures.add_invocation("f", invocation)
+    measures.add_queues(account)  # each second's: they are not published
+    measures.publish(account)
+    measures.publish(account)
+    found = account.client("cloudwatch").get_metric_statistics(
+        Namespace="AWS/Lambda", MetricName="Duration", Period=86_400, Statistics=["Sum"],
+        Dimensions=[{"Name": "FunctionName", "Value": "f"}],
+        StartTime=time.time() - 3600, EndTime=time.time() + 3600,
+    )  # fmt: skip
+    assert [point["Sum"] for point in found["Datapoints"]] == [3500]
+
+
 def test_an_alarm_follows_its_queue(account: Account) -> None:
     sqs, cloudwatch = account.client("sqs"), account.client("cloudwatch")
     url = sqs.create_queue(QueueName="dead")["QueueUrl"]

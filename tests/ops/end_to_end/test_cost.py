@@ -49,11 +49,11 @@ def test_an_estimate_takes_the_stacks_settings_and_changes_them(served: Served) 
     assert Decimal(longer["total"]) > Decimal(found["total"])
 
 
-def test_the_tables_say_what_is_lost_and_status_is_well(served: Served) -> None:
+def test_the_tables_say_what_is_lost_and_status_that_nothing_is(served: Served) -> None:
     shown = served.ops("cost", "--files", 10_000_000, "--size", "1KB")
     assert shown.exit_code == 0, shown.output
     assert "retentionDays; better" in shown.stdout
     assert "a plain design" in shown.stdout
     assert "list prices entered on" in shown.stdout
     status = json.loads(served.ops("status", "--json").stdout)
-    assert status["notes"] == []  # a few small files cost nothing
+    assert status["notes"] == []  # a local pipeline costs nothing

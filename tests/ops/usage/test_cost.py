@@ -269,3 +269,12 @@ def test_a_note_that_cannot_be_made_fails_nothing(busy: Pipeline, monkeypatch: p
 def test_the_region_of_the_tests_has_prices():
     assert REGION in REGIONS
     assert DONE != OLD
+
+
+def test_an_archive_that_is_kept_for_ever_is_said_to_grow(pipeline: Pipeline):
+    words = ("--files", "1000", "--size", "1MB", "--expiration-days", "0")
+    found = told(pipeline, *words)
+    assert found["month"] == 12
+    assert "kept for ever" in found["notes"][0]
+    later = told(pipeline, *words, "--month", "24")
+    assert Decimal(later["total"]) > Decimal(found["total"])
