@@ -125,8 +125,8 @@ class Settings:
     compress_output: bool = _setting(rules.flag(), default=False)
     tracing: bool = _setting(rules.flag(), default=False)
     snap_start: bool = _setting(rules.flag(), default=False)
-    access_logs: bool = _setting(rules.flag(), default=False)
     output_events: bool = _setting(rules.flag(), default=False)
+    access_logs: bool = _setting(rules.flag(), default=False)
     batch_operations: bool = _setting(rules.flag(), default=False)
     permissions_boundary_arn: str | None = _setting(
         rules.matching(rules.is_policy_arn, "the ARN of an IAM managed policy or empty"),

@@ -17,6 +17,7 @@ from handlers.invocation.attempts import BACK_OFF_SECONDS
 from handlers.transform import expansion
 from handlers.transform.formats import batch
 from handlers.transform.records import encoder, json_text
+from infra import lifecycle
 from infra.settings import Settings, config_key
 from tests.contracts.locks import ROOT
 from tests.policy import graphs
@@ -44,6 +45,7 @@ METRICS: dict[Metric, tuple[str, str]] = {
     Metric.RECORDS_REJECTED: (PROCESSOR_SERVICE, "bad records"),
     Metric.RECORDS_EMPTY: (PROCESSOR_SERVICE, "records of which nothing was left"),
     Metric.BYTES_IN: (PROCESSOR_SERVICE, "size of the files processed, as stored"),
+    Metric.BYTES_WRITTEN: ("both", "bytes written to S3, with copies and failed attempts"),
     Metric.ACCESS_DENIED: ("both", "calls that AWS denied"),
     Metric.OBJECTS_ARCHIVED: (ARCHIVER_SERVICE, "outputs moved to the archive"),
     Metric.ARCHIVE_FAILURES: (ARCHIVER_SERVICE, "outputs that could not be moved"),
@@ -164,12 +166,14 @@ def retention() -> str:
 | processed bucket, `staging/` | the clean or the bad record, of a large file | until the output stands; at most {it.message_wait_days} days, then 1 day as a noncurrent version |
 | processed bucket, unfinished uploads | the clean record, of a large file | {it.unfinished_upload_days} days (`unfinishedUploadDays`) |
 | archive bucket, `archive/` | the clean record | {it.expiration_days} days (`expirationDays`), {gone} |
+| processed bucket, `restored/` | the clean record, if an operator restored it | {it.restored_days} days (`restoredDays`), then 1 day as a noncurrent version |
+| processed bucket, `batch-operations/` (`batchOperations`) | the file's key and version | {lifecycle.JOB_DAYS} days, then 1 day as a noncurrent version |
 | metadata of an output | the file's key and version; the first {progress._REASON_CHARACTERS} characters of why the first bad record is bad | as long as the object |
 | processing queue | the file's key and version | {it.queue_retention_days} days (`queueRetentionDays`) |
 | dead-letter queues | the file's key and version; the reason, which may quote some characters of a bad record | {it.dead_letter_retention_days} days (`deadLetterRetentionDays`), counted from its first message |
 | log groups | as in the dead-letter queues | {it.log_retention_days} days (`logRetentionDays`) |
 | bucket of access logs (`accessLogs`) | the file's key | {it.log_retention_days} days (`logRetentionDays`), {gone} |
-| files that `discard` wrote | as in the dead-letter queues | on the operator's disk, until somebody deletes them |"""
+| files that `discard`, `rejects` and `restore` wrote | as in the dead-letter queues; the bad record; the clean record | on the operator's disk, until somebody deletes them |"""
 
 
 def default_of(key: str) -> object:

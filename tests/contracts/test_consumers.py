@@ -44,6 +44,7 @@ def matches(pattern: Any, found: Any) -> bool:
         (recorded("eventbridge_created", f"{keys.PROCESSED}2024/01/15/a.json.gz"), True),
         (recorded("eventbridge_created", f"{keys.REJECTED}2024/01/15/a.ndjson"), False),
         (recorded("eventbridge_created", f"{keys.STAGING}build/digest/chunk"), False),
+        (recorded("eventbridge_created", f"{keys.RESTORED}2024/01/15/a.json"), False),
         (recorded("eventbridge_created", f"{keys.PROCESSED}2024/01/15/a.json", "other"), False),
         (recorded("eventbridge_deleted", f"{keys.PROCESSED}2024/01/15/a.json"), False),
     ],

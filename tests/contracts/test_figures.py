@@ -44,12 +44,14 @@ def test_a_partition_may_grow_as_long_as_a_message_may_wait():
     assert int(days) == figures.DEFAULTS.message_wait_days
 
 
-def test_staged_chunks_are_gone_a_day_after_they_were_deleted():
-    [rule] = [it for it in lifecycle.processed(figures.DEFAULTS) if it.id == "expire-staging"]
-    expiration: Any = rule.expiration
-    noncurrent: Any = rule.noncurrent_version_expiration
-    assert expiration.days == figures.DEFAULTS.message_wait_days
-    assert noncurrent.noncurrent_days == 1
+def test_what_is_made_again_at_will_is_gone_a_day_after_it_was_deleted():
+    # As the table says of what is staged, restored, and written for jobs.
+    rules = {it.id: it for it in lifecycle.processed(figures.DEFAULTS)}
+    staging: Any = rules["expire-staging"].expiration
+    assert staging.days == figures.DEFAULTS.message_wait_days
+    for rule in ("expire-staging", "expire-restored", "expire-batch-operations"):
+        noncurrent: Any = rules[rule].noncurrent_version_expiration
+        assert noncurrent.noncurrent_days == 1
 
 
 def test_the_arithmetic_of_the_limits():
