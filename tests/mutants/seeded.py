@@ -971,7 +971,7 @@ MUTANTS = (
     Mutant(
         "more-parts-than-s3-takes",
         "ops/files/copies.py",
-        "max(PART_BYTES, -(-source.size // _MAX_PARTS))",
+        "max(PART_BYTES, -(-copy.size // _MAX_PARTS))",
         "PART_BYTES",
         (
             "tests/ops/files/replays/test_copying.py::test_parts_grow_where_there_would_be_more_than_s3_takes",

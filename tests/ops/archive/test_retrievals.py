@@ -148,6 +148,27 @@ def test_a_wait_outlives_a_lost_network_but_not_a_denial(archive, clock, monkeyp
     assert archive.restored() == restored("a")
 
 
+def test_a_wait_outlives_any_number_of_short_losses(archive, clock, monkeypatch):
+    [key] = put(archive, "a")
+    archive.run(key, "--yes")
+
+    def lose_two_of_three_looks() -> None:
+        if len(clock.slept) % 3:
+            failing(monkeypatch, "ListObjectsV2", "a.json", "SlowDown", times=1)
+
+    clock.between = lose_two_of_three_looks
+    archive.run(key, "--wait", "--yes")
+    assert archive.restored() == restored("a")
+
+
+def test_a_copy_that_expires_between_two_looks_is_told(archive, clock):
+    [key] = put(archive, "a")
+    clock.between = lambda: clock.move(days=9)
+    result = archive.run(key, "--wait", "--yes", code=1)
+    assert f"{key}: it cannot be read" in result.stderr
+    assert archive.restored() == []
+
+
 def test_what_it_takes_is_shown_before_it_is_asked(archive):
     put(archive)
     archive.add("c.json")
