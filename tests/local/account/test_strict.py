@@ -11,11 +11,11 @@ from moto.awslambda.models import LambdaFunction
 from moto.moto_server.threaded_moto_server import ThreadedMotoServer
 
 from local.account.strict import ruleset
-from tests.local.account.semantics import archived, buckets, objects, queues, uploads
+from tests.local.account.semantics import archived, buckets, jobs, objects, queues, uploads
 from tests.local.account.semantics.table import SEMANTICS, Account
 
 ROOT = Path(__file__).parents[3]
-TABLE = (archived, buckets, objects, queues, uploads)
+TABLE = (archived, buckets, jobs, objects, queues, uploads)
 
 by_name = pytest.mark.parametrize("semantic", SEMANTICS, ids=lambda one: one.name)
 

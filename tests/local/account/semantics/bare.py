@@ -6,10 +6,10 @@ import os
 import pytest
 from moto import mock_aws
 
-from . import archived, buckets, objects, queues, uploads
+from . import archived, buckets, jobs, objects, queues, uploads
 from .table import SEMANTICS, Account
 
-TABLE = (archived, buckets, objects, queues, uploads)
+TABLE = (archived, buckets, jobs, objects, queues, uploads)
 
 
 CLIENTS = {}
