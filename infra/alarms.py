@@ -285,8 +285,9 @@ def of_queue(queue: WatchedQueue, *, max_lag_minutes: int) -> Alarm:
     return Alarm(
         name="oldest-message",
         meaning=f"A file has waited for {max_lag_minutes} minutes. Files come in faster than they "
-        "are processed, the processor does not run, or its attempts fail.",
-        check="How many messages wait and are in flight; then the processor's errors, throttles.",
+        "are processed, the pipeline is paused, the processor does not run, or its attempts fail.",
+        check="`python -m ops status`: whether it is paused, how many messages wait; then the "
+        "processor's errors, throttles.",
         command=Output.concat(
             "aws sqs get-queue-attributes --attribute-names All --queue-url ", queue.url
         ),

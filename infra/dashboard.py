@@ -30,6 +30,7 @@ def body(
         _graph("Files", region, _own(processor, _FILES)),
         _graph("Records", region, _own(processor, _RECORDS)),
         *(_graph(title, region, queue.measures()) for title, queue in queues),
+        *(_polls(title, region, queue) for title, queue in queues[:1]),
         *(_graph(f"{watched.label}: invocations", region, _invocations(watched))
           for watched in (processor, archiver)),
         *(_graph(f"{watched.label}: duration (ms)", region, _duration(watched))
@@ -83,6 +84,20 @@ def _graph(title: str, region: Input[str], measures: Sequence[Measure]) -> dict[
             "metrics": [_metric(measure) for measure in measures],
         },
     }
+
+
+def _polls(title: str, region: Input[str], queue: WatchedQueue) -> dict[str, Any]:
+    """Return a graph of how often a queue is polled: Lambda does it all the time, unless paused."""
+    graph = _graph(f"{title}: polls (0 or no line: paused)", region, [])
+    sources = [_named(name, measure) for name, measure in queue.receives().items()]
+    total = [{"id": "polls", "label": "polls", "expression": "FILL(received, 0) + FILL(empty, 0)"}]
+    return {**graph, "properties": {**graph["properties"], "metrics": [*sources, total]}}
+
+
+def _named(identifier: str, measure: Measure) -> list[Any]:
+    """Return a metric that an expression uses, and that is not shown itself."""
+    *names, options = _metric(measure)
+    return [*names, {**options, "id": identifier, "visible": False}]
 
 
 def _metric(measure: Measure) -> list[Any]:

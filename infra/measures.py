@@ -12,6 +12,8 @@ from handlers.environment import FUNCTION_DIMENSION, METRICS_NAMESPACE, SERVICE_
 VISIBLE: Final = "ApproximateNumberOfMessagesVisible"
 IN_FLIGHT: Final = "ApproximateNumberOfMessagesNotVisible"
 AGE: Final = "ApproximateAgeOfOldestMessage"
+RECEIVED: Final = "NumberOfMessagesReceived"
+EMPTY_RECEIVES: Final = "NumberOfEmptyReceives"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,11 +72,21 @@ class WatchedQueue:
     name: Output[str]
     url: Output[str]
 
-    def measure(self, name: str) -> Measure:
+    def measure(self, name: str, statistic: str = "Maximum") -> Measure:
         """Return a metric that SQS publishes for the queue."""
         dimensions: dict[str, Input[str]] = {"QueueName": self.name}
-        return Measure(namespace="AWS/SQS", name=name, dimensions=dimensions, statistic="Maximum")
+        return Measure(namespace="AWS/SQS", name=name, dimensions=dimensions, statistic=statistic)
 
     def measures(self) -> list[Measure]:
         """Return the metrics of messages waiting and in flight, and of the oldest one's age."""
         return [self.measure(name) for name in (VISIBLE, IN_FLIGHT, AGE)]
+
+    def receives(self) -> dict[str, Measure]:
+        """Return the metrics of what receives bring, and of those that bring nothing.
+
+        Both are published only while somebody receives, as Lambda does all the time.
+        """
+        return {
+            "received": self.measure(RECEIVED, "Sum"),
+            "empty": self.measure(EMPTY_RECEIVES, "Sum"),
+        }

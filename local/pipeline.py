@@ -221,11 +221,19 @@ class LocalPipeline:
                 + _VISIBILITY_MARGIN_SECONDS,
             )
             mapping = QueueMapping(
-                function=function, sqs=sqs, settings=settings, on_batch=self._on_batch
+                function=function,
+                sqs=sqs,
+                settings=settings,
+                on_batch=self._on_batch,
+                is_enabled=partial(self._is_enabled, resource.outputs["uuid"]),
             )
             mapping.start()
             opened.callback(mapping.stop)
             self._mappings.append(mapping)
+
+    def _is_enabled(self, mapping: str) -> bool:
+        found = self.account.client("lambda").get_event_source_mapping(UUID=mapping)
+        return found["State"] == "Enabled"
 
     def _make_schedules(self, opened: ExitStack) -> None:
         sqs = self.account.client("sqs")

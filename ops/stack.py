@@ -29,8 +29,13 @@ _OPTIONAL: Final = (
     "batch_operations_role_arn",
     "endpoint_url",
 )
-_REGION_FIELD: Final = 3  # of arn:aws:lambda:REGION:ACCOUNT:function:NAME
+# The fields of arn:PARTITION:lambda:REGION:ACCOUNT:function:NAME
+_PARTITION_FIELD: Final = 1
+_REGION_FIELD: Final = 3
+_ACCOUNT_FIELD: Final = 4
 _NAME_FIELD: Final = 6
+# The program names the function PREFIX-data-processor, and Pulumi adds some digits.
+_PROCESSOR: Final = "data-processor"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +73,36 @@ class Stack:
         region = outputs.get("region") or _region(texts["data_processor_lambda_arn"], origin)
         return cls(**texts, **optional, region=str(region))
 
+    @property
+    def partition(self) -> str:
+        """The partition of AWS, `aws` say."""
+        return self.data_processor_lambda_arn.split(":")[_PARTITION_FIELD]
+
+    @property
+    def account_id(self) -> str:
+        """The account of the stack's functions."""
+        return self.data_processor_lambda_arn.split(":")[_ACCOUNT_FIELD]
+
+    @property
+    def name_prefix(self) -> str:
+        """What the names of the stack's resources begin with, `s3-data-pipeline-dev-` say.
+
+        It is empty for a function that the program did not name.
+        """
+        return function_name(self.data_processor_lambda_arn).rpartition(_PROCESSOR)[0]
+
+    def arn(self, service: str, resource: str) -> str:
+        """Return the ARN of a resource in the stack's account and region."""
+        return f"arn:{self.partition}:{service}:{self.region}:{self.account_id}:{resource}"
+
+    def bucket_arn(self, name: str) -> str:
+        """Return the ARN of a bucket."""
+        return f"arn:{self.partition}:s3:::{name}"
+
+    def queue_arn(self, url: str) -> str:
+        """Return the ARN of a queue of the stack."""
+        return self.arn("sqs", queue_name(url))
+
 
 def find(name: str | None, file: Path | None, variables: Mapping[str, str]) -> Stack:
     """Return the stack that the options name, else the environment, else Pulumi's selected stack.
@@ -85,6 +120,16 @@ def find(name: str | None, file: Path | None, variables: Mapping[str, str]) -> S
 def function_name(arn: str) -> str:
     """Return the function's name from its ARN."""
     return arn.split(":")[_NAME_FIELD]
+
+
+def function_arn(arn: str) -> str:
+    """Return a function's ARN without the version or alias that an ARN may name."""
+    return ":".join(arn.split(":")[: _NAME_FIELD + 1])
+
+
+def queue_name(url: str) -> str:
+    """Return the queue's name from its URL."""
+    return url.rpartition("/")[2]
 
 
 def _from_file(file: Path) -> Stack:

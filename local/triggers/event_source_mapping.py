@@ -23,6 +23,7 @@ from local.triggers.sqs_event import Message, batch_event, failed_messages
 
 _POLL_SECONDS: Final = 1  # Lambda polls for 20, but `stop` waits for the end of a poll
 _RETRY_SECONDS: Final = 1  # after a failed poll
+_DISABLED_SECONDS: Final = 0.2  # until a mapping that is disabled is looked at again
 _PAUSE_SECONDS: Final = 0.05
 
 _log = logging.getLogger(__name__)
@@ -78,10 +79,13 @@ class QueueMapping:
         sqs: SQSClient,
         settings: MappingSettings,
         on_batch: Callable[[BatchResult], None] | None = None,
+        is_enabled: Callable[[], bool] = lambda: True,
     ) -> None:
         """Make a mapping that does not poll yet.
 
         `on_batch` is called with the result of each batch, in the thread that processed it.
+        `is_enabled` is asked before each poll from `start` to `stop`: while it is not, the messages
+        wait.
         """
         self.settings = settings
         self._function = function
@@ -89,6 +93,7 @@ class QueueMapping:
             sqs=sqs, url=settings.queue_url, visibility_seconds=settings.visibility_seconds
         )
         self._on_batch = on_batch
+        self._is_enabled = is_enabled
         self._background = BackgroundThread(f"the mapping of {settings.queue_arn}", self._run)
 
     def poll_once(self, *, wait_seconds: int = 0) -> BatchResult:
@@ -158,7 +163,10 @@ class QueueMapping:
 
     def _receive_or_pause(self) -> list[Message]:
         try:
-            return self._receive(_POLL_SECONDS)
+            if self._is_enabled():
+                return self._receive(_POLL_SECONDS)
+            self._background.stopping.wait(_DISABLED_SECONDS)
+            return []
         except (BotoCoreError, ClientError):
             _log.warning("cannot poll %s", self.settings.queue_url, exc_info=True)
             self._background.stopping.wait(_RETRY_SECONDS)

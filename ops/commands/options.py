@@ -22,6 +22,7 @@ OutputsFile = Annotated[
 ]
 AsJson = Annotated[bool, Option("--json", help="Print JSON.")]
 DryRun = Annotated[bool, Option("--dry-run", help="Print each step and change nothing.")]
+Timeout = Annotated[float, Option("--timeout", metavar="SECONDS", min=1, help="How long to wait.")]
 Yes = Annotated[bool, Option("--yes", "-y", help="Do not ask for confirmation.")]
 
 Every = Annotated[bool, Option("--all", help="Every dead letter.")]

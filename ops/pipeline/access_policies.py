@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from handlers import keys
 from ops.dead_letters.listing import queues_of
-from ops.stack import Stack, function_name
+from ops.stack import Stack, function_arn, function_name
 
 Statement = dict[str, Any]
 Condition = Mapping[str, Mapping[str, str | list[str]]]
@@ -105,7 +105,7 @@ class _Needs:
 
     def changing(self) -> list[Statement]:
         """Return what the commands that change something need in addition to `reading`."""
-        stack = self.stack
+        stack, processor = self.stack, self.stack.data_processor_lambda_arn
         raw, processed, archive = self._buckets()
         return [
             self._s3(
@@ -127,6 +127,13 @@ class _Needs:
                 "RemoveDeadLetters",
                 ["sqs:DeleteMessage"],
                 [self._queue(url) for url in queues_of(stack).values()],
+            ),
+            self._s3("ReadNotification", ["s3:GetBucketNotification"], [raw]),
+            _allow(
+                "PauseAndResume",
+                ["lambda:UpdateEventSourceMapping"],
+                [self._arn("lambda", "event-source-mapping:*")],  # Lambda generates its name
+                {"ArnLike": {"lambda:FunctionArn": f"{function_arn(processor)}*"}},
             ),
             _allow("SendBack", ["sqs:SendMessage"], [self._queue(stack.processing_queue_url)]),
             _allow("RunArchiver", ["lambda:InvokeFunction"], [stack.data_archiver_lambda_arn]),
@@ -191,11 +198,11 @@ class _Needs:
     def _buckets(self) -> tuple[str, str, str]:
         stack = self.stack
         names = (stack.raw_bucket_name, stack.processed_bucket_name, stack.archive_bucket_name)
-        raw, processed, archive = (f"arn:{self._partition}:s3:::{name}" for name in names)
+        raw, processed, archive = map(stack.bucket_arn, names)
         return raw, processed, archive
 
     def _queue(self, url: str) -> str:
-        return self._arn("sqs", url.rpartition("/")[2])
+        return self.stack.queue_arn(url)
 
     def _log_groups(self, function: str) -> str:
         """Return a pattern for a function's log group, whose name ends in digits from Pulumi."""
@@ -203,15 +210,7 @@ class _Needs:
         return self._arn("logs", f"log-group:{logical_name}-logs-*")
 
     def _arn(self, service: str, resource: str) -> str:
-        return f"arn:{self._partition}:{service}:{self.stack.region}:{self._account}:{resource}"
-
-    @property
-    def _partition(self) -> str:
-        return self.stack.data_processor_lambda_arn.split(":")[1]
-
-    @property
-    def _account(self) -> str:
-        return self.stack.data_processor_lambda_arn.split(":")[4]
+        return self.stack.arn(service, resource)
 
     def _s3(
         self,
@@ -221,7 +220,7 @@ class _Needs:
         condition: Condition | None = None,
     ) -> Statement:
         """Return a statement limited to the account's own buckets: their ARNs name no account."""
-        own = {"StringEquals": {"aws:ResourceAccount": self._account}}
+        own = {"StringEquals": {"aws:ResourceAccount": self.stack.account_id}}
         return _allow(sid, actions, resources, {**own, **(condition or {})})
 
 

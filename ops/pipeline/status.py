@@ -9,6 +9,10 @@ from ops.aws import Account
 from ops.dead_letters import listing
 from ops.dead_letters.queue_contents import depth
 from ops.files import objects
+from ops.pipeline import polling
+from ops.pipeline.polling import Polling
+from ops.stack import queue_name
+from ops.terminal.instants import age, shown
 from ops.usage import notes
 
 if TYPE_CHECKING:
@@ -45,11 +49,13 @@ class Pile:
 class Status:
     """The state of the pipeline.
 
-    None stands for what was not asked (`--quick`) or cannot be known (alarms without a topic).
+    None stands for what was not asked (`--quick`), cannot be known (alarms without a topic), or is
+    not there (`polling`).
     `notes` say which settings lose money; they need nobody at once.
     """
 
     queue: QueueState
+    polling: Polling | None
     dead_letters: dict[str, QueueState]
     incoming: Pile
     processed_today: Pile
@@ -66,7 +72,19 @@ class Status:
             for name, state in self.dead_letters.items()
             if state.messages
         ]
-        return (*dead_letters, *(f"alarm: {name}" for name in self.alarms or ()))
+        alarms = (f"alarm: {name}" for name in self.alarms or ())
+        return (*self._about_polling(), *dead_letters, *alarms)
+
+    def _about_polling(self) -> tuple[str, ...]:
+        if self.polling is None:
+            return ("nothing polls the processing queue: `pulumi up` makes its mapping again",)
+        if not self.polling.paused:
+            return ()
+        longest = age(self.polling.retention_seconds)
+        return (
+            f"paused since {shown(self.polling.changed)}: {self.queue.messages} messages wait in "
+            f"the processing queue, each at most {longest}; `resume` has them processed",
+        )
 
 
 def collect(account: Account, now: datetime, *, quick: bool) -> Status:
@@ -75,6 +93,7 @@ def collect(account: Account, now: datetime, *, quick: bool) -> Status:
     today = keys.day_prefix(keys.PROCESSED, now.date())
     return Status(
         queue=_processing_queue(account, now),
+        polling=polling.read(account),
         dead_letters={
             queue.value: _queue(account, url) for queue, url in listing.queues_of(stack).items()
         },
@@ -98,7 +117,7 @@ def _in_flight(state: QueueState) -> str:
 def _processing_queue(account: Account, now: datetime) -> QueueState:
     url = account.stack.processing_queue_url
     state = _queue(account, url)
-    oldest = _oldest_message(account.cloudwatch, url.rsplit("/", 1)[1], now)
+    oldest = oldest_message(account.cloudwatch, queue_name(url), now)
     return QueueState(waiting=state.waiting, in_flight=state.in_flight, oldest_seconds=oldest)
 
 
@@ -107,7 +126,7 @@ def _queue(account: Account, url: str) -> QueueState:
     return QueueState(waiting=waiting, in_flight=in_flight)
 
 
-def _oldest_message(cloudwatch: "CloudWatchClient", queue: str, now: datetime) -> float | None:
+def oldest_message(cloudwatch: "CloudWatchClient", queue: str, now: datetime) -> float | None:
     """Return the age of the oldest message in seconds, which SQS publishes as a metric alone."""
     points = cloudwatch.get_metric_statistics(
         Namespace="AWS/SQS",
@@ -130,8 +149,8 @@ def _incoming(account: Account, now: datetime) -> Pile:
         number += 1
         size += item.size
         oldest = min(oldest, item.modified)
-    age = (now - oldest).total_seconds() if number else None
-    return Pile(objects=number, size=size, oldest_seconds=age)
+    seconds = (now - oldest).total_seconds() if number else None
+    return Pile(objects=number, size=size, oldest_seconds=seconds)
 
 
 def _pile(counted: tuple[int, int]) -> Pile:

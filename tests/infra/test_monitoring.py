@@ -268,11 +268,31 @@ def test_the_dashboard_shows_every_alarm_and_metric(graph: Graph):
     widgets = json.loads(dashboard["dashboardBody"])["widgets"]
     (alarms,) = [it["properties"]["alarms"] for it in widgets if it["type"] == "alarm"]
     assert sorted(alarms) == sorted(graph.arn(it.name) for it in graph.of(ALARM))
-    shown = {metric[1] for it in graphs_of(widgets) for metric in it["metrics"]}
+    shown = {metric[1] for it in graphs_of(widgets) for metric in it["metrics"] if metric[1:]}
     assert {str(it) for it in Metric} <= shown
     assert {it["region"] for it in graphs_of(widgets)} == {REGION}
     # Dashboards are global in an account, and nobody else makes their names up.
     assert dashboard["dashboardName"] == f"{graph.prefix}-{REGION}-{graph.random}"
+
+
+def test_the_dashboard_shows_a_pause(graph: Graph):
+    dashboard = graph.one("aws:cloudwatch/dashboard:Dashboard").inputs
+
+    (polls,) = [
+        it
+        for it in graphs_of(json.loads(dashboard["dashboardBody"])["widgets"])
+        if "paused" in it["title"]
+    ]
+    *sources, [total] = polls["metrics"]
+    queue = ["QueueName", graph.name("files")]
+    assert sources == [
+        ["AWS/SQS", name, *queue, {"stat": "Sum", "id": identifier, "visible": False}]
+        for identifier, name in (
+            ("received", "NumberOfMessagesReceived"),
+            ("empty", "NumberOfEmptyReceives"),
+        )
+    ]
+    assert total["expression"] == "FILL(received, 0) + FILL(empty, 0)"
 
 
 def test_no_widget_covers_another(graph: Graph):

@@ -17,10 +17,12 @@ from typer.testing import CliRunner, Result
 
 from handlers import keys
 from local.account.strict import ruleset
+from local.account.strict.lambda_ import mappings
 from ops import aws
 from ops.commands.app import app
 from ops.dead_letters import queue_contents
 from ops.files import following
+from ops.pipeline import polling
 
 REGION = "eu-central-1"
 RAW, DONE, OLD = "pipeline-raw", "pipeline-processed", "pipeline-archive"
@@ -175,6 +177,8 @@ def pipeline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pipeli
     monkeypatch.setattr(aws, "connect", connected)
     monkeypatch.setattr(queue_contents, "POLL_SECONDS", 0)
     monkeypatch.setattr(following, "sleep", lambda _: None)
+    monkeypatch.setattr(polling, "sleep", lambda _: None)
+    monkeypatch.setattr(mappings, "change_seconds", 0.02)
     monkeypatch.chdir(tmp_path)
     calls: list[Call] = []
     answers: list[str] = []
@@ -208,11 +212,16 @@ def _create() -> dict[str, Any]:
     work = sqs.create_queue(
         QueueName="pipeline-work", Attributes={"RedrivePolicy": json.dumps(policy)}
     )["QueueUrl"]
+    processor = _function("data-processor", logs="data-logs-processor")
+    queue = sqs.get_queue_attributes(QueueUrl=work, AttributeNames=["QueueArn"])["Attributes"]
+    client("lambda").create_event_source_mapping(
+        EventSourceArn=queue["QueueArn"], FunctionName=processor
+    )
     return {
         "raw_bucket_name": RAW,
         "processed_bucket_name": DONE,
         "archive_bucket_name": OLD,
-        "data_processor_lambda_arn": _function("data-processor", logs="data-logs-processor"),
+        "data_processor_lambda_arn": processor,
         "data_archiver_lambda_arn": _function("data-archiver", logs="data-logs-archiver"),
         "processing_queue_url": work,
         "dlq_url": dead,

@@ -8,7 +8,7 @@ import typer
 from ops import aws
 from ops.commands.files import reports
 from ops.commands.group import connect
-from ops.commands.options import DryRun, OutputsFile, StackName
+from ops.commands.options import DryRun, OutputsFile, StackName, Timeout
 from ops.files import following, uploads
 from ops.terminal import screen
 
@@ -25,9 +25,7 @@ def upload(
     wait: Annotated[
         bool, typer.Option("--wait", help="Wait until each file is processed or failed.")
     ] = False,
-    timeout: Annotated[
-        float, typer.Option("--timeout", metavar="SECONDS", min=1, help="How long to wait.")
-    ] = 300,
+    timeout: Timeout = 300,
     stack: StackName = None,
     outputs: OutputsFile = None,
     dry_run: DryRun = False,

@@ -8,6 +8,7 @@ import typer
 from ops.commands.group import connect
 from ops.commands.options import AsJson, OutputsFile, StackName
 from ops.pipeline import status as states
+from ops.pipeline.polling import Polling
 from ops.pipeline.status import Pile, QueueState, Status
 from ops.terminal import instants, screen
 from ops.terminal.instants import age
@@ -27,8 +28,8 @@ def status(
 ) -> None:
     """Show what is waiting, what failed, what is done, and which alarms are on.
 
-    Exits with 1 if something needs a person: a dead letter or an alarm. A note says which setting
-    loses money at the load of the last 14 days.
+    Exits with 1 if something needs a person: a dead letter, an alarm, or a pipeline that is paused.
+    A note says which setting loses money at the load of the last 14 days.
     """
     account = connect(stack, outputs)
     with screen.working("counting"):
@@ -49,6 +50,7 @@ def _print(found: Status) -> None:
     rows = [
         ("incoming", _pile(found.incoming)),
         ("processing queue", _queue(found.queue)),
+        ("polled by Lambda", _polling(found.polling)),
         *dead_letters,
         ("processed, of today's uploads", _pile(found.processed_today)),
         ("completed", _pile(found.completed)),
@@ -64,7 +66,20 @@ def _print(found: Status) -> None:
 
 def _document(found: Status) -> dict[str, object]:
     """Return the pipeline's state as `status --json` prints it."""
-    return {**asdict(found), "attention": list(found.attention)}
+    polling = found.polling
+    told = polling and {
+        "state": polling.state,
+        "paused_since": instants.shown(polling.changed) if polling.paused else None,
+        "retention_seconds": polling.retention_seconds,
+    }
+    return {**asdict(found), "polling": told, "attention": list(found.attention)}
+
+
+def _polling(polling: Polling | None) -> str:
+    if polling is None:
+        return "no: there is no event source mapping"
+    since = f", paused since {instants.shown(polling.changed)}" if polling.paused else ""
+    return f"{polling.state}{since}"
 
 
 def _queue(state: QueueState) -> str:

@@ -70,12 +70,13 @@ class Queues:
             message.body for message in sqs_backends["123456789012"][REGION].queues[name]._messages
         ]
 
-    def mapping(self, function, on_batch=None, **settings):
+    def mapping(self, function, on_batch=None, is_enabled=lambda: True, **settings):
         return QueueMapping(
             function=function,
             sqs=self.sqs,
             settings=MappingSettings(queue_url=self.url, queue_arn=self.arn(self.url), **settings),
             on_batch=on_batch,
+            is_enabled=is_enabled,
         )
 
 
@@ -371,6 +372,20 @@ def test_the_loop_survives_a_queue_that_fails_and_a_function_that_breaks(queues,
     queues.send("a")
     queues.mapping(stub, visibility_seconds=1).drain(10)
     assert (queues.bodies("work"), broken, failures) == ([], [], [])
+
+
+def test_messages_wait_while_the_mapping_is_disabled(queues, monkeypatch):
+    monkeypatch.setattr("local.triggers.event_source_mapping._DISABLED_SECONDS", 0.01)
+    stub, enabled = Stub(), threading.Event()
+    mapping = queues.mapping(stub, is_enabled=enabled.is_set)
+    queues.send("a")
+    mapping.start()
+    time.sleep(0.2)  # many looks
+    assert (stub.events, queues.bodies("work")) == ([], ["a"])
+    enabled.set()
+    mapping.drain(5)
+    mapping.stop()
+    assert [bodies(event) for event in stub.events] == [["a"]]
 
 
 def test_polls_of_an_empty_queue_take_no_place(queues, monkeypatch):

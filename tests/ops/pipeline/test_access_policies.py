@@ -75,6 +75,15 @@ def requests(  # noqa: C901, PLR0912 - a table
             yield Request(f"sqs:{action}", f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}")
         case "GetFunctionConfiguration":
             yield Request("lambda:GetFunctionConfiguration", call["FunctionName"])
+        case "ListEventSourceMappings":
+            yield Request("lambda:ListEventSourceMappings", "*")
+        case "UpdateEventSourceMapping":
+            mapping = f"arn:aws:lambda:{REGION}:{ACCOUNT}:event-source-mapping:{call['UUID']}"
+            function = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:data-processor"
+            context = {"lambda:FunctionArn": function}
+            yield Request("lambda:UpdateEventSourceMapping", mapping, context)
+        case "GetBucketNotificationConfiguration":
+            yield Request("s3:GetBucketNotification", bucket, OWN)
         case "Invoke":
             yield Request("lambda:InvokeFunction", call["FunctionName"])
         case "FilterLogEvents":
@@ -243,6 +252,8 @@ def recorded(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> Recorded:
     run("discard", "--all", "--yes")
     run("archive-now")
     run("cost", "--count")
+    run("pause")
+    run("resume")
     run("policy", "reader")
     return recorded
 

@@ -4,10 +4,11 @@ moto delivers a message during SendMessage; here `local.triggers` polls the queu
 https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html
 """
 
+import time
 from typing import Any, Final
 
 from moto.awslambda.exceptions import LambdaClientError
-from moto.awslambda.models import LambdaBackend
+from moto.awslambda.models import EventSourceMapping, LambdaBackend
 from moto.sqs.models import sqs_backends
 
 from local.account.strict import limits
@@ -21,6 +22,16 @@ class _ConflictError(LambdaClientError):
 
     code = 409
 
+
+class _InUseError(LambdaClientError):
+    """The mapping is changing."""
+
+    code = 400
+
+
+# How long a mapping is `Disabling` or `Enabling`: longer than a poll of the local pipeline, which
+# takes one second and has to end meanwhile. AWS takes longer.
+change_seconds = 2.0
 
 _RESPONSE_TYPES: Final = frozenset({"ReportBatchItemFailures"})
 
@@ -51,18 +62,43 @@ def _create(original: Any, self: Any, spec: dict[str, Any]) -> Any:
 @around(LambdaBackend, "update_event_source_mapping")
 def _update(original: Any, self: Any, uuid: str, spec: dict[str, Any]) -> Any:
     mapping = self.get_event_source_mapping(uuid)
-    if mapping is not None:
-        _check(
-            {
-                "BatchSize": mapping.batch_size,
-                "MaximumBatchingWindowInSeconds": mapping.max_batch_window,
-            }
-            | spec
+    if mapping is None:
+        return original(self, uuid, spec)
+    if _change_under_way(mapping):
+        raise _InUseError(
+            "ResourceInUseException",
+            "Cannot update the event source mapping because it is in use.",
         )
+    _check(
+        {
+            "BatchSize": mapping.batch_size,
+            "MaximumBatchingWindowInSeconds": mapping.max_batch_window,
+        }
+        | spec
+    )
+    was_enabled = mapping.enabled
     updated = original(self, uuid, spec)
-    if mapping is not None and "FunctionName" in spec:
+    if "FunctionName" in spec:
         _keep_qualifier(self, mapping, spec)
+    if mapping.enabled != was_enabled:
+        mapping.changes_until = time.monotonic() + change_seconds
     return updated
+
+
+@around(EventSourceMapping, "get_configuration")
+def _get_configuration(original: Any, self: Any) -> dict[str, Any]:
+    """Answer `Disabling` or `Enabling` for a while; in moto a mapping changes at once.
+
+    https://docs.aws.amazon.com/lambda/latest/api/API_GetEventSourceMapping.html
+    """
+    configuration: dict[str, Any] = original(self)
+    return configuration | ({"State": state} if (state := _change_under_way(self)) else {})
+
+
+def _change_under_way(mapping: Any) -> str | None:
+    if time.monotonic() >= getattr(mapping, "changes_until", 0):
+        return None
+    return "Enabling" if mapping.enabled else "Disabling"
 
 
 def _keep_qualifier(backend: Any, mapping: Any, spec: dict[str, Any]) -> None:

@@ -3,6 +3,9 @@
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+from local.account.strict.lambda_ import mappings
 
 from .buckets import make_function
 from .table import refused, semantic
@@ -435,6 +438,39 @@ def _(aws):
     answer = aws.functions.get_event_source_mapping(UUID=uuid)
     assert (answer["EventSourceArn"], answer["BatchSize"]) == (arn, 5)
     assert answer["State"] == "Enabled"
+
+
+@semantic("mapping-is-disabled-after-a-while", "API_GetEventSourceMapping.html State")
+def _(aws):
+    make_function(aws)
+    _, arn = aws.queue()
+    uuid = make_mapping(aws, arn)["UUID"]
+
+    def update(enabled):
+        return aws.functions.update_event_source_mapping(UUID=uuid, Enabled=enabled)["State"]
+
+    def state():
+        return aws.functions.get_event_source_mapping(UUID=uuid)["State"]
+
+    with mapping_change_seconds(0.2):
+        for enabled, changing, changed in (
+            (False, "Disabling", "Disabled"),
+            (True, "Enabling", "Enabled"),
+        ):
+            assert update(enabled) == changing
+            with refused("ResourceInUseException"):
+                update(not enabled)
+            time.sleep(0.2)
+            assert state() == changed
+            update(enabled)  # no change
+            assert state() == changed
+
+
+@contextmanager
+def mapping_change_seconds(seconds):
+    usual, mappings.change_seconds = mappings.change_seconds, seconds
+    yield
+    mappings.change_seconds = usual
 
 
 INVALID_MAPPINGS = {
