@@ -130,6 +130,9 @@ preview: pulumi-cli $(READY) ## Show what `pulumi up` would change, held to the 
 up: pulumi-cli $(READY) ## Deploy the stack (STACK=dev)
 	pulumi up --stack $(STACK)
 
+smoke: $(READY) ## Send a small file of each format through the deployed stack (STACK=dev)
+	@$(BIN)/python -m ops smoke --stack $(STACK)
+
 pulumi-cli:
 	@command -v pulumi >/dev/null || { echo "Deploying needs the Pulumi CLI, which is not on the PATH: install it from https://www.pulumi.com/docs/iac/download-install/." >&2; exit 1; }
 
@@ -173,4 +176,4 @@ licences: $(READY) ## List the licences of what is deployed and of what deploys 
 clean: ## Remove what the targets made
 	rm -rf $(VENV) .build .pytest_cache .ruff_cache .hypothesis .coverage* bench/.venv bench/data tests/oldest/.venv
 
-.PHONY: help setup demo serve test end-to-end bombs test-long test-oldest fuzz crash interleavings storms mutants bench check check-style style types imports coverage format docs preview up pulumi-cli lock check-locks check-pips sbom audit licences clean
+.PHONY: help setup demo serve test end-to-end bombs test-long test-oldest fuzz crash interleavings storms mutants bench check check-style style types imports coverage format docs preview up smoke pulumi-cli lock check-locks check-pips sbom audit licences clean

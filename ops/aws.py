@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from mypy_boto3_lambda.client import LambdaClient
     from mypy_boto3_logs.client import CloudWatchLogsClient
     from mypy_boto3_s3.client import S3Client
+    from mypy_boto3_scheduler.client import EventBridgeSchedulerClient
     from mypy_boto3_sqs.client import SQSClient
 
 AwsError: Final = (BotoCoreError, ClientError, Boto3Error)
@@ -68,6 +69,7 @@ ACTIONS: Final = {
     "UpdateJobStatus": "s3:UpdateJobStatus",
     "AbortMultipartUpload": "s3:AbortMultipartUpload",
     "RestoreObject": "s3:RestoreObject",
+    "DeleteObject": "s3:DeleteObjectVersion",
     "ReceiveMessage": "sqs:ReceiveMessage",
     "SendMessageBatch": "sqs:SendMessage",
     "DeleteMessageBatch": "sqs:DeleteMessage",
@@ -77,6 +79,18 @@ ACTIONS: Final = {
     "ListEventSourceMappings": "lambda:ListEventSourceMappings",
     "UpdateEventSourceMapping": "lambda:UpdateEventSourceMapping",
     "GetBucketNotificationConfiguration": "s3:GetBucketNotification",
+    "HeadBucket": "s3:ListBucket",
+    "GetBucketVersioning": "s3:GetBucketVersioning",
+    "GetBucketEncryption": "s3:GetEncryptionConfiguration",
+    "GetPublicAccessBlock": "s3:GetBucketPublicAccessBlock",
+    "GetFunctionConcurrency": "lambda:GetFunctionConcurrency",
+    "GetPolicy": "lambda:GetPolicy",
+    "SimulatePrincipalPolicy": "iam:SimulatePrincipalPolicy",
+    "DescribeKey": "kms:DescribeKey",
+    "DescribeLogGroups": "logs:DescribeLogGroups",
+    "ListSchedules": "scheduler:ListSchedules",
+    "GetSchedule": "scheduler:GetSchedule",
+    "ListSubscriptionsByTopic": "sns:ListSubscriptionsByTopic",
     "DescribeAlarms": "cloudwatch:DescribeAlarms",
     "GetMetricStatistics": "cloudwatch:GetMetricStatistics",
     "FilterLogEvents": "logs:FilterLogEvents",
@@ -159,6 +173,32 @@ class Account:
         """The client of CloudWatch Logs."""
         return self._client("logs", _USUAL)
 
+    @cached_property
+    def scheduler(self) -> "EventBridgeSchedulerClient":
+        """The client of EventBridge Scheduler."""
+        return self._client("scheduler", _USUAL)
+
+    # Any: the stubs of these four are not installed, and each is used in one place.
+    @cached_property
+    def sts(self) -> Any:
+        """The client of STS, which says who calls."""
+        return self._client("sts", _USUAL)
+
+    @cached_property
+    def iam(self) -> Any:
+        """The client of IAM."""
+        return self._client("iam", _USUAL)
+
+    @cached_property
+    def kms(self) -> Any:
+        """The client of KMS."""
+        return self._client("kms", _USUAL)
+
+    @cached_property
+    def sns(self) -> Any:
+        """The client of SNS."""
+        return self._client("sns", _USUAL)
+
     def _client(self, service: str, config: Config) -> Any:
         make = cast("Any", self.session).client  # its overloads name 400 other services
         return make(service, endpoint_url=self.stack.endpoint_url, config=config)
@@ -199,6 +239,13 @@ def code(error: Exception) -> str:
     if not isinstance(error, ClientError):
         return ""
     return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def cannot_connect(error: Exception) -> bool:
+    """Return whether no call can succeed: no credentials that AWS accepts, or no connection."""
+    if isinstance(error, ClientError):
+        return code(error) in _UNKNOWN_CALLER
+    return isinstance(error, (*_NO_CREDENTIALS, EndpointConnectionError))
 
 
 def is_refused_content(error: Exception) -> bool:

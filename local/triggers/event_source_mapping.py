@@ -163,14 +163,15 @@ class QueueMapping:
 
     def _receive_or_pause(self) -> list[Message]:
         try:
-            if self._is_enabled():
-                return self._receive(_POLL_SECONDS)
-            self._background.stopping.wait(_DISABLED_SECONDS)
-            return []
+            enabled = self._is_enabled()
+            messages = self._receive(_POLL_SECONDS) if enabled else []
         except (BotoCoreError, ClientError):
             _log.warning("cannot poll %s", self.settings.queue_url, exc_info=True)
             self._background.stopping.wait(_RETRY_SECONDS)
             return []
+        if not enabled:
+            self._background.stopping.wait(_DISABLED_SECONDS)
+        return messages
 
     def _process_quietly(self, messages: list[Message], free: BoundedSemaphore) -> None:
         try:

@@ -16,9 +16,11 @@ from ops.commands.files.upload import upload
 from ops.commands.group import Commands
 from ops.commands.pipeline.archive_now import archive_now
 from ops.commands.pipeline.cost import cost
+from ops.commands.pipeline.doctor import doctor
 from ops.commands.pipeline.pause import pause
 from ops.commands.pipeline.policy import policy
 from ops.commands.pipeline.resume import resume
+from ops.commands.pipeline.smoke import smoke
 from ops.commands.pipeline.status import status
 from ops.terminal import screen
 
@@ -67,4 +69,6 @@ app.command("archive-now")(archive_now)
 app.command("cost")(cost)
 app.command("pause")(pause)
 app.command("resume")(resume)
+app.command("doctor")(doctor)
+app.command("smoke")(smoke)
 app.command("policy")(policy)

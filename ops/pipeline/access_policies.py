@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from handlers import keys
 from ops.dead_letters.listing import queues_of
+from ops.pipeline.smoke.traces import RUN_PREFIX
 from ops.stack import Stack, function_arn, function_name
 
 Statement = dict[str, Any]
@@ -23,14 +24,16 @@ class Role(StrEnum):
     READER = "reader"
     PRODUCER = "producer"
     CONSUMER = "consumer"
+    DOCTOR = "doctor"
 
 
 def policy(stack: Stack, role: Role, *, kms_key_arn: str | None = None) -> dict[str, Any]:
     """Return the policy of a role.
 
-    The operator may use every command, the reader those that change nothing. The producer uploads
-    to `incoming/`, the consumer reads `processed/` and `restored/`. `kms_key_arn`
-    is the stack's setting, if it is set: it is not among the stack's outputs.
+    The operator may use every command but `doctor`, the reader those that change nothing. The
+    producer uploads to `incoming/`, the consumer reads `processed/` and `restored/`. `doctor` needs
+    the doctor's policy beside one of the first two: in one policy, all would be too long.
+    `kms_key_arn` is the stack's setting, if it is set: it is not among the stack's outputs.
     """
     needs = _Needs(stack, kms_key_arn)
     statements: Mapping[Role, Callable[[], list[Statement]]] = {
@@ -38,6 +41,7 @@ def policy(stack: Stack, role: Role, *, kms_key_arn: str | None = None) -> dict[
         Role.READER: lambda: [*needs.reading(), *needs.key(["kms:Decrypt"], "s3", "sqs")],
         Role.PRODUCER: needs.producing,
         Role.CONSUMER: needs.consuming,
+        Role.DOCTOR: needs.examining,
     }
     return {"Version": _POLICY_VERSION, "Statement": statements[role]()}
 
@@ -123,6 +127,7 @@ class _Needs:
                 ["s3:GetObjectVersionTagging"],
                 [f"{raw}/{keys.COMPLETED}*"],
             ),
+            *self._smoke(),
             _allow(
                 "RemoveDeadLetters",
                 ["sqs:DeleteMessage"],
@@ -164,6 +169,19 @@ class _Needs:
             _allow("PassRoleToJobs", ["iam:PassRole"], [role], passed),
         ]
 
+    def _smoke(self) -> list[Statement]:
+        """Return what `smoke` needs to remove its own files, and no others."""
+        raw, processed, _ = self._buckets()
+        in_raw = [f"{raw}/{prefix}{RUN_PREFIX}*" for prefix in (keys.INCOMING, keys.COMPLETED)]
+        # The `*` stands for the day.
+        in_processed = [
+            f"{processed}/{prefix}*/{RUN_PREFIX}*" for prefix in (keys.PROCESSED, keys.REJECTED)
+        ]
+        return [
+            self._s3("ListVersionsOfOutputs", ["s3:ListBucketVersions"], [processed]),
+            self._s3("RemoveSmoke", ["s3:DeleteObjectVersion"], [*in_raw, *in_processed]),
+        ]
+
     def producing(self) -> list[Statement]:
         """Return the permissions to upload files, large ones in parts, and to read nothing."""
         raw, _, _ = self._buckets()
@@ -184,6 +202,42 @@ class _Needs:
             self._s3("ListOutputs", ["s3:ListBucket"], [processed], prefix),
             self._s3("ReadOutputs", ["s3:GetObject"], [f"{processed}/{root}*" for root in roots]),
             *self.key(["kms:Decrypt"], "s3"),
+        ]
+
+    def examining(self) -> list[Statement]:
+        """Return what `doctor` needs in addition to `reading`: the settings of all resources."""
+        stack, (raw, processed, archive) = self.stack, self._buckets()
+        prefix, processor = stack.name_prefix, stack.data_processor_lambda_arn
+        roles = f"arn:{stack.partition}:iam::{stack.account_id}:role/{prefix}*"
+        optional = {
+            ("SeeSubscribers", "sns:ListSubscriptionsByTopic"): stack.alarm_topic_arn,
+            ("DescribeKey", "kms:DescribeKey"): self.kms_key_arn,
+        }
+        return [
+            self._s3(
+                "ReadBucketSettings",
+                [
+                    "s3:GetBucketVersioning",
+                    "s3:GetEncryptionConfiguration",
+                    "s3:GetBucketPublicAccessBlock",
+                ],
+                [raw, processed, archive],
+            ),
+            self._s3("ReadNotification", ["s3:GetBucketNotification"], [raw]),
+            _allow(
+                "ReadFunctionSettings",
+                ["lambda:GetPolicy", "lambda:GetFunctionConcurrency"],
+                [f"{function_arn(processor)}*"],
+            ),
+            _allow("SimulateRoles", ["iam:SimulatePrincipalPolicy"], [roles]),
+            _allow("FindSchedules", ["scheduler:ListSchedules"], ["*"]),  # IAM knows no ARN
+            _allow(
+                "ReadSchedules",
+                ["scheduler:GetSchedule"],
+                [self._arn("scheduler", f"schedule/{prefix}*/*")],
+            ),
+            _allow("SeeLogGroups", ["logs:DescribeLogGroups"], ["*"]),
+            *(_allow(sid, [action], [arn]) for (sid, action), arn in optional.items() if arn),
         ]
 
     def key(self, actions: list[str], *services: str) -> list[Statement]:

@@ -80,11 +80,12 @@ class Status:
             return ("nothing polls the processing queue: `pulumi up` makes its mapping again",)
         if not self.polling.paused:
             return ()
-        longest = age(self.polling.retention_seconds)
-        return (
-            f"paused since {shown(self.polling.changed)}: {self.queue.messages} messages wait in "
-            f"the processing queue, each at most {longest}; `resume` has them processed",
+        since, longest = shown(self.polling.changed), age(self.polling.retention_seconds)
+        paused = (
+            f"paused since {since}: {self.queue.messages} messages wait in the processing queue, "
+            f"each at most {longest}; `resume` has them processed"
         )
+        return (paused,)
 
 
 def collect(account: Account, now: datetime, *, quick: bool) -> Status:

@@ -29,6 +29,7 @@ _STACK = Stack(
     archiver_dlq_url=(
         f"https://sqs.{_REGION}.amazonaws.com/{_ACCOUNT}/{_NAME}-archiver-dead-letters-{_DIGITS}"
     ),
+    alarm_topic_arn=f"arn:aws:sns:{_REGION}:{_ACCOUNT}:{_NAME}-alarms-{_DIGITS}",
     region=_REGION,
 )
 

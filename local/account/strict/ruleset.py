@@ -38,6 +38,7 @@ _MODULES: Final = (
     "lambda_.functions",
     "lambda_.versions",
     "lambda_.mappings",
+    "iam",
 )
 
 

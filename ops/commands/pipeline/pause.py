@@ -1,6 +1,5 @@
 """Pause the pipeline: files wait in the processing queue."""
 
-
 from ops.commands.group import connect
 from ops.commands.options import DryRun, OutputsFile, StackName, Timeout
 from ops.dead_letters.queue_contents import depth

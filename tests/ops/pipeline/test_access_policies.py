@@ -14,14 +14,14 @@ from handlers import keys
 from infra.deployer import MAX_POLICY_CHARACTERS
 from local.account.strict.s3_requests.resource_policies import matches
 from ops import aws
-from ops.files import copies
+from ops.files import copies, following
 from ops.pipeline import access_policies
 from ops.pipeline.access_policies import Role
 from ops.stack import Stack
 from tests.contracts import authorization
 from tests.contracts.authorization import Request
 from tests.contracts.tables import COMMANDS
-from tests.ops.conftest import DONE, OLD, RAW, REGION, Pipeline, client, commit
+from tests.ops.conftest import DONE, OLD, RAW, REGION, Pipeline, client, commit, today
 
 ACCOUNT = "123456789012"
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/12345678-1234-1234-1234-123456789012"
@@ -40,7 +40,7 @@ BATCHES = {
 Call = tuple[str, Mapping[str, Any]]
 
 
-def requests(  # noqa: C901, PLR0912 - a table
+def requests(  # noqa: C901, PLR0912, PLR0915 - a table
     operation: str, call: Mapping[str, Any]
 ) -> Iterator[Request]:
     """Yield what IAM asks for a call, by the service authorization reference."""
@@ -84,6 +84,33 @@ def requests(  # noqa: C901, PLR0912 - a table
             yield Request("lambda:UpdateEventSourceMapping", mapping, context)
         case "GetBucketNotificationConfiguration":
             yield Request("s3:GetBucketNotification", bucket, OWN)
+        case "HeadBucket":
+            yield Request("s3:ListBucket", bucket, OWN)
+        case "GetBucketVersioning":
+            yield Request("s3:GetBucketVersioning", bucket, OWN)
+        case "GetBucketEncryption":
+            yield Request("s3:GetEncryptionConfiguration", bucket, OWN)
+        case "GetPublicAccessBlock":
+            yield Request("s3:GetBucketPublicAccessBlock", bucket, OWN)
+        case "GetCallerIdentity":  # "No permissions are required", API_GetCallerIdentity.html
+            return
+        case "GetPolicy" | "GetFunctionConcurrency":
+            yield Request(f"lambda:{operation}", call["FunctionName"])
+        case "SimulatePrincipalPolicy":
+            yield Request("iam:SimulatePrincipalPolicy", call["PolicySourceArn"])
+        case "DescribeKey":
+            yield Request("kms:DescribeKey", call["KeyId"])
+        case "DescribeLogGroups":
+            yield Request("logs:DescribeLogGroups", "*")
+        case "ListSchedules":
+            yield Request("scheduler:ListSchedules", "*")
+        case "GetSchedule":
+            name = f"schedule/{call['GroupName']}/{call['Name']}"
+            yield Request("scheduler:GetSchedule", f"arn:aws:scheduler:{REGION}:{ACCOUNT}:{name}")
+        case "ListSubscriptionsByTopic":
+            yield Request("sns:ListSubscriptionsByTopic", call["TopicArn"])
+        case "DeleteObject":
+            yield Request(f"s3:DeleteObject{version}", key, OWN)
         case "Invoke":
             yield Request("lambda:InvokeFunction", call["FunctionName"])
         case "FilterLogEvents":
@@ -138,10 +165,9 @@ class Recorded:
         self.calls: dict[str, list[Call]] = {}
         self._pipeline = pipeline
         account = aws.connect(stack(pipeline))
-        own = {
-            account.s3, account.s3control, account.sqs, account.functions, account.cloudwatch,
-            account.logs,
-        }  # fmt: skip
+        services = ("s3", "sqs", "functions", "cloudwatch", "logs", "scheduler")
+        services += ("sts", "iam", "kms", "sns", "s3control")
+        own = {getattr(account, service) for service in services}
         original = BaseClient._make_api_call
 
         def record(client: Any, operation: str, call: dict[str, Any]) -> Any:
@@ -194,11 +220,14 @@ def restore(pipeline: Pipeline, run: Run, monkeypatch: pytest.MonkeyPatch, key: 
     with monkeypatch.context() as patched:
         patched.setattr(copies, "ONE_COPY_BYTES", 0)
         run("restore", "--day", "2024-01-15", "--yes")
+_RECORDED: list[Recorded] = []
 
 
 @pytest.fixture
 def recorded(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> Recorded:
-    """Let every command do all that it can do."""
+    """Let every command do all that it can do; once, since that takes seconds."""
+    if _RECORDED:
+        return _RECORDED[0]
     recorded = Recorded(pipeline, monkeypatch)
     run = recorded.run
     small, large = pipeline.file.with_name("small.csv"), pipeline.file.with_name("large.csv")
@@ -254,8 +283,66 @@ def recorded(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> Recorded:
     run("cost", "--count")
     run("pause")
     run("resume")
+    send_samples(pipeline, run, monkeypatch)
+    examine(pipeline, run)
     run("policy", "reader")
+    _RECORDED.append(recorded)
     return recorded
+
+
+def send_samples(
+    pipeline: Pipeline, run: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Run `smoke` on files that become something else, one with a dead letter."""
+
+    def process(_: float) -> None:
+        waiting = pipeline.s3.list_object_versions(Bucket=RAW, Prefix="incoming/smoke-")
+        failing, *others = waiting.get("Versions", [])
+        pipeline.dead_letter(key=failing["Key"], version=failing["VersionId"])
+        for one in others:
+            pipeline.finish(one["Key"], one["VersionId"])
+            rejects = keys.rejected_keys(one["Key"], one["VersionId"], today())[0]
+            pipeline.put(rejects, b"{}\n", DONE)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(following, "sleep", process)
+        patched.setattr(following, "_ROUNDS_BETWEEN_READS", 1)
+        run("smoke", "--timeout", "1", code=1)
+    for bucket in (RAW, DONE):
+        found = pipeline.s3.list_object_versions(Bucket=bucket)
+        listed = [*found.get("Versions", []), *found.get("DeleteMarkers", [])]
+        assert not [one["Key"] for one in listed if "smoke-" in one["Key"]]
+    assert pipeline.bodies("dlq_url") == []
+
+
+def examine(pipeline: Pipeline, run: Callable[..., None]) -> None:
+    """Run `doctor` on a stack with a key and a schedule, in both modes."""
+    default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": KEY}
+    encryption = {"Rules": [{"ApplyServerSideEncryptionByDefault": default}]}
+    pipeline.s3.put_bucket_encryption(Bucket=OLD, ServerSideEncryptionConfiguration=encryption)
+    archiver = pipeline.outputs["data_archiver_lambda_arn"]
+    role = client("iam").get_role(RoleName="data-archiver")["Role"]["Arn"]
+    client("scheduler").create_schedule(
+        Name="daily",
+        GroupName="default",
+        ScheduleExpression="rate(1 day)",
+        FlexibleTimeWindow={"Mode": "OFF"},
+        Target={"Arn": archiver, "RoleArn": role},
+    )
+    run("doctor", code=1)
+    function = pipeline.outputs["data_processor_lambda_arn"]
+    rules = [{"Name": "prefix", "Value": keys.INCOMING}]
+    target = {
+        "LambdaFunctionArn": function,
+        "Events": ["s3:ObjectCreated:*"],
+        "Filter": {"Key": {"FilterRules": rules}},
+    }
+    pipeline.s3.put_bucket_notification_configuration(
+        Bucket=RAW,
+        NotificationConfiguration={"LambdaFunctionConfigurations": [target]},
+        SkipDestinationValidation=True,
+    )
+    run("doctor", code=1)
 
 
 def grants(document: Mapping[str, Any]) -> set[tuple[str, str]]:
@@ -279,9 +366,18 @@ def test_the_operator_may_call_what_the_commands_call_and_no_more(recorded, pipe
     assert set(recorded.calls) == {*COMMANDS, FIXING}
     assert recorded.calls["policy"] == []
     document = access_policies.policy(stack(pipeline), Role.OPERATOR)
-    asked = recorded.requests()
+    asked = recorded.requests(*set(recorded.calls) - {"doctor"})
     assert [one for one in asked if not authorization.allows([document], one)] == []
     assert {action for action, _ in idle(document, asked)} == set(NOT_CALLED)
+
+
+def test_the_doctor_may_call_what_it_calls_beside_a_reader_and_no_more(recorded, pipeline):
+    document = access_policies.policy(stack(pipeline), Role.DOCTOR, kms_key_arn=KEY)
+    reader = access_policies.policy(stack(pipeline), Role.READER)
+    asked = recorded.requests("doctor")
+    assert [one for one in asked if not authorization.allows([document, reader], one)] == []
+    assert idle(document, asked) == set()
+    assert grants(document) & grants(reader) == set()
 
 
 def test_the_reader_may_call_what_its_commands_call_and_no_more(recorded, pipeline):
@@ -290,7 +386,7 @@ def test_the_reader_may_call_what_its_commands_call_and_no_more(recorded, pipeli
     assert [one for one in asked if not authorization.allows([document], one)] == []
     assert idle(document, asked) == set()
     assert grants(document) < grants(access_policies.policy(stack(pipeline), Role.OPERATOR))
-    for command in set(recorded.calls) - {*READING, "policy"}:
+    for command in set(recorded.calls) - {*READING, "policy", "doctor"}:
         asked = recorded.requests(command)
         assert [one for one in asked if not authorization.allows([document], one)], command
 
@@ -328,6 +424,7 @@ def test_a_consumer_reads_and_lists_outputs_and_nothing_else(pipeline):
         (Role.READER, {("kms:Decrypt", "s3"), ("kms:Decrypt", "sqs")}),
         (Role.PRODUCER, {("kms:Decrypt", "s3"), ("kms:GenerateDataKey", "s3")}),
         (Role.CONSUMER, {("kms:Decrypt", "s3")}),
+        (Role.DOCTOR, set()),
     ],
 )  # fmt: skip
 def test_a_key_is_used_through_the_services_that_hold_the_data(pipeline, role, uses):
@@ -392,6 +489,8 @@ def test_the_command_prints_the_policy(pipeline):
 
 
 def test_a_denied_call_names_an_action_that_the_operator_has(pipeline):
-    granted = authorization.actions([access_policies.policy(stack(pipeline), Role.OPERATOR)])
+    roles = (Role.OPERATOR, Role.DOCTOR)
+    policies = [access_policies.policy(stack(pipeline), role, kms_key_arn=KEY) for role in roles]
+    granted = authorization.actions(policies)
     named = {action for text in aws.ACTIONS.values() for action in re.findall(r"\w+:\w+", text)}
     assert named <= granted

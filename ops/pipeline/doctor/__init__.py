@@ -1,0 +1,1 @@
+"""A stack comes in; what is right and wrong with its resources goes out, with what mends it."""
