@@ -94,6 +94,21 @@ def pulumi(folder: Path, monkeypatch: pytest.MonkeyPatch, program: str) -> None:
     monkeypatch.setenv("PATH", str(folder), prepend=":")
 
 
+def test_names_and_arns_are_derived_from_the_outputs():
+    function = "arn:aws-cn:lambda:cn-north-1:111122223333:function:p-dev-data-processor-1a2b3c4"
+    found = Stack.from_outputs(
+        {**OUTPUTS, "data_processor_lambda_arn": f"{function}:newest-7654321"}, origin="test"
+    )
+    assert (found.partition, found.account_id, found.name_prefix) == (
+        "aws-cn",
+        "111122223333",
+        "p-dev-",
+    )
+    assert stack.function_arn(found.data_processor_lambda_arn) == function
+    assert found.bucket_arn("b") == "arn:aws-cn:s3:::b"
+    assert found.queue_arn("https://sqs/1/q") == f"arn:aws-cn:sqs:{found.region}:111122223333:q"
+
+
 def test_pulumi_is_asked_for_the_named_stack_in_the_projects_folder(tmp_path, monkeypatch):
     answer = {**OUTPUTS, "processing_queue_url": "https://queue"}
     record = tmp_path / "asked.json"

@@ -427,6 +427,56 @@ def _(aws):
     assert moved("a-function") == function
 
 
+@semantic("simulated-permissions", "API_SimulatePrincipalPolicy.html")
+def _(aws):
+    iam = aws.shared("iam")
+    trust = {"Version": "2012-10-17", "Statement": []}
+    role = {"RoleName": "simulated"}
+    made = iam.create_role(**role, AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    own = {"StringEquals": {"aws:ResourceAccount": "1"}}
+    a, b = "arn:aws:s3:::bucket/a", "arn:aws:s3:::bucket/b"
+    statements = [
+        {"Effect": "Allow", "Action": "S3:Get*", "Resource": f"{a}*", "Condition": own},
+        {"Effect": "Allow", "Action": ["sqs:SendMessage"], "Resource": ["*"]},
+        {"Effect": "Deny", "NotAction": "s3:*", "NotResource": [a, b]},
+    ]
+
+    def put(*some):
+        document = {"Version": "2012-10-17", "Statement": some}
+        iam.put_role_policy(**role, PolicyName="p", PolicyDocument=json.dumps(document))
+
+    def decisions(account, *actions):
+        results = iam.simulate_principal_policy(
+            PolicySourceArn=made,
+            ActionNames=actions,
+            ResourceArns=[a, b, "arn:aws:sqs:::queue"],
+            ContextEntries=[
+                {
+                    "ContextKeyName": "aws:ResourceAccount",
+                    "ContextKeyValues": [account],
+                    "ContextKeyType": "string",
+                }
+            ],
+        )["EvaluationResults"]
+        assert [one["EvalActionName"] for one in results] == [it for it in actions for _ in "123"]
+        return [one["EvalDecision"].removesuffix("Deny") for one in results]
+
+    put(*statements)
+    assert decisions("1", "s3:GetObject") == ["allowed", "implicit", "implicit"]
+    assert decisions("2", "s3:GetObject") == ["implicit"] * 3
+    assert decisions("1", "sqs:SendMessage") == ["allowed", "allowed", "explicit"]
+    with refused("NoSuchEntity", 404):
+        iam.simulate_principal_policy(
+            PolicySourceArn=made.replace("simulated", "another"), ActionNames=["s3:GetObject"]
+        )
+    boundary = json.dumps({"Version": "2012-10-17", "Statement": statements[:1]})
+    arn = iam.create_policy(PolicyName="bounds", PolicyDocument=boundary)["Policy"]["Arn"]
+    iam.put_role_permissions_boundary(**role, PermissionsBoundary=arn)
+    assert decisions("1", "s3:GetObject", "sqs:SendMessage") == [
+        "allowed", "implicit", "implicit", "implicit", "implicit", "explicit",
+    ]  # fmt: skip
+
+
 @semantic("mapping-leaves-the-queue-alone", "the project drives the queue itself")
 def _(aws):
     make_function(aws)
