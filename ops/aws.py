@@ -96,9 +96,6 @@ ACTIONS: Final = {
     "FilterLogEvents": "logs:FilterLogEvents",
     "GetMetricData": "cloudwatch:GetMetricData",
     "GetBucketLifecycleConfiguration": "s3:GetLifecycleConfiguration",
-    "GetBucketEncryption": "s3:GetEncryptionConfiguration",
-    "ListEventSourceMappings": "lambda:ListEventSourceMappings",
-    "DescribeLogGroups": "logs:DescribeLogGroups",
 }
 _DENIED: Final = frozenset(
     {"AccessDenied", "AccessDeniedException", "403", "Forbidden", "UnauthorizedOperation"}

@@ -220,6 +220,8 @@ def restore(pipeline: Pipeline, run: Run, monkeypatch: pytest.MonkeyPatch, key: 
     with monkeypatch.context() as patched:
         patched.setattr(copies, "ONE_COPY_BYTES", 0)
         run("restore", "--day", "2024-01-15", "--yes")
+
+
 _RECORDED: list[Recorded] = []
 
 
