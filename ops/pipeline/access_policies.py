@@ -25,14 +25,16 @@ class Role(StrEnum):
     PRODUCER = "producer"
     CONSUMER = "consumer"
     DOCTOR = "doctor"
+    SMOKE = "smoke"
 
 
 def policy(stack: Stack, role: Role, *, kms_key_arn: str | None = None) -> dict[str, Any]:
     """Return the policy of a role.
 
-    The operator may use every command but `doctor`, the reader those that change nothing. The
+    The operator may use every command but two, the reader those that change nothing. The
     producer uploads to `incoming/`, the consumer reads `processed/` and `restored/`. `doctor` needs
-    the doctor's policy beside one of the first two: in one policy, all would be too long.
+    the doctor's policy beside one of the first two, and `smoke` its own beside the operator's: in
+    one policy, all would be too long.
     `kms_key_arn` is the stack's setting, if it is set: it is not among the stack's outputs.
     """
     needs = _Needs(stack, kms_key_arn)
@@ -42,6 +44,7 @@ def policy(stack: Stack, role: Role, *, kms_key_arn: str | None = None) -> dict[
         Role.PRODUCER: needs.producing,
         Role.CONSUMER: needs.consuming,
         Role.DOCTOR: needs.examining,
+        Role.SMOKE: needs.smoking,
     }
     return {"Version": _POLICY_VERSION, "Statement": statements[role]()}
 
@@ -127,7 +130,6 @@ class _Needs:
                 ["s3:GetObjectVersionTagging"],
                 [f"{raw}/{keys.COMPLETED}*"],
             ),
-            *self._smoke(),
             _allow(
                 "RemoveDeadLetters",
                 ["sqs:DeleteMessage"],
@@ -169,8 +171,8 @@ class _Needs:
             _allow("PassRoleToJobs", ["iam:PassRole"], [role], passed),
         ]
 
-    def _smoke(self) -> list[Statement]:
-        """Return what `smoke` needs to remove its own files, and no others."""
+    def smoking(self) -> list[Statement]:
+        """Return what `smoke` needs beside the operator's policy: to remove its own files alone."""
         raw, processed, _ = self._buckets()
         in_raw = [f"{raw}/{prefix}{RUN_PREFIX}*" for prefix in (keys.INCOMING, keys.COMPLETED)]
         # The `*` stands for the day.

@@ -13,7 +13,10 @@ from ops.terminal import screen
 
 def policy(
     role: Annotated[
-        Role, typer.Argument(metavar="ROLE", help="operator, reader, producer, consumer or doctor.")
+        Role,
+        typer.Argument(
+            metavar="ROLE", help="operator, reader, producer, consumer, doctor or smoke."
+        ),
     ],
     *,
     kms_key_arn: Annotated[
@@ -25,8 +28,8 @@ def policy(
 ) -> None:
     """Print an IAM policy for people who work with this stack.
 
-    The operator may use every command but doctor, the reader those that change nothing; doctor
-    needs its own policy beside one of these. The producer uploads files to incoming/, the consumer
+    The operator may use every command, the reader those that change nothing; doctor needs its own
+    policy beside one of these, smoke its own beside the operator's. The producer uploads files to incoming/, the consumer
     reads processed/ and restored/. Makes no call to AWS.
     """
     account = connect(stack, outputs)

@@ -368,9 +368,19 @@ def test_the_operator_may_call_what_the_commands_call_and_no_more(recorded, pipe
     assert set(recorded.calls) == {*COMMANDS, FIXING}
     assert recorded.calls["policy"] == []
     document = access_policies.policy(stack(pipeline), Role.OPERATOR)
-    asked = recorded.requests(*set(recorded.calls) - {"doctor"})
+    asked = recorded.requests(*set(recorded.calls) - {"doctor", "smoke"})
     assert [one for one in asked if not authorization.allows([document], one)] == []
     assert {action for action, _ in idle(document, asked)} == set(NOT_CALLED)
+
+
+def test_smoke_may_call_what_it_calls_beside_an_operator_and_no_more(recorded, pipeline):
+    document = access_policies.policy(stack(pipeline), Role.SMOKE)
+    operator = access_policies.policy(stack(pipeline), Role.OPERATOR)
+    asked = recorded.requests("smoke")
+    assert [one for one in asked if not authorization.allows([document, operator], one)] == []
+    assert idle(document, asked) == set()
+    other = Request("s3:DeleteObjectVersion", f"arn:aws:s3:::{RAW}/incoming/a.csv", OWN)
+    assert not authorization.allows([document, operator], other)
 
 
 def test_the_doctor_may_call_what_it_calls_beside_a_reader_and_no_more(recorded, pipeline):
@@ -427,6 +437,7 @@ def test_a_consumer_reads_and_lists_outputs_and_nothing_else(pipeline):
         (Role.PRODUCER, {("kms:Decrypt", "s3"), ("kms:GenerateDataKey", "s3")}),
         (Role.CONSUMER, {("kms:Decrypt", "s3")}),
         (Role.DOCTOR, set()),
+        (Role.SMOKE, set()),
     ],
 )  # fmt: skip
 def test_a_key_is_used_through_the_services_that_hold_the_data(pipeline, role, uses):
@@ -491,7 +502,7 @@ def test_the_command_prints_the_policy(pipeline):
 
 
 def test_a_denied_call_names_an_action_that_the_operator_has(pipeline):
-    roles = (Role.OPERATOR, Role.DOCTOR)
+    roles = (Role.OPERATOR, Role.DOCTOR, Role.SMOKE)
     policies = [access_policies.policy(stack(pipeline), role, kms_key_arn=KEY) for role in roles]
     granted = authorization.actions(policies)
     named = {action for text in aws.ACTIONS.values() for action in re.findall(r"\w+:\w+", text)}
