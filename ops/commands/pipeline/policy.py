@@ -29,8 +29,8 @@ def policy(
     """Print an IAM policy for people who work with this stack.
 
     The operator may use every command, the reader those that change nothing; doctor needs its own
-    policy beside one of these, smoke its own beside the operator's. The producer uploads files to incoming/, the consumer
-    reads processed/ and restored/. Makes no call to AWS.
+    policy beside one of these, smoke its own beside the operator's. The producer uploads files to
+    incoming/, the consumer reads processed/ and restored/. Makes no call to AWS.
     """
     account = connect(stack, outputs)
     screen.document(access_policies.policy(account.stack, role, kms_key_arn=kms_key_arn))
