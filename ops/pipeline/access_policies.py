@@ -218,13 +218,10 @@ class _Needs:
         return [
             self._s3(
                 "ReadBucketSettings",
-                [
-                    "s3:GetBucketVersioning",
-                    "s3:GetEncryptionConfiguration",
-                    "s3:GetBucketPublicAccessBlock",
-                ],
+                ["s3:GetBucketVersioning", "s3:GetBucketPublicAccessBlock"],
                 [raw, processed, archive],
             ),
+            self._s3("ReadEncryptions", ["s3:GetEncryptionConfiguration"], [processed, archive]),
             self._s3("ReadNotification", ["s3:GetBucketNotification"], [raw]),
             _allow(
                 "ReadFunctionSettings",
@@ -238,7 +235,6 @@ class _Needs:
                 ["scheduler:GetSchedule"],
                 [self._arn("scheduler", f"schedule/{prefix}*/*")],
             ),
-            _allow("SeeLogGroups", ["logs:DescribeLogGroups"], ["*"]),
             *(_allow(sid, [action], [arn]) for (sid, action), arn in optional.items() if arn),
         ]
 
