@@ -67,6 +67,7 @@ def processor(s3: FakeS3, outbox: Outbox | None = None) -> Processor:
             max_attempts=3,
             max_rejected_percent=10,
             max_expansion=500,
+            unfinished_after_seconds=3600,
             fallback_encoding=None,
             compress_output=False,
         ),

@@ -30,6 +30,8 @@ from handlers.invocation.events import (
     read_message,
 )
 from handlers.invocation.telemetry import Telemetry
+from handlers.reconciliation.reconciler import Reconciler
+from handlers.reconciliation.request import RECONCILE, Request
 
 _MAX_THREADS: Final = 10  # files at once; each may hold three chunks of 8 MiB
 
@@ -67,15 +69,20 @@ class Processor:
         self._now = now
         self._delivery = Delivery(storage, environment, now)
         self._replays = Replays(storage, environment.raw_bucket)
+        self._reconciler = Reconciler(
+            storage, messenger, self._delivery, environment, telemetry.logger
+        )
 
     def handle(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-        """Handle a batch of the queue, an event or a call without one, or a job's tasks."""
+        """Handle a batch of the queue, an event or a call without one, a job's tasks, or a run."""
         self._telemetry.begin(context.aws_request_id)
         if batch_jobs.is_job_event(event):
             return self._handle_job(event, context)
         deadline = Deadline(lambda: context.get_remaining_time_in_millis() / 1000)
         if _is_batch(event):
             return self._handle_batch(event["Records"], deadline, context)
+        if _asks_for_reconciliation(event):
+            return self._reconcile(event[RECONCILE], deadline, context)
         return self._handle_event(event, deadline, context)
 
     def _handle_batch(
@@ -206,6 +213,21 @@ class Processor:
         denied = isinstance(error, AccessDeniedError)
         return TaskResult(task=task, code=code, text=text, denied=denied)
 
+    def _reconcile(self, fields: object, deadline: Deadline, context: Any) -> dict[str, Any]:
+        """Send what is left in `incoming/`, and ask for another invocation if that takes longer."""
+        request = Request.read(fields, self._now())
+        summary = self._reconciler.run(request, deadline)
+        if not request.dry_run:
+            metrics = {Metric.FILES_RECONCILED: summary.sent, Metric.ACCESS_DENIED: summary.denied}
+            self._telemetry.emit(metrics, function_name=context.function_name)
+        report = summary.to_report()
+        self._log.info("reconciliation", **report)
+        if request.by_schedule and summary.following:
+            following = summary.following.to_event()
+            self._messenger.invoke_later(context.invoked_function_arn, following)
+        files = [{"key": key, "version": version} for key, version in summary.files]
+        return {**report, "files": files}
+
     def _handle_objects(
         self, reading: Reading, deadline: Deadline, attempt: Attempt
     ) -> list[Result]:
@@ -328,6 +350,10 @@ def _is_batch(event: Any) -> bool:
         return False
 
 
+def _asks_for_reconciliation(event: Any) -> bool:
+    return isinstance(event, dict) and RECONCILE in event
+
+
 def _message_id(record: Record) -> str:
     return record["messageId"]
 
@@ -357,9 +383,12 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     A batch is answered with `batchItemFailures`; an event or a call `{"key": "incoming/…"}` with
     the counts `processed`, `failed`, `rejected` and `continued`, and with the failures' reasons. A
     job of S3 Batch Operations is answered with the result of each of its tasks.
+    `{"reconcile": {…}}` is answered with the report of `reconciliation.request.Summary`, and with
+    the files that were sent.
 
     Raises:
         TransientError: for an event or a call, when trying again may help.
+        PermanentError: for a reconcile run whose request is not readable.
         MisconfigurationError: the environment is not what infra sets. In Lambda it is raised at
             import, so every invocation fails with it, and so does publishing a snapshot.
     """

@@ -33,6 +33,7 @@ class Metric(StrEnum):
     FILES_FAILED = "FilesFailed"  # permanently: each is a message in the dead-letter queue
     FILES_RETRIED = "FilesRetried"
     LOOPS_STOPPED = "LoopsStopped"  # of the failed, for coming back again and again
+    FILES_RECONCILED = "FilesReconciled"  # sent once more, by a run that looks for what is left
     RECORDS_IN = "RecordsIn"
     RECORDS_OUT = "RecordsOut"
     RECORDS_REJECTED = "RecordsRejected"
@@ -102,6 +103,7 @@ class ProcessorEnvironment(_Environment):
     max_rejected_percent: float
     compress_output: bool
     max_expansion: int  # how many times its input an output may be
+    unfinished_after_seconds: int  # the age at which a file in incoming/ is left over
     fallback_encoding: Encoding | None  # what a file that is not UTF-8 is read as
 
 

@@ -48,6 +48,8 @@ RECORDS_EMPTY: Final = "records-empty"
 FIELDS_RENAMED: Final = "fields-renamed"
 # How often the content was an output that somebody put back to incoming/; absent for none.
 PASSES: Final = "passes"
+# The tag of a version in incoming/ that an operator has discarded; its value is `discarded_mark`.
+DISCARDED_TAG: Final = "s3-data-pipeline:discarded"
 SOURCE_ENCODING: Final = "source-encoding"  # only of a file that was not UTF-8
 
 # User metadata of a new upload that a job made: the job, and the completed version it is a copy of.
@@ -100,6 +102,14 @@ def data_suffix(key: str) -> str:
 def source_digest(key: str, version: str) -> str:
     """Return the 64 hex digits of the sha-256 of a source key and version."""
     return hashlib.sha256(f"{key}\0{version}".encode()).hexdigest()
+
+
+def discarded_mark(key: str, version: str) -> str:
+    """Return the value of the tag of a discarded version.
+
+    It names the version, so that a copy, which keeps the tags, does not count as discarded too.
+    """
+    return source_digest(key, version)
 
 
 def completed_key(key: str) -> str:

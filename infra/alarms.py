@@ -258,8 +258,9 @@ def of_dead_letters(queue: WatchedQueue) -> Alarm:
     """Return the alarm for files that failed for good."""
     return Alarm(
         name="dead-letters",
-        meaning="At least one file could not be processed. It stays under incoming/ of the raw "
-        "bucket; its message waits in the dead-letter queue until it expires.",
+        meaning="At least one file could not be processed, or a run that looks for files left in "
+        "incoming/ failed. A file stays under incoming/ of the raw bucket; its message waits in "
+        "the dead-letter queue until it expires.",
         check="The reason, key, version and place in the attributes of the message.",
         command=_receive(queue),
         measures={"visible": queue.measure(VISIBLE)},

@@ -46,6 +46,7 @@ _FILES: Final = (
     Metric.FILES_PROCESSED,
     Metric.FILES_FAILED,
     Metric.FILES_RETRIED,
+    Metric.FILES_RECONCILED,
     Metric.LOOPS_STOPPED,
     Metric.ACCESS_DENIED,
 )

@@ -48,6 +48,7 @@ def processor(settings: Settings, parts: Parts, code: pulumi.Archive) -> Definit
             "PROCESSING_QUEUE_URL": parts.queue.url,
             "DEAD_LETTER_QUEUE_URL": parts.dead_letters.url,
             "MAX_ATTEMPTS": str(settings.max_attempts),
+            "UNFINISHED_AFTER_SECONDS": str(settings.unfinished_after_seconds),
             "MAX_REJECTED_PERCENT": str(settings.max_rejected_percent),
             "MAX_EXPANSION": str(settings.max_expansion),
             "FALLBACK_ENCODING": settings.fallback_encoding or NO_FALLBACK,
@@ -58,7 +59,8 @@ def processor(settings: Settings, parts: Parts, code: pulumi.Archive) -> Definit
         timeout_seconds=settings.processor_timeout_seconds,
         log_retention_days=settings.log_retention_days,
         tracing=settings.tracing,
-        invokes_itself=False,
+        # A run that looks for what is left in incoming/ may take several invocations.
+        invokes_itself=settings.reconcile_schedule is not None,
         reserved_concurrency=None if settings.processing_queue else settings.max_concurrency,
         # The archiver has no such option: nobody waits for a run that starts once a day.
         snap_start=settings.snap_start,
@@ -127,6 +129,7 @@ def _processor_statements(settings: Settings, parts: Parts) -> Output[list[State
                 account=it["account"],
             ),
             permissions.consume_queue(it["queue"]),
+            permissions.read_metrics(),
             *(
                 permissions.replay_files(raw=it["raw"], account=it["account"])
                 if settings.batch_operations

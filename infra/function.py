@@ -10,12 +10,12 @@ from pulumi import Input, Output, ResourceOptions
 
 from infra import permissions
 from infra.permissions import Statement
+from infra.settings import ASYNC_EVENT_SECONDS
 
 RUNTIME: Final = "python3.13"
 ARCHITECTURE: Final = "arm64"
-# Lambda's defaults for asynchronous invocations, and its maxima.
+# Lambda's default for asynchronous invocations, and its maximum.
 _ASYNC_RETRIES: Final = 2
-_ASYNC_EVENT_SECONDS: Final = 6 * 3600
 _SNAPSHOTS: Final = aws.lambda_.FunctionSnapStartArgs(apply_on="PublishedVersions")
 
 
@@ -118,7 +118,10 @@ class PipelineFunction(pulumi.ComponentResource):
             opts=ResourceOptions(parent=self),
         )
         if definition.invokes_itself:
-            self._allow("invoke-itself", self.arn.apply(lambda arn: [permissions.invoke(arn)]))
+            # By the ARN by which it was invoked: with snapshots, and for a while after they were
+            # switched off, an alias's.
+            own = self.arn.apply(lambda arn: [permissions.invoke(arn, f"{arn}:*")])
+            self._allow("invoke-itself", own)
         self.register_outputs({"arn": self.arn, "name": self.name})
 
     def _create(self, definition: Definition, policy: aws.iam.RolePolicy) -> aws.lambda_.Function:
@@ -193,7 +196,7 @@ class PipelineFunction(pulumi.ComponentResource):
             function_name=self.name,
             qualifier=alias,
             maximum_retry_attempts=_ASYNC_RETRIES,
-            maximum_event_age_in_seconds=_ASYNC_EVENT_SECONDS,
+            maximum_event_age_in_seconds=ASYNC_EVENT_SECONDS,
             destination_config=destination,
             opts=ResourceOptions(parent=self, retain_on_delete=alias is not None),
         )

@@ -40,6 +40,11 @@ def processor(
             ["s3:PutObject", "s3:PutObjectTagging", "s3:AbortMultipartUpload"],
             [f"{raw}/{keys.COMPLETED}*"],
         ),
+        _allow(
+            "UnmarkDiscardedFiles",
+            ["s3:PutObjectVersionTagging", "s3:DeleteObjectVersionTagging"],
+            [f"{raw}/{keys.INCOMING}*"],
+        ),
         _allow("RemoveTakenVersions", ["s3:DeleteObjectVersion"], [f"{raw}/{keys.INCOMING}*"]),
         _allow("ListRawBucket", ["s3:ListBucket", "s3:ListBucketVersions"], [raw]),
         _allow(
@@ -54,6 +59,12 @@ def processor(
     return [
         *(_in_account(it, account) for it in buckets),
         _allow("SendDeadLetters", ["sqs:SendMessage"], [dead_letters]),
+        # To read a message of SQS is to receive it, and to make it visible again afterwards.
+        _allow(
+            "SeeDeadLetters",
+            ["sqs:GetQueueAttributes", "sqs:ReceiveMessage", "sqs:ChangeMessageVisibility"],
+            [dead_letters],
+        ),
     ]
 
 
@@ -127,14 +138,22 @@ def consume_queue(queue: str) -> Statement:
     )
 
 
+def read_metrics() -> Statement:
+    """Return the permission to read metrics; CloudWatch has no resources to limit it to.
+
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatch.html
+    """
+    return _allow("ReadMetrics", ["cloudwatch:GetMetricStatistics"], ["*"])
+
+
 def send_failures(queue: str) -> Statement:
     """Return the permission to report failed asynchronous invocations, which Lambda uses."""
     return _allow("SendFailedInvocations", ["sqs:SendMessage"], [queue])
 
 
-def invoke(function: str) -> Statement:
-    """Return the permission to invoke one function."""
-    return _allow("InvokeFunction", ["lambda:InvokeFunction"], [function])
+def invoke(*functions: str) -> Statement:
+    """Return the permission to invoke functions, or versions of them, by ARN."""
+    return _allow("InvokeFunction", ["lambda:InvokeFunction"], functions)
 
 
 def use_key(key: str, *, region: str, services: Sequence[str]) -> Statement:

@@ -1,6 +1,7 @@
 """The whole pipeline: buckets, queues, functions, notifications, schedule and monitoring."""
 
 from collections.abc import Callable
+from functools import partial
 
 import pulumi
 import pulumi_aws as aws
@@ -20,7 +21,7 @@ from infra.monitoring import Alarms, AlarmTopic, Dashboard
 from infra.notifications import EventDelivery, OutputEvents
 from infra.permissions import Statement
 from infra.queues import DeadLetterQueue, ProcessingQueue
-from infra.schedule import DailyRun
+from infra.schedule import ARCHIVE_INPUT, RECONCILE_INPUT, DailyRun
 from infra.settings import Settings
 
 
@@ -58,18 +59,7 @@ class DataPipeline(pulumi.ComponentResource):
             ready=[parts.raw, parts.processed, parts.archive, parts.dead_letters, all_alarms],
             opts=self._child,
         )
-        DailyRun(
-            f"{name}-daily-archive",
-            expression=settings.archive_schedule,
-            function=self._archiver,
-            dead_letters=parts.archiver_dead_letters,
-            account=self._account,
-            region=parts.region,
-            partition=self._partition,
-            kms_key_arn=settings.kms_key_arn,
-            permissions_boundary_arn=settings.permissions_boundary_arn,
-            opts=self._child,
-        )
+        self._run_daily()
         if settings.output_events:
             OutputEvents(f"{name}-output-events", processed=parts.processed, opts=self._child)
         if settings.access_logs:
@@ -87,6 +77,34 @@ class DataPipeline(pulumi.ComponentResource):
             "dashboard_url": board.url,
         }
         self.register_outputs(self.outputs)
+
+    def _run_daily(self) -> None:
+        """Create the schedules: the archiver's, and the processor's for what is left over."""
+        settings, parts = self._settings, self._parts
+        make = partial(
+            DailyRun,
+            account=self._account,
+            region=parts.region,
+            partition=self._partition,
+            kms_key_arn=settings.kms_key_arn,
+            permissions_boundary_arn=settings.permissions_boundary_arn,
+            opts=self._child,
+        )
+        make(
+            f"{self._name}-daily-archive",
+            expression=settings.archive_schedule,
+            function=self._archiver,
+            event=ARCHIVE_INPUT,
+            dead_letters=parts.archiver_dead_letters,
+        )
+        if settings.reconcile_schedule:
+            make(
+                f"{self._name}-reconcile",
+                expression=settings.reconcile_schedule,
+                function=self._processor,
+                event=RECONCILE_INPUT,
+                dead_letters=parts.dead_letters,
+            )
 
     def _make_parts(self, region: pulumi.Output[str]) -> Parts:
         settings = self._settings

@@ -83,6 +83,15 @@ def recurring_schedule() -> Rule:
     return Rule(parse=parse, allowed="cron(minutes hours day month weekday year) or rate(n unit)")
 
 
+def recurring_schedule_or_off() -> Rule:
+    """Return the rule for a schedule that `recurring` accepts, or `off`, which is read as None."""
+    rule = recurring_schedule()
+    return Rule(
+        parse=lambda text: None if text == "off" else rule.parse(text),
+        allowed=f"{rule.allowed}, or off",
+    )
+
+
 def recurring(schedule: str) -> Cron | Rate:
     """Return the expression of a recurring schedule.
 

@@ -1,6 +1,7 @@
 """The daily run of a function: the schedule, its role, and a retry for missed deliveries."""
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 import pulumi
 import pulumi_aws as aws
@@ -14,14 +15,18 @@ from infra.queues import DeadLetterQueue
 TIMEZONE: Final = "UTC"
 # The scheduler replaces this by the time for which the run was scheduled.
 # https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html
-_INPUT: Final = {"time": "<aws.scheduler.scheduled-time>"}
+ARCHIVE_INPUT: Final = {"time": "<aws.scheduler.scheduled-time>"}
+RECONCILE_INPUT: Final = {"reconcile": {"by_schedule": True}}
 # A failed delivery is retried for an hour; after that the next day's run does its work.
 _DELIVERY_RETRIES: Final = 10
 _DELIVERY_SECONDS: Final = 3600
 
 
 class DailyRun(pulumi.ComponentResource):
-    """A schedule that invokes one function; a failed delivery becomes a dead letter."""
+    """A schedule that invokes one function with one event, its input.
+
+    A failed delivery becomes a dead letter.
+    """
 
     def __init__(
         self,
@@ -29,6 +34,7 @@ class DailyRun(pulumi.ComponentResource):
         *,
         expression: str,
         function: PipelineFunction,
+        event: Mapping[str, Any],
         dead_letters: DeadLetterQueue,
         account: Input[str],
         region: Input[str],
@@ -58,7 +64,10 @@ class DailyRun(pulumi.ComponentResource):
             "arn:{0}:scheduler:{1}:{2}:schedule/{3}/*", partition, region, account, group.name
         )
         statements = Output.all(
-            function=function.arn, dead_letters=dead_letters.arn, schedules=schedules, region=region
+            function=function.invoked_arn,
+            dead_letters=dead_letters.arn,
+            schedules=schedules,
+            region=region,
         ).apply(
             lambda it: [
                 permissions.invoke(it["function"]),
@@ -81,9 +90,9 @@ class DailyRun(pulumi.ComponentResource):
             kms_key_arn=kms_key_arn,
             flexible_time_window=aws.scheduler.ScheduleFlexibleTimeWindowArgs(mode="OFF"),
             target=aws.scheduler.ScheduleTargetArgs(
-                arn=function.arn,
+                arn=function.invoked_arn,
                 role_arn=role.arn,
-                input=Output.json_dumps(_INPUT),
+                input=Output.json_dumps(event),
                 retry_policy=aws.scheduler.ScheduleTargetRetryPolicyArgs(
                     maximum_retry_attempts=_DELIVERY_RETRIES,
                     maximum_event_age_in_seconds=_DELIVERY_SECONDS,

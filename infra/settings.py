@@ -25,6 +25,9 @@ SECONDS_OF_A_DAY: Final = 86_400
 # After the last attempt the function itself sends the message to the dead-letter queue. If all its
 # attempts were killed, SQS moves it there two receives later.
 EXTRA_RECEIVES: Final = 2
+# How long Lambda keeps an asynchronous event at most: its default, and its maximum.
+ASYNC_EVENT_SECONDS: Final = 6 * 3600
+_LEFT_OVER_SECONDS: Final = 3600
 # Keys of an earlier version that stacks may still set, and the keys that replaced them.
 _REPLACED: Final = {"maxReceives": "maxAttempts"}
 # Each resource's name begins with the stack's, and an IAM role's is the shortest: 64 characters.
@@ -83,6 +86,10 @@ class Settings:
     archive_bucket_name: str | None = _setting(_BUCKET_NAME, default=None)
     processing_queue: bool = _setting(rules.flag(), default=True)
     archive_schedule: str = _setting(rules.recurring_schedule(), default="cron(0 2 * * ? *)")
+    # Half an hour after the archiver, so that the two share no limit of the account.
+    reconcile_schedule: str | None = _setting(
+        rules.recurring_schedule_or_off(), default="cron(30 2 * * ? *)"
+    )
     processor_memory_mb: int = _setting(_PROCESSOR_MEMORY, default=1769)
     processor_timeout_seconds: int = _setting(_TIMEOUT, default=300)
     archiver_memory_mb: int = _setting(_MEMORY, default=512)
@@ -151,6 +158,15 @@ class Settings:
         return VISIBILITY_TIMEOUTS * self.processor_timeout_seconds + self.batch_window_seconds
 
     @property
+    def unfinished_after_seconds(self) -> int:
+        """The age in seconds from which on a file in `incoming/` is left over.
+
+        S3's events take seconds, rarely a minute. Without the queue, Lambda itself may hold an
+        event, up to its maximum age.
+        """
+        return _LEFT_OVER_SECONDS + (0 if self.processing_queue else ASYNC_EVENT_SECONDS)
+
+    @property
     def archives_daily(self) -> bool:
         """Return whether the archiver runs on every day."""
         return rules.recurring(self.archive_schedule).is_daily
@@ -167,8 +183,8 @@ class Settings:
     ) -> Self:
         """Return the settings of a stack from its configuration values; an empty one is unset.
 
-        `region` is the stack's. The schedule must have a run after `now`. `provider_values` are the
-        stack's `aws:` keys without their namespace.
+        `region` is the stack's. Each schedule must have a run after `now`. `provider_values` are
+        the stack's `aws:` keys without their namespace.
 
         Raises SettingsError with every problem: the key, its value, and what is allowed.
         """
@@ -189,7 +205,7 @@ class Settings:
         problems += _contradictions(parsed, stack=stack)
         problems += _misplaced_key(parsed.get("kms_key_arn"), region)
         problems += _foreign_arns(parsed, region)
-        problems += _past_schedule(parsed.get("archive_schedule"), now)
+        problems += _past_schedules(parsed, now)
         problems += provider.problems(provider_values, region)
         if problems:
             listed = "".join(f"\n  - {problem}" for problem in problems)
@@ -344,10 +360,16 @@ def _foreign_arns(parsed: Mapping[str, Any], region: str | None) -> list[str]:
     ]
 
 
-def _past_schedule(schedule: str | None, now: datetime) -> list[str]:
-    if not schedule or rules.recurring(schedule).next_after(now):
-        return []
-    return [_problem("archiveSchedule", repr(schedule), "a schedule that has a next run")]
+def _past_schedules(parsed: Mapping[str, Any], now: datetime) -> list[str]:
+    given = {
+        "archiveSchedule": parsed.get("archive_schedule"),
+        "reconcileSchedule": parsed.get("reconcile_schedule"),
+    }
+    return [
+        _problem(key, repr(schedule), "a schedule that has a next run")
+        for key, schedule in given.items()
+        if schedule and not rules.recurring(schedule).next_after(now)
+    ]
 
 
 def _problem(key: str, value: str, allowed: str) -> str:

@@ -87,7 +87,7 @@ class LocalPipeline:
         return {**self.deployment.outputs, **where}
 
     def start(self) -> Self:
-        """Deploy the stack, and start to poll its queue and to run its schedule.
+        """Deploy the stack, and start to poll its queue and to run its schedules.
 
         Raises:
             local.program.configuration.ConfigurationError: A setting is unknown or of a wrong type.
@@ -124,12 +124,20 @@ class LocalPipeline:
         for waiting in (*self._events.values(), *self._mappings, *self._events.values()):
             waiting.drain(max(0, end - time.monotonic()))
 
-    def run_schedule(self, moment: datetime, *, timeout_seconds: float = 60) -> Run:
-        """Run the schedule as if it were a given time, and wait until the function is done.
+    def run_schedule(
+        self,
+        moment: datetime,
+        *,
+        function: str = "data_archiver_lambda_arn",
+        timeout_seconds: float = 60,
+    ) -> Run:
+        """Run a function's schedule as if it were a given time, and wait until it is done.
 
-        Raises TimeoutError if that takes longer than `timeout_seconds`.
+        `function` is the output of the stack that names it. Raises TimeoutError if it takes longer
+        than `timeout_seconds`.
         """
-        (schedule,) = self._schedules
+        target = self.deployment.outputs[function]
+        (schedule,) = (one for one in self._schedules if one.target_arn == target)
         run = schedule.run_now(moment)
         for events in self._events.values():
             events.drain(timeout_seconds)

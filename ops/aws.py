@@ -56,6 +56,7 @@ ACTIONS: Final = {
     "GetObject": "s3:GetObject",
     "GetObjectTagging": "s3:GetObjectTagging and s3:GetObjectVersionTagging",
     "PutObject": "s3:PutObject",
+    "PutObjectTagging": "s3:PutObjectVersionTagging",
     "CopyObject": (
         "s3:PutObject, s3:PutObjectTagging, s3:GetObject, s3:GetObjectTagging and "
         "s3:GetObjectVersion"

@@ -1,4 +1,4 @@
-"""Clients of S3, SQS and Lambda, each made once, with time-outs and retries."""
+"""Clients of S3, SQS, Lambda and CloudWatch, each made once, with time-outs and retries."""
 
 from functools import cache, partial
 from io import BytesIO

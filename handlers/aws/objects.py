@@ -140,24 +140,62 @@ class Storage:
 
     def versions(self, bucket: str, key: str) -> Iterator[ObjectInfo]:
         """Yield the versions of one key, newest first."""
-        arguments: dict[str, Any] = {"Bucket": bucket, "Prefix": key}
-        while True:
-            with translated(f"list versions of s3://{bucket}/{key}"):
-                page = self.s3.list_object_versions(**arguments)
-            for entry in page.get("Versions", []):
-                if entry["Key"] == key:
-                    yield ObjectInfo(
-                        location=Location(bucket=bucket, key=key, version=entry["VersionId"]),
-                        etag=entry["ETag"],
-                        size=entry["Size"],
-                        modified=entry["LastModified"],
-                    )
-                elif entry["Key"] > key:
+        for page, _ in self.version_pages(bucket, key):
+            for version in page:
+                if version.location.key == key:
+                    yield version
+                elif version.location.key > key:
                     return
-            if not page.get("IsTruncated"):
+
+    def version_pages(
+        self, bucket: str, prefix: str, *, after: Location | None = None
+    ) -> Iterator[tuple[list[ObjectInfo], Location | None]]:
+        """Yield the versions under a prefix, by key and newest first, a thousand at a time.
+
+        Each page comes with its end, which a later call takes as `after`; None for the last page.
+        """
+        arguments: dict[str, Any] = {"Bucket": bucket, "Prefix": prefix}
+        while True:
+            if after:
+                arguments["KeyMarker"] = after.key
+                arguments["VersionIdMarker"] = after.version or ""
+            with translated(f"list versions of s3://{bucket}/{prefix}"):
+                page = self.s3.list_object_versions(**arguments)
+            after = None
+            if page.get("IsTruncated"):
+                after = Location(
+                    bucket=bucket,
+                    key=page["NextKeyMarker"],
+                    version=page.get("NextVersionIdMarker"),
+                )
+            yield [_listed(bucket, entry) for entry in page.get("Versions", [])], after
+            if not after:
                 return
-            arguments["KeyMarker"] = page["NextKeyMarker"]
-            arguments["VersionIdMarker"] = page.get("NextVersionIdMarker", "")
+
+    def tags(self, location: Location) -> dict[str, str]:
+        """Return the tags of an object; raises GoneError."""
+        with translated(f"get tags of {location}"):
+            found = self.s3.get_object_tagging(**location.parameters())["TagSet"]
+        return {tag["Key"]: tag["Value"] for tag in found}
+
+    def set_tags(self, location: Location, tags: Mapping[str, str]) -> None:
+        """Replace the tags of an object; raises GoneError."""
+        tag_set = [{"Key": name, "Value": value} for name, value in tags.items()]
+        with translated(f"set tags of {location}"):
+            if tag_set:
+                self.s3.put_object_tagging(**location.parameters(), Tagging={"TagSet": tag_set})
+            else:
+                self.s3.delete_object_tagging(**location.parameters())
+
+
+def _listed(bucket: str, entry: Mapping[str, Any]) -> ObjectInfo:
+    """Return a version as a listing describes it."""
+    return ObjectInfo(
+        location=Location(bucket=bucket, key=entry["Key"], version=entry["VersionId"]),
+        etag=entry["ETag"],
+        size=entry["Size"],
+        modified=entry["LastModified"],
+    )
 
 
 def _checked(body: bytes) -> dict[str, Any]:

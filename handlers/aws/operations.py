@@ -37,6 +37,7 @@ PARAMETERS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
         ),
         "CreateMultipartUpload": (*_OBJECT, *_KEPT, "StorageClass", "Tagging"),
         "DeleteObject": (*_VERSION, "IfMatch"),
+        "DeleteObjectTagging": _VERSION,
         "DeleteObjects": ("Bucket", "Delete.Objects.ETag", "Delete.Objects.Key", "Delete.Quiet"),
         "GetObject": (*_VERSION, "IfMatch", "Range"),
         "GetObjectTagging": _VERSION,
@@ -51,6 +52,7 @@ PARAMETERS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
             "IfNoneMatch",
             "Metadata",
         ),
+        "PutObjectTagging": (*_VERSION, "Tagging.TagSet.Key", "Tagging.TagSet.Value"),
         "UploadPart": (*_UPLOAD, "Body", "PartNumber"),
         "UploadPartCopy": (
             *_UPLOAD,
@@ -62,8 +64,33 @@ PARAMETERS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     },
     "sqs": {
         "ChangeMessageVisibility": ("QueueUrl", "ReceiptHandle", "VisibilityTimeout"),
+        "ChangeMessageVisibilityBatch": (
+            "QueueUrl",
+            "Entries.Id",
+            "Entries.ReceiptHandle",
+            "Entries.VisibilityTimeout",
+        ),
         "DeleteMessage": ("QueueUrl", "ReceiptHandle"),
+        "GetQueueAttributes": ("QueueUrl", "AttributeNames"),
+        "ReceiveMessage": (
+            "QueueUrl",
+            "MaxNumberOfMessages",
+            "VisibilityTimeout",
+            "WaitTimeSeconds",
+        ),
         "SendMessage": ("MessageAttributes", "MessageBody", "QueueUrl"),
+    },
+    "cloudwatch": {
+        "GetMetricStatistics": (
+            "Dimensions.Name",
+            "Dimensions.Value",
+            "EndTime",
+            "MetricName",
+            "Namespace",
+            "Period",
+            "StartTime",
+            "Statistics",
+        ),
     },
     "lambda": {"Invoke": ("FunctionName", "InvocationType", "Payload")},
 }

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, get_args
 import orjson
 from botocore.loaders import JSONFileLoader, Loader
 
-Service = Literal["s3", "sqs", "lambda"]
+Service = Literal["s3", "sqs", "lambda", "cloudwatch"]
 
 # How botocore stores a description: plain, or packed where it is large.
 _READERS: Final[tuple[tuple[str, Callable[[bytes], bytes]], ...]] = (

@@ -143,7 +143,7 @@ class Delivery:
         *,
         repeated: bool,
     ) -> Delivered | Continued:
-        staging = self._staging(source)
+        staging = self.staging_of(source)
         try:
             passes = _passes(opened.info.metadata)
             resume = repeated or reference.continuations > 0
@@ -170,7 +170,7 @@ class Delivery:
     def _finish(self, source: ObjectInfo, output: ObjectInfo) -> Delivered:
         """Finish a delivery whose output an earlier attempt has written."""
         self._originals.complete(source, repeated=True)
-        self._staging(source_of(source)).clear()
+        self.staging_of(source_of(source)).clear()
         return Delivered(
             counts=Counts.from_metadata(output.metadata),
             output_key=output.location.key,
@@ -179,7 +179,8 @@ class Delivery:
             repeated=True,
         )
 
-    def _staging(self, source: SourceVersion) -> Staging:
+    def staging_of(self, source: SourceVersion) -> Staging:
+        """Return the chunks of a version, as this build of the code stages them."""
         prefix = keys.staging_prefix(source.key, source.version, _build_digest(self._environment))
         return Staging(self._storage, self._environment.processed_bucket, prefix)
 

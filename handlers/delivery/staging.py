@@ -7,6 +7,7 @@ many invocations work on the file. The rejects of a chunk are written before it.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from itertools import pairwise
 from typing import Final
 
@@ -123,6 +124,11 @@ class Staging:
             if not there or there.size != sum(part.size for part in group):
                 self.clear()
                 raise TransientError(str(error)) from error
+
+    def is_younger_than(self, moment: datetime) -> bool:
+        """Return whether there is a chunk that was written at a moment or later."""
+        pages = self._storage.list_pages(self._bucket, self._prefix)
+        return any(entry.modified >= moment for page in pages for entry in page)
 
     def clear(self) -> None:
         """Delete all chunks. What a killed attempt leaves, a lifecycle rule deletes."""

@@ -19,6 +19,7 @@ from ops.commands.pipeline.cost import cost
 from ops.commands.pipeline.doctor import doctor
 from ops.commands.pipeline.pause import pause
 from ops.commands.pipeline.policy import policy
+from ops.commands.pipeline.reconcile import reconcile
 from ops.commands.pipeline.resume import resume
 from ops.commands.pipeline.smoke import smoke
 from ops.commands.pipeline.status import status
@@ -65,6 +66,7 @@ app.command("redrive")(redrive)
 app.command("discard")(discard)
 app.command("replay")(replay)
 app.command("restore")(restore)
+app.command("reconcile")(reconcile)
 app.command("archive-now")(archive_now)
 app.command("cost")(cost)
 app.command("pause")(pause)

@@ -3,12 +3,15 @@
 import json
 import os
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 
 from ops.aws import Account, AwsError, explain, is_refused_content
+from ops.dead_letters import marks
 from ops.dead_letters.listing import batches, document, queues_of
 from ops.dead_letters.messages import DeadLetter, Queue
 from ops.dead_letters.pace import Pace
@@ -18,6 +21,7 @@ from ops.terminal.problems import OperatorError, UsageError
 
 # The size of a batch of messages that SQS accepts in every region.
 _BATCH_BYTES: Final = 262_144
+_MARKED_AT_ONCE: Final = 10  # a batch of received messages
 
 # Sends or saves some dead letters, and returns those that may now be deleted. Why one of the others
 # may not be deleted goes into the dict, by message id, if that is known.
@@ -44,10 +48,10 @@ def redrive(
     """
     sent: set[tuple[object, ...]] = set()
 
-    def send(queue: Queue, dead_letters: list[DeadLetter], why: dict[str, str]) -> list[DeadLetter]:
+    def send(_: Queue, dead_letters: list[DeadLetter], why: dict[str, str]) -> list[DeadLetter]:
         readable = [one for one in dead_letters if one.event is not None]
         fresh = {one.identity: one for one in readable if one.identity not in sent}
-        accepted = _send(account, queue, [*fresh.values()], why)
+        accepted = _send(account, [*fresh.values()], why)
         sent.update(one.identity for one in accepted)
         return [one for one in readable if one.identity in sent]
 
@@ -58,6 +62,8 @@ def discard(
     account: Account, chosen: set[str], file: Path, *, progress: Callable[[int], None]
 ) -> Outcome:
     """Delete dead letters, after writing each to a new file as a line of JSON.
+
+    Before that, their versions are marked as discarded, so that `reconcile` leaves them out.
 
     `chosen` holds their message ids. Raises UsageError if the file exists or cannot be made,
     OperatorError if a write fails: dead letters that are not in the file stay in their queue.
@@ -73,9 +79,7 @@ def discard(
     with lines:
         _sync_folder(file.absolute().parent)
 
-        def save(
-            _: Queue, dead_letters: list[DeadLetter], _why: dict[str, str]
-        ) -> list[DeadLetter]:
+        def save(_: Queue, dead_letters: list[DeadLetter], why: dict[str, str]) -> list[DeadLetter]:
             try:
                 lines.writelines(json.dumps(document(one)) + "\n" for one in dead_letters)
                 lines.flush()
@@ -83,15 +87,21 @@ def discard(
             except OSError as error:
                 msg = f"{file} cannot be written ({error.strerror}): the rest stays in the queue"
                 raise OperatorError(msg) from error
-            return dead_letters
+            with ThreadPoolExecutor(_MARKED_AT_ONCE) as pool:
+                problems = list(pool.map(partial(marks.mark_discarded, account), dead_letters))
+            pairs = list(zip(dead_letters, problems, strict=True))
+            why.update((one.message_id, problem) for one, problem in pairs if problem)
+            return [one for one, problem in pairs if not problem]
 
         return _clear(account, chosen, save, pace=Pace(None), progress=progress)
 
 
-def destination(stack: Stack, queue: Queue) -> str:
-    """Return where `redrive` sends a queue's dead letters: a queue's URL or a function's ARN."""
-    if queue is Queue.ARCHIVER:
+def destination(stack: Stack, dead_letter: DeadLetter) -> str:
+    """Return where `redrive` sends a dead letter: a queue's URL or a function's ARN."""
+    if dead_letter.queue is Queue.ARCHIVER:
         return stack.data_archiver_lambda_arn
+    if dead_letter.reconciles:
+        return stack.data_processor_lambda_arn
     return stack.processing_queue_url
 
 
@@ -171,18 +181,18 @@ class _Clearing:
 
 
 def _send(
-    account: Account, queue: Queue, dead_letters: list[DeadLetter], why: dict[str, str]
+    account: Account, dead_letters: list[DeadLetter], why: dict[str, str]
 ) -> list[DeadLetter]:
     """Send dead letters to be processed again, and return those that AWS accepted."""
-    target = destination(account.stack, queue)
     accepted: list[DeadLetter] = []
-    queued = queue is Queue.PROCESSOR
-    for some in _weighed(dead_letters) if queued else ([one] for one in dead_letters):
+    runs = [[one] for one in dead_letters if one.is_run]
+    for some in (*_weighed([one for one in dead_letters if not one.is_run]), *runs):
+        target = destination(account.stack, some[0])
         try:
-            if queued:
-                accepted += _enqueue(account, target, some, why)
-            else:
+            if some[0].is_run:
                 accepted += _invoke(account, target, some)
+            else:
+                accepted += _enqueue(account, target, some, why)
         except AwsError as error:
             if not is_refused_content(error):
                 raise

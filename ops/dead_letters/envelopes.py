@@ -25,6 +25,8 @@ from ops.dead_letters.references import sources_of
 # By sender, the attribute with the reason, and the one with the kind.
 _LAMBDA_ERROR: Final = ("ErrorMessage", "ErrorCode")
 _SCHEDULE_ERROR: Final = ("ERROR_MESSAGE", "ERROR_CODE")
+# What the event of a run that looks for files left in incoming/ has, and no file's event.
+_RECONCILE: Final = "reconcile"
 _UNREADABLE: Final = "unreadable"
 _MOVED: Final = "killed, timed out or not started"
 # Why JSON cannot be processed by the function that a queue belongs to.
@@ -50,9 +52,10 @@ def parse(message: Mapping[str, Any], queue: Queue, *, max_receives: int | None)
     content, problem = _content(body)
     envelope = content if isinstance(content.get("requestContext"), dict) else {}
     request: object = envelope.get("requestPayload") if envelope else content
+    reconciles = queue is Queue.PROCESSOR and _RECONCILE in _mapping(request)
     named = sources_of(request)
     sources = named or _source_in(attributes)
-    if queue is Queue.PROCESSOR and not named:
+    if queue is Queue.PROCESSOR and not named and not reconciles:
         event = _call(*sources[:1])
     else:
         event = _event(request, None if envelope else body)
@@ -72,6 +75,7 @@ def parse(message: Mapping[str, Any], queue: Queue, *, max_receives: int | None)
         place=attributes.get(keys.PLACE) or None,
         kind=kind,
         attempts=_attempts(attributes, envelope, max_receives if kind == _MOVED else None),
+        reconciles=reconciles,
     )
 
 
@@ -96,6 +100,10 @@ def _content(body: str) -> tuple[dict[str, Any], str]:
     if isinstance(value, dict):
         return cast("dict[str, Any]", value), ""
     return {}, f"JSON, but {_KINDS[type(value)]} instead of an object"
+
+
+def _mapping(request: object) -> Mapping[str, object]:
+    return cast("Mapping[str, object]", request) if isinstance(request, dict) else {}
 
 
 def _event(request: object, body: str | None) -> str | None:

@@ -48,6 +48,7 @@ class DeadLetter:
         place: Where in the file, line 3 say.
         kind: What kind of failure; the sender's name for it.
         attempts: How many times it was tried; None if unknown.
+        reconciles: Whether it is a run of the processor that looks for files left in incoming/.
     """
 
     message_id: str
@@ -62,6 +63,12 @@ class DeadLetter:
     place: str | None
     kind: str | None
     attempts: int | None
+    reconciles: bool = False
+
+    @property
+    def is_run(self) -> bool:
+        """Whether it is a run of a function over many files, and not about a file."""
+        return self.queue is Queue.ARCHIVER or self.reconciles
 
     @property
     def key(self) -> str | None:

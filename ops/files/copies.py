@@ -58,7 +58,8 @@ class Copy:
 def renew(account: Account, source: StoredObject, target: str) -> str:
     """Copy a version of the raw bucket to another key, and return the id of the new version.
 
-    Keeps headers, metadata and tags, except for the metadata entries that the processor adds.
+    Keeps headers, metadata and tags, except for the metadata entries that the processor adds, and
+    the tag of a version that was discarded.
     """
     bucket = account.stack.raw_bucket_name
     place: CopySourceTypeDef = {"Bucket": bucket, "Key": source.key, "VersionId": source.version}
@@ -104,7 +105,9 @@ def _kept(
     return {
         **{name: head[name] for name in _KEPT_HEADERS if name in head},
         "Metadata": {name: text for name, text in head["Metadata"].items() if name not in without},
-        "Tagging": urlencode([(tag["Key"], tag["Value"]) for tag in tags]),
+        "Tagging": urlencode(
+            [(tag["Key"], tag["Value"]) for tag in tags if tag["Key"] != keys.DISCARDED_TAG]
+        ),
     }
 
 

@@ -125,6 +125,12 @@ class _Needs:
                 ["s3:RestoreObject", "s3:GetObjectTagging"],
                 [f"{archive}/{keys.ARCHIVE}*"],
             ),
+            # To mark a version as discarded, and keep its other tags.
+            self._s3(
+                "TagUploads",
+                ["s3:GetObjectVersionTagging", "s3:PutObjectVersionTagging"],
+                [f"{raw}/{keys.INCOMING}*"],
+            ),
             self._s3(
                 "ReadTagsOfOriginals",
                 ["s3:GetObjectVersionTagging"],
@@ -143,7 +149,11 @@ class _Needs:
                 {"ArnLike": {"lambda:FunctionArn": f"{function_arn(processor)}*"}},
             ),
             _allow("SendBack", ["sqs:SendMessage"], [self._queue(stack.processing_queue_url)]),
-            _allow("RunArchiver", ["lambda:InvokeFunction"], [stack.data_archiver_lambda_arn]),
+            _allow(
+                "RunFunctions",
+                ["lambda:InvokeFunction"],
+                [stack.data_archiver_lambda_arn, stack.data_processor_lambda_arn],
+            ),
             *self._jobs(),
             *self.key(["kms:Decrypt", "kms:GenerateDataKey"], "s3", "sqs"),
         ]

@@ -12,6 +12,7 @@ from typing import Final
 
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
@@ -111,6 +112,12 @@ def working(text: str) -> AbstractContextManager[object]:
     """Show a spinner with a text on a terminal, for work whose length is unknown."""
     console = _console(error=True)
     return console.status(text) if console.is_terminal else nullcontext()
+
+
+def renew(spinner: object, text: str) -> None:
+    """Change the text of a spinner of `working`, if it is shown."""
+    if isinstance(spinner, Status):
+        spinner.update(printable(text))
 
 
 @contextmanager

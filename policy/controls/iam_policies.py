@@ -6,9 +6,12 @@ from policy import statements, tokens
 from policy.control import control
 from policy.graph import Resource
 
-# X-Ray has no resources to limit these to.
+# X-Ray and metrics have no resources to limit these to.
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsx-ray.html
-_UNRESTRICTABLE: Final = frozenset({"xray:PutTraceSegments", "xray:PutTelemetryRecords"})
+# https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatch.html
+_UNRESTRICTABLE: Final = frozenset(
+    {"xray:PutTraceSegments", "xray:PutTelemetryRecords", "cloudwatch:GetMetricStatistics"}
+)
 # As Checkov's analysis (policy_sentry, cloudsplaining) lists them, of the services used here.
 _ESCALATING: Final = (
     "iam:PassRole", "iam:CreatePolicyVersion", "iam:SetDefaultPolicyVersion", "iam:PutRolePolicy",

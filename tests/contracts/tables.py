@@ -27,7 +27,7 @@ PURPOSES = {
     ),
     "the functions": (
         "processorMemoryMb", "processorTimeoutSeconds", "archiverMemoryMb",
-        "archiverTimeoutSeconds", "archiveSchedule", "snapStart",
+        "archiverTimeoutSeconds", "archiveSchedule", "reconcileSchedule", "snapStart",
     ),
     "alarms, logs and traces": (
         "alarmEmail", "maxLagMinutes", "expectFilesEveryHours", "dailyGigabytesAlarm",

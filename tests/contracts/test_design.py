@@ -35,6 +35,7 @@ SMALL = "A small file with a bad record"
 LARGE = "A large file, cut once"
 ARCHIVED = "An output in the archiver"
 OF_PROCESSOR = (SMALL, LARGE, "The other calls of the processor")
+OF_RECONCILER = ("The calls of a reconcile run",)
 OF_ARCHIVER = (ARCHIVED, "The other calls of the archiver")
 QUEUES = {QUEUE: "processing queue", DEAD_LETTERS: "dead-letter queue"}
 # What shows the calls that only a failure, or another invocation, brings about.
@@ -90,6 +91,8 @@ def place_of(given: Mapping[str, Any]) -> str:
         return QUEUES[given["QueueUrl"]]
     if "FunctionName" in given:
         return "itself"
+    if "Dimensions" in given:
+        return f"{given['Dimensions'][0]['Value']} queue"
     objects = given.get("Delete", {}).get("Objects", [{}])
     return folder_of(given.get("Key") or given.get("Prefix") or objects[0]["Key"])
 
@@ -226,6 +229,27 @@ def rare_calls_of_the_processor() -> set[Call]:
     return {made.call for made in recorder.made}
 
 
+def calls_of_reconciliation() -> set[Call]:
+    """Return the calls of a run that finds lost and discarded files and a message, by and by."""
+    recorder = Recorder()
+    with small_limits(HELD_IN_MEMORY):
+        world = World(gate=recorder, page=1)
+        for name in ("lines", "csv", "object"):
+            world.upload(BY_NAME[name].key, BY_NAME[name].body)
+        (key, version), tagged, _ = world.uploads
+        s3: Any = world.s3
+        s3.delete_object_tagging(Bucket=RAW, Key=key, VersionId=version)
+        world.discard(key, version)
+        world.discard(*tagged)
+        world.dead_letters.add("{}")
+        world.queue.add("some other file")
+        s3.now = world.after(1)
+        world.queue.messages[0]["sent"] = s3.now
+        world.reconcile(discarded=True, ticks=6)
+        assert len(world.queue.messages) == 1 + len(world.uploads)
+    return {made.call for made in recorder.made}
+
+
 def rare_calls_of_the_archiver() -> set[Call]:
     """Return the calls for a key that DeleteObjects cannot name."""
     recorder = Recorder()
@@ -242,6 +266,10 @@ def test_every_call_of_the_processor_is_in_the_page(monkeypatch: pytest.MonkeyPa
     assert in_page(OF_PROCESSOR) == seen
 
 
+def test_every_call_of_a_reconcile_run_is_in_the_page():
+    assert in_page(OF_RECONCILER) == calls_of_reconciliation()
+
+
 def test_every_call_of_the_archiver_is_in_the_page(monkeypatch: pytest.MonkeyPatch):
     kinds = ("few", "in parts", "out of time")
     seen = recorded(monkeypatch, crash.run_archiver, kinds) | rare_calls_of_the_archiver()
@@ -251,4 +279,6 @@ def test_every_call_of_the_archiver_is_in_the_page(monkeypatch: pytest.MonkeyPat
 def test_every_operation_that_the_functions_may_use_is_in_the_page():
     """A call that no run above reaches is named too: `PARAMETERS` has to hold all there are."""
     known = {operation for service in PARAMETERS.values() for operation in service}
-    assert {call.operation for call in in_page((*OF_PROCESSOR, *OF_ARCHIVER))} == known
+    assert {
+        call.operation for call in in_page((*OF_PROCESSOR, *OF_RECONCILER, *OF_ARCHIVER))
+    } == known

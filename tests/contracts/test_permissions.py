@@ -13,7 +13,7 @@ import pytest
 from botocore.client import BaseClient
 from moto import mock_aws
 
-from handlers import data_archiver, data_processor
+from handlers import data_archiver, data_processor, keys
 from handlers.aws import clients, copies, operations
 from handlers.delivery import chunks, originals
 from infra import permissions
@@ -30,6 +30,7 @@ PROCESSOR = [
     *permissions.processor(**BUCKETS, dead_letters=QUEUES["dead-letters"], account=ACCOUNT),
     permissions.consume_queue(QUEUES["files"]),
     *permissions.replay_files(raw=BUCKETS["raw"], account=ACCOUNT),
+    permissions.read_metrics(),
 ]
 ARCHIVER = [
     *permissions.archiver(
@@ -43,7 +44,6 @@ NOT_BY_THE_HANDLERS = {
     ("s3:ListBucket", BUCKETS["raw"]),
     ("sqs:ReceiveMessage", QUEUES["files"]),
     ("sqs:DeleteMessage", QUEUES["files"]),
-    ("sqs:GetQueueAttributes", QUEUES["files"]),
     ("s3:AbortMultipartUpload", f"{BUCKETS['raw']}/completed/*"),
     ("s3:AbortMultipartUpload", f"{BUCKETS['processed']}/staging/*"),
     ("s3:AbortMultipartUpload", f"{BUCKETS['processed']}/processed/*"),
@@ -62,8 +62,8 @@ def uses(  # noqa: C901, PLR0912 - a table
     match operation:
         case "GetObject" | "HeadObject":
             yield f"s3:GetObject{version}", key
-        case "GetObjectTagging":
-            yield f"s3:GetObject{version}Tagging", key
+        case "GetObjectTagging" | "PutObjectTagging" | "DeleteObjectTagging":
+            yield f"s3:{operation.removesuffix('Tagging')}{version}Tagging", key
         case "PutObject" | "CreateMultipartUpload" | "UploadPart" | "CompleteMultipartUpload":
             yield "s3:PutObject", key
             if call.get("Tagging"):
@@ -84,8 +84,14 @@ def uses(  # noqa: C901, PLR0912 - a table
             yield "s3:ListBucket", where
         case "ListObjectVersions":
             yield "s3:ListBucketVersions", where
-        case "SendMessage" | "ChangeMessageVisibility":
-            yield f"sqs:{operation}", QUEUES[call["QueueUrl"].rpartition("/")[2]]
+        case (
+            "SendMessage" | "ChangeMessageVisibility" | "ChangeMessageVisibilityBatch"
+            | "GetQueueAttributes" | "ReceiveMessage"
+        ):  # fmt: skip
+            action = operation.removesuffix("Batch")
+            yield f"sqs:{action}", QUEUES[call["QueueUrl"].rpartition("/")[2]]
+        case "GetMetricStatistics":
+            yield "cloudwatch:GetMetricStatistics", "*"
         case "Invoke":
             yield "lambda:InvokeFunction", call["FunctionName"]
         case _:
@@ -191,6 +197,7 @@ def account(calls: list[Any], monkeypatch: pytest.MonkeyPatch) -> SimpleNamespac
         "MAX_ATTEMPTS": "3",
         "MAX_REJECTED_PERCENT": "50",
         "MAX_EXPANSION": "500",
+        "UNFINISHED_AFTER_SECONDS": "3600",
         "FALLBACK_ENCODING": "utf-8",
         "COMPRESS_OUTPUT": "false",
     }
@@ -251,6 +258,7 @@ def work(account: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
     replay(account, "a.json")
     record = upload(account, "called.json", b'{"a":1}')
     data_processor.handler({"key": record["s3"]["object"]["key"]}, Context())
+    reconcile(account)
     put(Bucket="processed", Key="processed/2020/01/01/x.json", Body=b"{}")
     later = datetime.now(UTC) + timedelta(days=31)
     data_archiver.handler({"time": later.isoformat()}, Context(looks=2))
@@ -276,6 +284,26 @@ def replay(account: SimpleNamespace, name: str) -> None:
     assert [one["resultCode"] for one in answer["results"]] == ["Succeeded"]
 
 
+def reconcile(account: SimpleNamespace) -> None:
+    """Let a run find a dead letter, a lost file, and one that was discarded."""
+    for key, tags in (
+        ("incoming/lost.json", []),
+        ("incoming/x.json", [{"Key": "a", "Value": "b"}]),
+    ):
+        version = account.s3.put_object(Bucket="raw", Key=key, Body=b"{}")["VersionId"]
+        tag = {"Key": keys.DISCARDED_TAG, "Value": keys.discarded_mark(key, version)}
+        account.s3.put_object_tagging(
+            Bucket="raw", Key=key, VersionId=version, Tagging={"TagSet": [tag, *tags]}
+        )
+    account.sqs.send_message(QueueUrl=account.urls["files"], MessageBody="another file")
+    later = (datetime.now(UTC) + timedelta(days=9)).isoformat()
+    asked = {"discarded": True, "by_schedule": True, "started": later}
+    report = data_processor.handler({"reconcile": asked}, Context())
+    # Beside the discarded ones: a file that was cut, one whose original could not be copied, and
+    # the replayed one.
+    assert (report["sent"], report["dead_letters"], report["complete"]) == (5, 1, True)
+
+
 def parameters(call: Any, path: str = "") -> Iterator[str]:
     """Yield the paths of a call's parameters, as `operations.PARAMETERS` has them."""
     if isinstance(call, list):
@@ -288,7 +316,10 @@ def parameters(call: Any, path: str = "") -> Iterator[str]:
         yield path
 
 
-PARTS = ("MultipartUpload", "MultipartUpload.Parts")
+PARTS = (
+    *("MultipartUpload", "MultipartUpload.Parts"),
+    *("Tagging", "Tagging.TagSet", "Entries", "Dimensions"),
+)
 BY_BOTO3 = {
     "CopyObject.Tagging",  # its managed copy, of what is smaller than its own threshold
     "CopyObject.TaggingDirective",

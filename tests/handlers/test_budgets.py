@@ -17,8 +17,11 @@ from handlers.archive.retention import Archiver
 from handlers.aws.messages import Messenger
 from handlers.aws.objects import Storage
 from handlers.data_processor import Processor
+from handlers.delivery.protocol import Delivery
 from handlers.environment import ArchiverEnvironment, ProcessorEnvironment
 from handlers.invocation.deadline import Deadline
+from handlers.reconciliation.reconciler import Reconciler
+from handlers.reconciliation.request import Request
 from handlers.transform.files import transform
 from handlers.transform.formats.batch import BLOCK_BYTES
 from handlers.transform.records.encoder import RecordEncoder
@@ -126,6 +129,7 @@ def test_ten_small_files_are_worked_on_at_once():
         max_attempts=3,
         max_rejected_percent=10,
         max_expansion=500,
+        unfinished_after_seconds=3600,
         fallback_encoding=None,
         compress_output=False,
     )
@@ -248,6 +252,101 @@ def peak_bytes(objects):
 def test_the_archiver_needs_no_more_memory_for_more_objects():
     peak_bytes(1_000)  # what is made once
     assert peak_bytes(8_000) < peak_bytes(2_000) + 200_000
+
+
+# ---------------------------------------------------------------- reconciliation
+
+
+class SimulatedVersions:
+    """An S3 client that lists versions, made when they are asked for, and has nothing else."""
+
+    def __init__(self, versions, modified):
+        self.calls = Counter()
+        self._versions = versions
+        self._modified = modified
+
+    def list_object_versions(self, **request):
+        self.calls["list"] += 1
+        first = int(request.get("VersionIdMarker", "-1")) + 1
+        numbers = range(first, min(first + 1_000, self._versions))
+        shown = [
+            {
+                "Key": Key(f"incoming/{number:08d}.json"),
+                "VersionId": str(number),
+                "ETag": '"e"',
+                "Size": number,
+                "LastModified": self._modified,
+            }
+            for number in numbers
+        ]
+        if numbers.stop == self._versions:
+            return {"Versions": shown, "IsTruncated": False}
+        last = shown[-1]
+        return {
+            "Versions": shown,
+            "IsTruncated": True,
+            "NextKeyMarker": str(last["Key"]),
+            "NextVersionIdMarker": last["VersionId"],
+        }
+
+    def get_object_tagging(self, **_):
+        self.calls["tags"] += 1
+        return {"TagSet": []}
+
+
+class EmptyQueues:
+    """A client of SQS whose queues are empty."""
+
+    def __init__(self, calls):
+        self._calls = calls
+
+    def get_queue_attributes(self, **_):
+        self._calls["queue"] += 1
+        return {"Attributes": {"MessageRetentionPeriod": "345600", "VisibilityTimeout": "1801"}}
+
+    def receive_message(self, **_):
+        return {}
+
+    def send_message(self, **_):
+        self._calls["sent"] += 1
+
+
+def reconcile(s3, client):
+    environment = ProcessorEnvironment(
+        **COMMON,
+        raw_bucket="raw",
+        dead_letter_queue_url="dead",
+        processing_queue_url="queue",
+        max_attempts=3,
+        max_rejected_percent=10,
+        max_expansion=500,
+        unfinished_after_seconds=3600,
+        fallback_encoding=None,
+        compress_output=False,
+    )
+    storage, messenger = Storage(s3), Messenger(client)
+    delivery = Delivery(storage, environment, lambda: NOW)
+    reconciler = Reconciler(storage, messenger, delivery, environment, SILENT)
+    asked = Request(started=NOW, by_schedule=True)
+    return reconciler.run(asked, Deadline(lambda: 900))
+
+
+def test_where_nothing_is_left_over_a_thousand_versions_take_one_call_and_no_other_client():
+    s3 = SimulatedVersions(50_000, NOW)
+    Key.most = Key.alive
+    summary = reconcile(s3, lambda service: pytest.fail(f"nothing to ask {service}"))
+    assert (summary.looked_at, summary.under_way) == (50_000, 50_000)
+    assert s3.calls == {"list": 50}
+    assert 1_000 <= Key.most <= 2_100
+
+
+def test_what_is_sent_takes_two_calls_a_version_and_no_memory():
+    s3 = SimulatedVersions(3_000, OLD)
+    Key.most = Key.alive
+    summary = reconcile(s3, lambda _: EmptyQueues(s3.calls))
+    assert (summary.looked_at, summary.sent) == (3_000, 3_000)
+    assert s3.calls == {"list": 3, "queue": 2, "tags": 3_000, "sent": 3_000}
+    assert Key.most <= 2_100
 
 
 # ---------------------------------------------------------------- first output

@@ -409,6 +409,7 @@ def test_on_clients_of_boto3(account):
         max_attempts=MAX_ATTEMPTS,
         max_rejected_percent=10,
         max_expansion=500,
+        unfinished_after_seconds=3600,
         fallback_encoding=None,
         compress_output=False,
         processing_queue_url=queue,

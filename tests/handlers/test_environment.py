@@ -21,6 +21,7 @@ PROCESSOR = {
     "MAX_REJECTED_PERCENT": "2.5",
     "COMPRESS_OUTPUT": "true",
     "MAX_EXPANSION": "500",
+    "UNFINISHED_AFTER_SECONDS": "3600",
     "FALLBACK_ENCODING": "Windows-1252",
     "PROCESSING_QUEUE_URL": "https://queue",
 }

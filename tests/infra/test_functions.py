@@ -156,12 +156,15 @@ def test_the_environment_of_the_processor(dev: Graph, direct: Graph, full: Graph
         "DEAD_LETTER_QUEUE_URL": f"https://url-of/{dev.prefix}-dead-letters",
         "MAX_ATTEMPTS": "4",
         "MAX_REJECTED_PERCENT": "10",
+        "UNFINISHED_AFTER_SECONDS": "3600",
         "MAX_EXPANSION": "500",
         "FALLBACK_ENCODING": "utf-8",
         "COMPRESS_OUTPUT": "false",
     }
 
-    assert environment(dev, PROCESSOR) == environment(direct, PROCESSOR) == expected
+    assert environment(dev, PROCESSOR) == expected
+    # Lambda may hold an event of S3 for six hours.
+    assert environment(direct, PROCESSOR) == expected | {"UNFINISHED_AFTER_SECONDS": "25200"}
     assert environment(full, PROCESSOR)["ENVIRONMENT"] == "production"
     assert environment(full, PROCESSOR)["COMPRESS_OUTPUT"] == "true"
     assert environment(full, PROCESSOR)["LOG_LEVEL"] == "INFO"
@@ -196,6 +199,10 @@ def test_what_the_processor_may_do(dev: Graph, direct: Graph):
             ["s3:PutObject", "s3:PutObjectTagging", "s3:AbortMultipartUpload"],
             [f"{raw}/completed/*"],
         ),
+        "UnmarkDiscardedFiles": (
+            ["s3:PutObjectVersionTagging", "s3:DeleteObjectVersionTagging"],
+            [f"{raw}/incoming/*"],
+        ),
         "RemoveTakenVersions": (["s3:DeleteObjectVersion"], [f"{raw}/incoming/*"]),
         "ListRawBucket": (["s3:ListBucket", "s3:ListBucketVersions"], [raw]),
         "WriteOutputs": (
@@ -206,6 +213,11 @@ def test_what_the_processor_may_do(dev: Graph, direct: Graph):
         "ListOutputs": (["s3:ListBucket"], [processed, archive]),
         "ReadArchivedOutputs": (["s3:GetObject"], [f"{archive}/archive/*"]),
         "SendDeadLetters": (["sqs:SendMessage"], [dev.arn("dead-letters")]),
+        "SeeDeadLetters": (
+            ["sqs:GetQueueAttributes", "sqs:ReceiveMessage", "sqs:ChangeMessageVisibility"],
+            [dev.arn("dead-letters")],
+        ),
+        "ReadMetrics": (["cloudwatch:GetMetricStatistics"], ["*"]),
         "ConsumeProcessingQueue": (
             [
                 "sqs:ReceiveMessage",
@@ -244,16 +256,21 @@ def test_what_the_archiver_may_do(dev: Graph):
     }
 
 
-def test_the_archiver_alone_invokes_itself(graph: Graph):
+def test_each_function_invokes_itself_alone(graph: Graph):
     assert {it.name for it in graph.of(POLICY)} - {"jobs-policy"} == {
         f"{PROCESSOR}-policy",
+        f"{PROCESSOR}-invoke-itself",
         f"{ARCHIVER}-policy",
         f"{ARCHIVER}-invoke-itself",
         "daily-archive-policy",
+        "reconcile-policy",
     }
-    assert granted(graph, f"{ARCHIVER}-invoke-itself") == {
-        "InvokeFunction": (["lambda:InvokeFunction"], [graph.arn(ARCHIVER)])
-    }
+    for name in BOTH:
+        own = graph.arn(name)
+        assert granted(graph, f"{name}-invoke-itself") == {
+            # An alias, too, by which it is invoked with snapshots.
+            "InvokeFunction": (["lambda:InvokeFunction"], [own, f"{own}:*"])
+        }
 
 
 @pytest.mark.parametrize("name", BOTH)
@@ -293,7 +310,7 @@ def test_no_policy_grants_everything(graph: Graph):
     for policy in graph.of(POLICY):
         for sid, statement in statements(graph, policy.name).items():
             assert not any("*" in action for action in statement["Action"]), sid
-            if sid != "SendTraces":
+            if sid not in {"SendTraces", "ReadMetrics"}:  # IAM knows no ARN of theirs
                 assert "*" not in statement["Resource"], sid
 
 

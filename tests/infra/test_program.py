@@ -86,6 +86,7 @@ def test_switching_the_queue_moves_the_notification_alone(dev: Graph, direct: Gr
         ("delivery-notification", "queues"),
         ("delivery-notification", "lambdaFunctions"),
         ("data-processor", "reservedConcurrentExecutions"),
+        ("data-processor", "environment"),  # how long an event may be under way
     }
 
 
@@ -166,6 +167,7 @@ OTHERWISE = {
     "noncurrentDays": "36",
     "unfinishedUploadDays": "5",
     "archiveSchedule": "cron(7 3 * * ? *)",
+    "reconcileSchedule": "rate(12 hours)",
     "processorMemoryMb": "2048",
     "processorTimeoutSeconds": "60",
     "archiverMemoryMb": "640",
@@ -241,8 +243,9 @@ def test_no_function_ignores_the_settings(otherwise: Graph):
     assert [told["data-archiver"][name] for name in archiver] == ["41", "102"]
     logs = otherwise.of("aws:cloudwatch/logGroup:LogGroup")
     assert {it.inputs["retentionInDays"] for it in logs} == {14}
-    schedule = otherwise.one("aws:scheduler/schedule:Schedule").inputs
-    assert schedule["scheduleExpression"] == "cron(7 3 * * ? *)"
+    schedules = {it.name: it.inputs for it in otherwise.of("aws:scheduler/schedule:Schedule")}
+    times = {name: it["scheduleExpression"] for name, it in schedules.items()}
+    assert times == {"daily-archive": "cron(7 3 * * ? *)", "reconcile": "rate(12 hours)"}
 
 
 def test_no_alarm_ignores_the_settings(otherwise: Graph):

@@ -1,12 +1,12 @@
 import json
 
-from tests.infra.recording import ACCOUNT, KEY, REGION, Graph
+from tests.infra.recording import ACCOUNT, KEY, PROJECT, REGION, Graph, run_program
 
 SCHEDULE = "aws:scheduler/schedule:Schedule"
 
 
 def test_the_archiver_runs_daily_at_two_utc(graph: Graph):
-    inputs = graph.one(SCHEDULE).inputs
+    inputs = graph.get(SCHEDULE, "daily-archive").inputs
 
     assert inputs["scheduleExpression"] == "cron(0 2 * * ? *)"
     assert inputs["scheduleExpressionTimezone"] == "UTC"
@@ -47,11 +47,11 @@ def test_the_schedule_may_invoke_the_archiver_and_report_what_it_could_not(graph
         (["lambda:InvokeFunction"], [graph.arn("data-archiver")]),
         (["sqs:SendMessage"], [graph.arn("archiver-dead-letters")]),
     ]
-    assert (policy.type, policy.name) in graph.before(graph.one(SCHEDULE))
+    assert (policy.type, policy.name) in graph.before(graph.get(SCHEDULE, "daily-archive"))
 
 
 def test_the_schedule_comes_after_all_that_a_run_meets(graph: Graph):
-    before = graph.before(graph.one(SCHEDULE))
+    before = graph.before(graph.get(SCHEDULE, "daily-archive"))
 
     assert {
         (
@@ -70,7 +70,7 @@ def test_the_schedule_is_encrypted_by_the_key_where_there_is_one(dev: Graph, ful
         return json.loads(policy.inputs["policy"])["Statement"][2:]
 
     schedules = f"arn:aws:scheduler:{REGION}:{ACCOUNT}:schedule/{full.name('daily-archive')}/*"
-    assert full.one(SCHEDULE).inputs["kmsKeyArn"] == KEY
+    assert full.get(SCHEDULE, "daily-archive").inputs["kmsKeyArn"] == KEY
     assert more(full) == [
         {
             "Sid": "DecryptSchedule",
@@ -90,5 +90,34 @@ def test_the_schedule_is_encrypted_by_the_key_where_there_is_one(dev: Graph, ful
             "Condition": {"StringLike": {"kms:ViaService": [f"sqs.{REGION}.*"]}},
         },
     ]
-    assert "kmsKeyArn" not in dev.one(SCHEDULE).inputs
+    assert "kmsKeyArn" not in dev.get(SCHEDULE, "daily-archive").inputs
     assert more(dev) == []
+
+
+def test_half_an_hour_later_the_processor_looks_for_what_is_left(graph: Graph):
+    inputs = graph.get(SCHEDULE, "reconcile").inputs
+    function = graph.outputs["data_processor_lambda_arn"]  # its alias, where it starts from one
+
+    assert inputs["scheduleExpression"] == "cron(30 2 * * ? *)"
+    target = inputs["target"]
+    assert json.loads(target["input"]) == {"reconcile": {"by_schedule": True}}
+    assert (target["arn"], target["deadLetterConfig"]) == (
+        function,
+        {"arn": graph.arn("dead-letters")},
+    )
+    policy = graph.get("aws:iam/rolePolicy:RolePolicy", "reconcile-policy").inputs["policy"]
+    granted = json.loads(policy)["Statement"]
+    assert [(it["Action"], it["Resource"]) for it in granted[:2]] == [
+        (["lambda:InvokeFunction"], [function]),
+        (["sqs:SendMessage"], [graph.arn("dead-letters")]),
+    ]
+    before = graph.before(graph.get(SCHEDULE, "reconcile"))
+    assert graph.all_of("data-processor") | graph.all_of("dead-letters") <= before
+
+
+def test_without_its_schedule_the_processor_neither_runs_daily_nor_invokes_itself():
+    graph = run_program({"aws:region": REGION, f"{PROJECT}:reconcileSchedule": "off"}, stack="dev")
+
+    assert [it.name for it in graph.of(SCHEDULE)] == ["daily-archive"]
+    policies = {it.name for it in graph.of("aws:iam/rolePolicy:RolePolicy")}
+    assert not {"data-processor-invoke-itself", "reconcile-policy"} & policies

@@ -77,6 +77,8 @@ WRONG = [
     ({"archiveSchedule": "rate(0 days)"}, "archiveSchedule", SCHEDULE),
     ({"archiveSchedule": "rate(1 week)"}, "archiveSchedule", SCHEDULE),
     ({"archiveSchedule": "at(2026-01-01T00:00:00)"}, "archiveSchedule", SCHEDULE),
+    ({"reconcileSchedule": "never"}, "reconcileSchedule", f"{SCHEDULE}, or off"),
+    ({"reconcileSchedule": "cron(0 2 * * ? 2020)"}, "reconcileSchedule", "a schedule that has a"),
     ({"archiveSchedule": "cron(0 2 31 2 ? *)"}, "archiveSchedule", "a schedule that has a next"),
     ({"archiveSchedule": "cron(0 2 ? FEB 2#5 2025)"}, "archiveSchedule", "a schedule that has"),
     ({"archiveSchedule": "cron(0 2 * * ? 2020)"}, "archiveSchedule", "a schedule that has a next"),

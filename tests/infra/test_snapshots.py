@@ -122,6 +122,8 @@ def test_switching_moves_who_invokes_and_takes_no_right_or_retry_away(
         ("data-processor", "publish"),
         ("data-processor", "snapStart"),
         ("delivery-mapping", "functionName"),
+        ("reconcile", "target"),
+        ("reconcile-policy", "policy"),
         *moved,
     }
     names = {(it.type, it.name) for it in off.resources}

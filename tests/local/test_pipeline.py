@@ -273,6 +273,30 @@ def test_the_schedule_moves_what_is_old_enough(driven: Driven) -> None:
     assert all(report["complete"] and not report["failed_count"] for report in reports)
 
 
+def test_a_file_whose_dead_letter_expired_is_sent_once_more(driven: Driven) -> None:
+    key, processor = "incoming/left/over.pdf", driven.outputs["data_processor_lambda_arn"]
+    bucket, sqs = driven.outputs["raw_bucket_name"], driven.pipeline.account.client("sqs")
+    version = driven.s3.put_object(Bucket=bucket, Key=key, Body=b"%PDF")["VersionId"]
+    driven.pipeline.drain(60)
+    asked = {"prefix": "incoming/left/"}
+    tomorrow = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+
+    # It is young for the schedule, and has its dead letter.
+    driven.pipeline.run_schedule(datetime.now(UTC), function="data_processor_lambda_arn")
+    assert driven.attempts[-1].payload["under_way"] >= 1
+    found = driven.pipeline.invoke(processor, {"reconcile": asked | {"started": tomorrow}})
+    assert (found["sent"], found["dead_letters"], found["next"]) == (0, 1, None)
+    sqs.purge_queue(QueueUrl=driven.outputs["dlq_url"])  # it expires
+    found = driven.pipeline.invoke(processor, {"reconcile": asked | {"started": tomorrow}})
+    assert found["files"] == [{"key": key, "version": version}]
+
+    driven.pipeline.drain(60)
+    (letter,) = sqs.receive_message(QueueUrl=driven.outputs["dlq_url"])["Messages"]
+    assert json.loads(letter["Body"])["Records"][0]["s3"]["object"]["versionId"] == version
+    driven.s3.delete_object(Bucket=bucket, Key=key, VersionId=version)
+    sqs.delete_message(QueueUrl=driven.outputs["dlq_url"], ReceiptHandle=letter["ReceiptHandle"])
+
+
 def test_a_backlog_goes_on_in_further_runs(driven: Driven, monkeypatch: pytest.MonkeyPatch) -> None:
     month = datetime.now(UTC) + timedelta(days=31)
     driven.pipeline.run_schedule(month)

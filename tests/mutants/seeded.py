@@ -9,6 +9,7 @@ DELIVERY = (
     "tests/proof",
 )
 PROCESSOR = ("tests/handlers/test_data_processor.py", *DELIVERY)
+RECONCILER = ("tests/proof/test_reconciliation.py",)
 ARCHIVER = ("tests/handlers/test_data_archiver.py", "tests/proof")
 FORMATS = (
     "tests/handlers/transform/records/test_names.py",
@@ -664,8 +665,8 @@ MUTANTS = (
     Mutant(
         "a-message-that-cannot-be-deleted-fails-its-batch",
         "handlers/aws/messages.py",
-        "with suppress(TransientError), translated",
-        "with translated",
+        'with suppress(TransientError), translated(f"delete',
+        'with translated(f"delete',
         ("tests/handlers/aws/test_messages.py",),
     ),
     Mutant(
@@ -811,7 +812,7 @@ MUTANTS = (
     Mutant(
         "a-repeat-leaves-its-chunks",
         "handlers/delivery/protocol.py",
-        "        self._staging(source_of(source)).clear()\n",
+        "        self.staging_of(source_of(source)).clear()\n",
         "",
         ("tests/handlers/delivery/test_staging.py",),
     ),
@@ -1711,5 +1712,119 @@ MUTANTS = (
         "max(min(self._most, tried) // 2, self._least)",
         "max(self._most // 2, self._least)",
         ROW_BLOCKS,
+    ),
+    Mutant(
+        "reconcile-sends-what-its-queue-may-hold",
+        "handlers/reconciliation/reconciler.py",
+        "        if version.modified >= found.under_way.before:",
+        "        if version.modified > version.modified:",
+        RECONCILER,
+    ),
+    Mutant(
+        "reconcile-without-an-age",
+        "handlers/reconciliation/reconciler.py",
+        "        return timedelta(seconds=self._environment.unfinished_after_seconds)",
+        "        return timedelta()",
+        RECONCILER,
+    ),
+    Mutant(
+        "reconcile-sends-what-has-a-dead-letter",
+        "handlers/reconciliation/reconciler.py",
+        "        if where in found.dead_letters:",
+        "        if where in ():",
+        RECONCILER,
+    ),
+    Mutant(
+        "reconcile-takes-a-part-of-the-dead-letters-for-all",
+        "handlers/reconciliation/dead_letters.py",
+        "    whole = ended and len(handles) >= expected",
+        "    whole = ended",
+        RECONCILER,
+    ),
+    Mutant(
+        "dead-letters-stay-hidden",
+        "handlers/reconciliation/dead_letters.py",
+        "        messenger.release(queue_url, list(handles.values()))",
+        "        pass",
+        RECONCILER,
+    ),
+    Mutant(
+        "reconcile-sends-what-is-discarded",
+        "handlers/reconciliation/reconciler.py",
+        "        if is_discarded and not request.discarded:",
+        "        if is_discarded and request.discarded:",
+        RECONCILER,
+    ),
+    Mutant(
+        "a-copy-of-a-discarded-version-is-discarded",
+        "handlers/reconciliation/reconciler.py",
+        "        is_discarded = tags.get(keys.DISCARDED_TAG) == mark",
+        "        is_discarded = bool(mark) and keys.DISCARDED_TAG in tags",
+        RECONCILER,
+    ),
+    Mutant(
+        "the-mark-of-a-discarded-version-stays",
+        "handlers/reconciliation/reconciler.py",
+        "                del tags[keys.DISCARDED_TAG]\n",
+        "",
+        RECONCILER,
+    ),
+    Mutant(
+        "noncurrent-versions-are-not-looked-at",
+        "handlers/aws/objects.py",
+        'yield [_listed(bucket, entry) for entry in page.get("Versions", [])], after',
+        "yield [_listed(bucket, entry) for entry in {\n"
+        '                entry["Key"]: entry for entry in reversed(page.get("Versions", []))\n'
+        "            }.values()], after",
+        RECONCILER,
+    ),
+    Mutant(
+        "a-paused-queue-gets-a-message-a-day",
+        "handlers/reconciliation/under_way.py",
+        "    if oldest > _BEHIND:",
+        "    if oldest < -_BEHIND:",
+        RECONCILER,
+    ),
+    Mutant(
+        "messages-that-are-received-again-and-again-are-forgotten",
+        "handlers/reconciliation/under_way.py",
+        "    longest = max(oldest + METRIC_LAG, queue.longest_processing)",
+        "    longest = oldest + METRIC_LAG",
+        RECONCILER,
+    ),
+    Mutant(
+        "a-large-file-is-sent-while-it-is-continued",
+        "handlers/reconciliation/reconciler.py",
+        "        if not found.under_way.empty and self._is_continued(version, found.under_way):",
+        "        if found.under_way.empty and self._is_continued(version, found.under_way):",
+        RECONCILER,
+    ),
+    Mutant(
+        "reconcile-begins-again-with-each-invocation",
+        "handlers/reconciliation/reconciler.py",
+        "            key_marker=position.key,",
+        '            key_marker="",',
+        RECONCILER,
+    ),
+    Mutant(
+        "reconcile-takes-its-own-messages-for-others",
+        "handlers/reconciliation/reconciler.py",
+        "            before=self._found.under_way.before if self._found else None,",
+        "            before=None,",
+        RECONCILER,
+    ),
+    Mutant(
+        "discard-drops-the-other-tags-of-a-version",
+        "ops/dead_letters/marks.py",
+        'Tagging={"TagSet": [*others, {',
+        'Tagging={"TagSet": [{',
+        OPERATORS,
+    ),
+    Mutant(
+        "discard-deletes-what-it-could-not-mark",
+        "ops/dead_letters/clearing.py",
+        "            return [one for one, problem in pairs if not problem]",
+        "            return [one for one, _ in pairs]",
+        OPERATORS,
     ),
 )

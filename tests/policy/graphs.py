@@ -25,6 +25,7 @@ SAMPLES: Mapping[str, str] = {
     "processedBucketName": "acme-processed",
     "archiveBucketName": "acme-archive",
     "archiveSchedule": "cron(30 3 * * ? *)",
+    "reconcileSchedule": "rate(12 hours)",
     "logRetentionDays": "400",
     "logLevel": "WARNING",
     "fallbackEncoding": "cp1252",

@@ -3,10 +3,12 @@
 `python -m tests.proof.crash` runs all of it and prints how many scenarios there were.
 """
 
+import json
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 from botocore.exceptions import ReadTimeoutError
@@ -18,10 +20,12 @@ from tests.proof.watch import Watch
 from tests.proof.world import (
     ARCHIVE,
     PROCESSED,
+    RAW,
     SMALL_CHUNK,
     SMALL_PART,
     KilledError,
     World,
+    s3_event,
     small_limits,
 )
 
@@ -183,6 +187,52 @@ def _fill(world: World, *, in_parts: bool) -> tuple[dict[str, Any], set[str]]:
     return old, young
 
 
+RECONCILE_KINDS = ("few", "pages, out of time, beside messages")
+
+
+def run_reconciler(scenario: Scenario) -> list[str]:
+    """Reconcile what is left in a scenario, check the outcome, return the names of the calls."""
+    gate, few = FaultyGate(scenario.fault, scenario.call), scenario.kind == "few"
+    with small_limits(_HELD_IN_MEMORY):
+        world = World(gate=gate, page=1000 if few else 2)
+        kinds = [BY_NAME[name] for name in ("lines", "object", "csv", "rejects")]
+        gate.watch = Watch(world, kinds)
+        for kind in kinds:
+            world.upload(kind.key, kind.body)
+        letter, discarded = list(world.uploads)[:2]
+        world.dead_letters.add(json.dumps(s3_event(*letter)))
+        world.discard(*discarded)
+        world.s3.now += timedelta(days=1)
+        if not few:
+            world.queue.add("some other file")
+        ticks = 10**9 if few else 6
+        for _ in range(scenario.deliveries):
+            world.reconcile(ticks=ticks)
+        calls = list(gate.calls)
+        _take_letters(world)
+        world.run_until_idle()
+        # Whatever one day leaves, the next one sends; and then what an operator takes in again.
+        for asked in ({}, {}, {"discarded": True}):
+            left = [version for version in (letter, discarded) if world.s3.version(RAW, *version)]
+            assert left == [letter, discarded], "what waits for an operator was sent"
+            world.s3.now += timedelta(days=1)
+            world.dead_letters.messages[:1] = world.dead_letters.messages[:1] if not asked else []
+            world.reconcile(**asked)
+            _take_letters(world)
+            world.run_until_idle()
+            gate.watch.look()
+    gate.watch.check_finished(copies=2)
+    return calls
+
+
+def _take_letters(world: World) -> None:
+    """Let an operator discard the messages and the runs of which no file comes."""
+    world.queue.messages[:] = [one for one in world.queue.messages if one["body"].startswith("{")]
+    world.dead_letters.messages[:] = [
+        one for one in world.dead_letters.messages if "reconcile" not in one["body"]
+    ]
+
+
 def scenarios(
     run: Callable[[Scenario], list[str]], base: Scenario
 ) -> Iterator[tuple[Scenario, int]]:
@@ -206,6 +256,7 @@ def every_scenario() -> Iterator[tuple[Callable[[Scenario], list[str]], Scenario
         for queue_mode in (True, False)
     ]
     bases += [(run_archiver, Scenario(kind=name)) for name in ARCHIVER_KINDS]
+    bases += [(run_reconciler, Scenario(kind=name)) for name in RECONCILE_KINDS]
     for run, base in bases:
         for scenario, _ in scenarios(run, base):
             yield run, scenario

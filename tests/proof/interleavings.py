@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -58,6 +59,7 @@ class Meeting:
     works: list[Work] = field(default_factory=list)
     copies: int = 1
     archived: Sequence[str] = ()
+    reconciles: bool = False
     events: dict[int, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -73,6 +75,14 @@ class Meeting:
             processor = self.world.processor(gate, late=number)
             answer = processor.handle(batch((json.dumps(event), receives)), Context(ticks))
             return not answer["batchItemFailures"]
+
+        self.works.append(work)
+
+    def reconcile(self) -> None:
+        """Add a worker that sends what is left."""
+
+        def work(gate: Gate) -> bool:
+            return self.world.processor(gate).handle({"reconcile": {}}, Context())["complete"]
 
         self.works.append(work)
 
@@ -95,6 +105,11 @@ class Meeting:
                 self.world.deliver(self.events[number])
                 self.world.queue.messages[-1]["receives"] = 1
         self.world.run_until_idle()
+        if self.reconciles:
+            # A killed run hides dead letters for some time; another reader's hold files back.
+            self.world.s3.now += timedelta(days=1)
+            self.world.reconcile()
+            self.world.run_until_idle()
         # A copy made by each worker that found none, and by the one that comes again.
         self.watch.check_finished(copies=self.copies)
         if self.archived:
@@ -214,6 +229,24 @@ def continuations(kind: Kind, *, begun: bool, ticks: int = 10**9) -> Meeting:
     return meeting
 
 
+def reconciled(kind: Kind, *, runs: int, delivered: bool) -> Meeting:
+    """Return runs that find a lost file and a bad one, or one beside the late event."""
+    world, bad = World(), BY_NAME["too many rejects"]
+    meeting = Meeting(world=world, kinds=[kind, bad], copies=runs + delivered)
+    event = world.upload(kind.key, kind.body)
+    world.dead_letters.add(
+        json.dumps(world.upload(bad.key, bad.body)),
+        {keys.REASON: bad.failure, keys.FAILURE_KIND: "permanent"},
+    )
+    world.s3.now = world.after(1)
+    for _ in range(runs):
+        meeting.reconcile()
+    if delivered:
+        meeting.process(event)
+    meeting.reconciles = True
+    return meeting
+
+
 def _stem(kind: Kind) -> str:
     return kind.key.removeprefix("incoming/").rpartition(".")[0]
 
@@ -266,6 +299,14 @@ def _cases() -> list[Case]:
             make=partial(second_version_and_archiver, lines),
         ),
         Case(name="archiver beside archiver", make=partial(archivers, objects=3)),
+        Case(
+            name="reconcile beside a late event",
+            make=partial(reconciled, lines, runs=1, delivered=True),
+        ),
+        Case(
+            name="reconcile beside reconcile",
+            make=partial(reconciled, lines, runs=2, delivered=False),
+        ),
         *_large_cases(kills=0),
         *_large_cases(kills=1),
     ]

@@ -12,7 +12,7 @@ import re
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -27,6 +27,7 @@ HEADERS = (
     "ContentType",
     "WebsiteRedirectLocation",
 )
+MAX_TAGS = 10
 DEFAULT_TYPE = "binary/octet-stream"
 # What XML 1.0 cannot carry: https://www.w3.org/TR/xml/#charsets
 _UNWRITABLE = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -215,6 +216,19 @@ class MemoryS3:
     def get_object_tagging(self, *, Bucket, Key, VersionId=None):  # noqa: N803
         found = self._find(Bucket, Key, VersionId, "GetObjectTagging")
         return {"TagSet": [{"Key": name, "Value": value} for name, value in found.tags]}
+
+    def put_object_tagging(self, *, Bucket, Key, Tagging, VersionId=None):  # noqa: N803
+        found = self._find(Bucket, Key, VersionId, "PutObjectTagging")
+        tags = tuple((tag["Key"], tag["Value"]) for tag in Tagging["TagSet"])
+        if len(tags) > MAX_TAGS or len(dict(tags)) < len(tags):
+            raise aws_error("BadRequest" if len(tags) > MAX_TAGS else "InvalidTag", "PutTagging")
+        versions = self.buckets[Bucket][Key]
+        versions[versions.index(found)] = replace(found, tags=tags)
+        return {"VersionId": found.id}
+
+    def delete_object_tagging(self, *, Bucket, Key, VersionId=None):  # noqa: N803
+        nothing = {"TagSet": []}
+        return self.put_object_tagging(Bucket=Bucket, Key=Key, VersionId=VersionId, Tagging=nothing)
 
     def delete_object(self, *, Bucket, Key, VersionId=None, IfMatch=None):  # noqa: N803
         keys = self._keys(Bucket, "DeleteObject")
@@ -453,18 +467,43 @@ class MemoryQueue:
         self.messages: list[dict[str, Any]] = []
         self.delays: list[int] = []
         self.deleted: list[str] = []
+        self.retention = timedelta(days=4)
+        self.now: Callable[[], datetime] = lambda: datetime(2024, 1, 15, 10, 30, tzinfo=UTC)
+        self._numbers = count(1)
 
     def add(self, body: str, attributes: Mapping[str, str] | None = None) -> None:
-        message = {"body": body, "attributes": dict(attributes or {}), "receives": 0}
+        message = {
+            "body": body,
+            "attributes": dict(attributes or {}),
+            "receives": 0,
+            "id": f"m{next(self._numbers)}",
+            "sent": self.now(),
+            "hidden": datetime.min.replace(tzinfo=UTC),
+        }
         self.messages.append(message)
+
+    def visible(self) -> list[dict[str, Any]]:
+        """Return the messages that nobody has received, or whose time is over."""
+        return [one for one in self.messages if one["hidden"] <= self.now()]
+
+    def expire(self) -> None:
+        """Drop the messages that have waited longer than the queue keeps them."""
+        end = self.now() - self.retention
+        self.messages[:] = [one for one in self.messages if one["sent"] > end]
 
 
 class MemoryMessages:
-    """The SQS and Lambda operations that the handlers use."""
+    """The SQS, Lambda and CloudWatch operations that the handlers use."""
 
-    def __init__(self, queues: Mapping[str, MemoryQueue], invocations: list[dict]) -> None:
+    def __init__(
+        self,
+        queues: Mapping[str, MemoryQueue],
+        invocations: list[dict],
+        now: Callable[[], datetime] = lambda: datetime(2024, 1, 15, 10, 30, tzinfo=UTC),
+    ) -> None:
         self._queues = queues
         self._invocations = invocations
+        self._now = now
 
     def send_message(self, *, QueueUrl, MessageBody, MessageAttributes=None):  # noqa: N803
         attributes = MessageAttributes or {}
@@ -489,12 +528,77 @@ class MemoryMessages:
         self._queues[QueueUrl].deleted.append(ReceiptHandle)
         return {}
 
+    def get_queue_attributes(self, *, QueueUrl, AttributeNames):  # noqa: N803
+        queue = self._queues[QueueUrl]
+        waiting = len(queue.visible())
+        found = {
+            "ApproximateNumberOfMessages": waiting,
+            "ApproximateNumberOfMessagesDelayed": 0,
+            "ApproximateNumberOfMessagesNotVisible": len(queue.messages) - waiting,
+            "MessageRetentionPeriod": int(queue.retention.total_seconds()),
+            "VisibilityTimeout": 1801,
+        }
+        answer = {name: str(found[name]) for name in AttributeNames if name in found}
+        if "RedrivePolicy" in AttributeNames and QueueUrl.endswith("processing"):
+            answer["RedrivePolicy"] = json.dumps({"maxReceiveCount": 6})
+        return {"Attributes": answer}
+
+    def receive_message(
+        self,
+        *,
+        QueueUrl,  # noqa: N803
+        MaxNumberOfMessages,  # noqa: N803
+        VisibilityTimeout,  # noqa: N803
+        WaitTimeSeconds,  # noqa: N803
+    ):
+        assert 1 <= MaxNumberOfMessages <= MAX_BATCH
+        assert 0 <= VisibilityTimeout <= 43_200
+        assert 0 <= WaitTimeSeconds <= 20
+        received = self._queues[QueueUrl].visible()[:MaxNumberOfMessages]
+        for message in received:
+            message["hidden"] = self._now() + timedelta(seconds=VisibilityTimeout)
+        found = [
+            {"MessageId": one["id"], "ReceiptHandle": f"r-{one['id']}", "Body": one["body"]}
+            for one in received
+        ]
+        return {"Messages": found} if found else {}
+
+    def change_message_visibility_batch(self, *, QueueUrl, Entries):  # noqa: N803
+        assert 1 <= len(Entries) <= MAX_BATCH
+        assert len({entry["Id"] for entry in Entries}) == len(Entries)
+        until = {entry["ReceiptHandle"]: entry["VisibilityTimeout"] for entry in Entries}
+        for message in self._queues[QueueUrl].messages:
+            if f"r-{message['id']}" in until:
+                seconds = until[f"r-{message['id']}"]
+                message["hidden"] = self._now() + timedelta(seconds=seconds)
+        return {}
+
+    def get_metric_statistics(self, *, MetricName, Dimensions, StartTime, EndTime, **given):  # noqa: N803
+        assert MetricName == "ApproximateAgeOfOldestMessage"
+        assert given == {"Namespace": "AWS/SQS", "Period": 60, "Statistics": ["Maximum"]}
+        assert StartTime < EndTime
+        [queue] = [
+            queue
+            for url, queue in self._queues.items()
+            if url.endswith("/" + Dimensions[0]["Value"])
+        ]
+        # SQS leaves out a message that was received three times or more.
+        counted = [one["sent"] for one in queue.messages if one["receives"] < POISON_RECEIVES]
+        if not counted:
+            return {"Datapoints": []}
+        age = (self._now() - min(counted)).total_seconds()
+        earlier = {"Timestamp": EndTime - timedelta(minutes=1), "Maximum": max(age - 60, 0)}
+        return {"Datapoints": [{"Timestamp": EndTime, "Maximum": age}, earlier]}
+
     def invoke(self, *, FunctionName, InvocationType, Payload):  # noqa: N803
         assert InvocationType == "Event"
         assert FunctionName
         self._invocations.append(json.loads(Payload))
         return {"StatusCode": 202}
 
+
+MAX_BATCH = 10
+POISON_RECEIVES = 3
 
 # What stands before a call: it runs it, or lets it fail.
 Gate = Callable[[str, Mapping[str, Any], Callable[[], Any]], Any]
@@ -567,10 +671,11 @@ def _described(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _behind(rows: list, key: str, version: str) -> list:
-    for place, (name, one) in enumerate(rows):
-        if name > key or (name == key and one.id == version):
-            return rows[place if name > key else place + 1 :]
-    return []
+    """Return the versions after the markers; all of the key's if the version was deleted."""
+    same = [one.id for name, one in rows if name == key]
+    skipped = same.index(version) + 1 if version in same else 0 if version else len(same)
+    first = sum(name < key for name, _ in rows)
+    return rows[first + skipped :]
 
 
 def tagging(tags: Mapping[str, str]) -> str:

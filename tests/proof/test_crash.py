@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from tests.proof import crash
@@ -28,6 +30,20 @@ def test_processor(kind, queue_mode):
 @pytest.mark.parametrize("kind", crash.ARCHIVER_KINDS)
 def test_archiver(kind):
     assert run_all(crash.run_archiver, crash.Scenario(kind=kind)) >= 100
+
+
+def test_reconciler():
+    """A run that is killed once; `make crash` has the other faults."""
+    base = crash.Scenario(kind=crash.RECONCILE_KINDS[-1])
+    for call in range(len(crash.run_reconciler(base))):
+        for fault in ("killed before", "killed after"):
+            crash.run_reconciler(replace(base, fault=fault, call=call))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("kind", crash.RECONCILE_KINDS)
+def test_reconciler_in_every_scenario(kind):
+    assert run_all(crash.run_reconciler, crash.Scenario(kind=kind)) >= 60
 
 
 def test_there_are_enough():

@@ -14,7 +14,7 @@ from urllib.parse import quote_plus
 
 import pytest
 
-from handlers import data_processor
+from handlers import data_processor, keys
 from handlers.archive import retention
 from handlers.aws import copies, joins, streams
 from handlers.aws.messages import Messenger
@@ -23,6 +23,7 @@ from handlers.data_archiver import ArchiverRun
 from handlers.data_processor import Processor
 from handlers.delivery import chunks
 from handlers.environment import ArchiverEnvironment, Encoding, ProcessorEnvironment
+from handlers.reconciliation import reconciler
 from tests.proof.memory import (
     Client,
     Gate,
@@ -79,7 +80,7 @@ class InlineExecutor:
 def small_limits(chunk: int = SMALL_CHUNK, max_copy: int = copies.MAX_COPY_BYTES) -> Iterator[None]:
     """Let files of some hundred bytes be large ones, and run without threads."""
     with pytest.MonkeyPatch.context() as patch:
-        for module in (data_processor, retention, joins, chunks):
+        for module in (data_processor, retention, joins, chunks, reconciler):
             patch.setattr(module, "ThreadPoolExecutor", InlineExecutor)
         for name, module in sys.modules.items():
             if name.startswith("handlers.transform") and hasattr(module, "BLOCK_BYTES"):
@@ -165,6 +166,7 @@ class World:
     compressed: bool = False
     fallback: str | None = None
     max_expansion: int = 500
+    unfinished_after_seconds: int = 3600
     environment: str = "test"
     retention_days: int = 30
     ticks: int = 10**9
@@ -188,8 +190,12 @@ class World:
         )
         self.s3.now = NOW
         self._messages = MemoryMessages(
-            {QUEUE: self.queue, DEAD_LETTERS: self.dead_letters}, self.invocations
+            {QUEUE: self.queue, DEAD_LETTERS: self.dead_letters},
+            self.invocations,
+            now=lambda: self.s3.now,
         )
+        for queue in (self.queue, self.dead_letters):
+            queue.now = lambda: self.s3.now
 
     # The roles.
 
@@ -216,6 +222,7 @@ class World:
             max_attempts=self.max_attempts,
             max_rejected_percent=10,
             max_expansion=self.max_expansion,
+            unfinished_after_seconds=self.unfinished_after_seconds,
             fallback_encoding=Encoding(self.fallback) if self.fallback else None,
             compress_output=self.compressed,
         )
@@ -321,6 +328,45 @@ class World:
             self.invocations.clear()
         msg = f"after {limit} invocations the archiver has not come to rest"
         raise AssertionError(msg)
+
+    def reconcile(
+        self, *, attempts: int = ASYNC_ATTEMPTS, ticks: int = 10**9, limit: int = 100, **asked: Any
+    ) -> list[dict[str, Any]]:
+        """Let the schedule run reconciliation, with Lambda's retries and its own continuations.
+
+        Returns the reports. What it sends stays in the queue.
+        """
+        waiting, self.invocations[:] = list(self.invocations), []
+        events = [{"reconcile": {"by_schedule": True, **asked}}]
+        reports: list[dict[str, Any]] = []
+        for _ in range(limit):
+            if not events:
+                self.invocations[:] = waiting
+                return reports
+            event = events.pop(0)
+            for _ in range(attempts):
+                self.begin()
+                with contextlib.suppress(Exception, KilledError):
+                    reports.append(self.processor().handle(event, Context(ticks)))
+                    break
+            else:
+                self.dead_letters.add(json.dumps(event))
+            events += self.invocations
+            self.invocations.clear()
+        msg = f"after {limit} invocations reconciliation has not come to rest"
+        raise AssertionError(msg)
+
+    def discard(self, key: str, version: str) -> None:
+        """Mark a version as an operator does, and delete its dead letters."""
+        stored = self.s3.version(RAW, key, version)
+        tags = dict(stored.tags) | {keys.DISCARDED_TAG: keys.discarded_mark(key, version)}
+        tag_set = [{"Key": name, "Value": value} for name, value in tags.items()]
+        self.s3.put_object_tagging(
+            Bucket=RAW, Key=key, VersionId=version, Tagging={"TagSet": tag_set}
+        )
+        self.dead_letters.messages[:] = [
+            one for one in self.dead_letters.messages if version not in one["body"]
+        ]
 
     # What is to be seen of it.
 

@@ -30,10 +30,10 @@ def redrive(
 ) -> None:
     """Send dead letters to be processed again.
 
-    Each is first sent to the processing queue (a run of the archiver: to the archiver) and then
-    deleted here. Fix the cause first: a file that failed for its content fails again. Ctrl-C stops
-    at any moment; the same command goes on. Options of different names are combined by and, those
-    of the same name by or.
+    Each is first sent to the processing queue (a run of the archiver or of `reconcile`: to its
+    function) and then deleted here. Fix the cause first: a file that failed for its content fails
+    again. Ctrl-C stops at any moment; the same command goes on. Options of different names are
+    combined by and, those of the same name by or.
     """
     account = selected.account
     unreadable = [one for one in selected.dead_letters if one.event is None]
@@ -56,7 +56,7 @@ def _print_redrive(account: Account, dead_letters: list[DeadLetter]) -> None:
     sent: set[tuple[object, ...]] = set()
     for one in dead_letters:
         if one.identity not in sent:
-            target = clearing.destination(account.stack, one.queue)
+            target = clearing.destination(account.stack, one)
             screen.say(f"would send {describe(one)} to {target}")
         sent.add(one.identity)
         print_deletion(account, one)

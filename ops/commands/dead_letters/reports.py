@@ -54,7 +54,7 @@ def _dead_letter_row(dead_letter: DeadLetter, count: int) -> tuple[object, ...]:
     return (
         shown(dead_letter.sent),
         dead_letter.queue.value,
-        dead_letter.key,
+        "(a reconcile run)" if dead_letter.reconciles else dead_letter.key,
         dead_letter.version,
         dead_letter.why,
         dead_letter.place,

@@ -2,6 +2,7 @@ import copy
 import json
 import re
 from dataclasses import fields
+from datetime import timedelta
 from pathlib import Path
 
 import botocore
@@ -22,7 +23,7 @@ from handlers.environment import (
 from handlers.invocation.telemetry import Telemetry
 from tests.proof.files import BY_NAME
 from tests.proof.memory import aws_error
-from tests.proof.world import PROCESSED, Context, World, batch, small_limits
+from tests.proof.world import PROCESSED, RAW, Context, World, batch, small_limits
 
 LOCKED = Path(__file__).parents[2] / "oldest" / "requirements.txt"
 VALUES = {str: "text", Encoding | None: "cp1252", int: "1", float: "10", bool: "true"}
@@ -80,6 +81,15 @@ def test_the_table_has_every_call_that_the_functions_make():
         for record in suspects["Records"]:
             record["attributes"]["ApproximateFirstReceiveTimestamp"] = "0"
         world.processor().handle(suspects, Context(300))
+        for name in ("csv", "lines"):
+            world.upload(BY_NAME[name].key, BY_NAME[name].body)
+            key, number = list(world.uploads)[-1]
+            if name == "csv":  # it has no other tag than that of an operator
+                world.s3.delete_object_tagging(Bucket=RAW, Key=key, VersionId=number)
+            world.discard(key, number)
+        world.s3.now += timedelta(days=1)
+        world.queue.add("some other file")
+        world.reconcile(discarded=True)
         odd = "processed/2024/01/15/a\x01.json"
         world.s3.put_object(Bucket=PROCESSED, Key=odd, Body=b"x")
         late = {"time": world.after(40).isoformat()}

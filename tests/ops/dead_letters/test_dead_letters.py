@@ -522,8 +522,8 @@ def test_a_dry_run_prints_each_step_and_changes_nothing(pipeline, command):
     result = pipeline.run(command, "--all", "--dry-run")
     assert result.exit_code == 0
     steps = [line for line in result.stdout.splitlines() if line.startswith("would")]
-    assert len(steps) == 2
-    assert f"would delete {message} from {pipeline.outputs['dlq_url']}" in steps[1]
+    assert len(steps) == (2 if command == "redrive" else 3)
+    assert f"would delete {message} from {pipeline.outputs['dlq_url']}" in steps[-1]
     assert len(pipeline.bodies("dlq_url")) == 1
     assert pipeline.bodies("processing_queue_url") == []
     assert not list(Path.cwd().glob("dead-letters-*"))
@@ -696,3 +696,81 @@ def test_a_full_disk_deletes_nothing_that_is_not_on_it(pipeline, tmp_path, monke
     left = list(map(version_of, pipeline.bodies("dlq_url")))
     assert len(left) == 2
     assert set(on_disk(file)) | set(left) == {f"v{number}" for number in range(12)}
+
+
+def tags_of(pipeline, key, version):
+    place = {"Bucket": "pipeline-raw", "Key": key, "VersionId": version}
+    found = pipeline.s3.get_object_tagging(**place)["TagSet"]
+    return {tag["Key"]: tag["Value"] for tag in found}
+
+
+def test_discard_marks_the_version_and_keeps_its_other_tags(pipeline):
+    key = "incoming/a.csv"
+    first = pipeline.put(key, Tagging="team=blue")
+    second = pipeline.put(key)
+    pipeline.dead_letter(key, first)
+    assert pipeline.run("discard", "--all", "--yes").exit_code == 0
+    mark = {keys.DISCARDED_TAG: keys.discarded_mark(key, first)}
+    assert tags_of(pipeline, key, first) == {"team": "blue"} | mark
+    assert tags_of(pipeline, key, second) == {}
+
+
+def test_discard_of_a_call_without_a_version_marks_the_current_one(pipeline):
+    key = "incoming/a.csv"
+    pipeline.put("incoming/a.csv.more")
+    older, newer = pipeline.put(key), pipeline.put(key)
+    pipeline.dead_letter(reason=None, body=json.dumps({"key": key}))
+    assert pipeline.run("discard", "--all", "--yes").exit_code == 0
+    assert tags_of(pipeline, key, newer) == {keys.DISCARDED_TAG: keys.discarded_mark(key, newer)}
+    assert tags_of(pipeline, key, older) == {}
+
+
+def test_a_version_with_ten_tags_cannot_be_marked_and_its_dead_letter_stays(pipeline):
+    key = "incoming/a.csv"
+    version = pipeline.put(key, Tagging="&".join(f"t{n}=v" for n in range(10)))
+    message = pipeline.dead_letter(key, version)
+    result = pipeline.run("discard", "--all", "--yes")
+    assert result.exit_code == 1
+    assert f"{message}: not accepted, stays: {key} version {version} has 10 tags" in result.stderr
+    assert len(pipeline.bodies("dlq_url")) == 1
+    assert len(tags_of(pipeline, key, version)) == 10
+
+
+def test_a_version_is_marked_before_its_dead_letter_is_deleted(pipeline, monkeypatch):
+    version = pipeline.put("incoming/a.csv")
+    pipeline.dead_letter("incoming/a.csv", version)
+    original = BaseClient._make_api_call
+
+    def dying(self, operation, parameters):
+        if operation == "DeleteMessageBatch":
+            raise KeyboardInterrupt
+        return original(self, operation, parameters)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(BaseClient, "_make_api_call", dying)
+        assert pipeline.run("discard", "--all", "--yes").exit_code != 0
+    assert keys.DISCARDED_TAG in tags_of(pipeline, "incoming/a.csv", version)
+    assert len(pipeline.bodies("dlq_url")) == 1
+
+
+def test_a_reconcile_run_that_failed_is_listed_and_sent_back_to_the_processor(pipeline):
+    asked = {"reconcile": {"by_schedule": True}}
+    pipeline.dead_letter(
+        reason=None, body=json.dumps(asked), ErrorCode="200", ErrorMessage="no time"
+    )
+    [one] = listed(pipeline)
+    assert (one["key"], one["problem"], one["reason"]) == (None, None, "no time")
+    assert "(a reconcile run)" in pipeline.run("failures").stdout
+    version = pipeline.put("incoming/a.csv")
+    pipeline.dead_letter("incoming/a.csv", version)
+    assert pipeline.run("redrive", "--all", "--yes").exit_code == 0
+    [call] = pipeline.calls
+    assert (call.function, call.kind, call.payload) == ("data-processor", "Event", asked)
+    assert list(map(version_of, pipeline.bodies("processing_queue_url"))) == [version]
+    assert pipeline.bodies("dlq_url") == []
+
+
+def test_a_reconcile_run_can_be_discarded(pipeline):
+    pipeline.dead_letter(reason=None, body=json.dumps({"reconcile": {}}))
+    assert pipeline.run("discard", "--all", "--yes").exit_code == 0
+    assert pipeline.bodies("dlq_url") == []

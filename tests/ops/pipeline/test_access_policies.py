@@ -17,6 +17,7 @@ from ops import aws
 from ops.files import copies, following
 from ops.pipeline import access_policies
 from ops.pipeline.access_policies import Role
+from ops.pipeline.reconciling import COUNTS
 from ops.stack import Stack
 from tests.contracts import authorization
 from tests.contracts.authorization import Request
@@ -55,8 +56,10 @@ def requests(  # noqa: C901, PLR0912, PLR0915 - a table
         case "GetObject" | "HeadObject":
             yield Request(f"s3:GetObject{version}", key, OWN)
             yield Request("s3:ListBucket", bucket, OWN)  # or what is not there answers 403
-        case "GetObjectTagging":
-            yield Request(f"s3:GetObject{version}Tagging", key, OWN)
+        case "GetObjectTagging" | "PutObjectTagging":
+            action = operation.removesuffix("Tagging")
+            yield Request(f"s3:{action}{version}Tagging", key, OWN)
+            return
         case "PutObject" | "CreateMultipartUpload" | "UploadPart" | "CompleteMultipartUpload":
             yield Request("s3:PutObject", key, OWN)
         case "CopyObject" | "UploadPartCopy":
@@ -152,6 +155,9 @@ def copied(given: str | Mapping[str, str]) -> Iterator[Request]:
     yield Request(f"s3:GetObject{version}", arn, OWN)
     if not version:  # an output, whose tags S3 itself copies
         yield Request("s3:GetObjectTagging", arn, OWN)
+
+
+EMPTY = {"files": [], "notes": [], "next": None}
 
 
 def stack(pipeline: Pipeline) -> Stack:
@@ -279,8 +285,10 @@ def recorded(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> Recorded:
     replay(run, monkeypatch, key)
     restore(pipeline, run, monkeypatch, key)
     run("redrive", "--all", "--yes")
-    pipeline.dead_letter(key="incoming/worse.csv", version="v2")
+    pipeline.dead_letter(key="incoming/worse.csv", version=pipeline.put("incoming/worse.csv"))
     run("discard", "--all", "--yes")
+    pipeline.answers.append(json.dumps({**dict.fromkeys(COUNTS, 0), **EMPTY}))
+    run("reconcile")
     run("archive-now")
     run("cost", "--count")
     run("pause")
