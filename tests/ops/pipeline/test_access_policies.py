@@ -288,11 +288,8 @@ def recorded(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> Recorded:
     pipeline.dead_letter(key="incoming/worse.csv", version=pipeline.put("incoming/worse.csv"))
     run("discard", "--all", "--yes")
     pipeline.answers.append(json.dumps({**dict.fromkeys(COUNTS, 0), **EMPTY}))
-    run("reconcile")
-    run("archive-now")
-    run("cost", "--count")
-    run("pause")
-    run("resume")
+    for command in (["reconcile"], ["archive-now"], ["cost", "--count"], ["pause"], ["resume"]):
+        run(*command)
     send_samples(pipeline, run, monkeypatch)
     examine(pipeline, run)
     run("policy", "reader")
