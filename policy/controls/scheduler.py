@@ -88,10 +88,20 @@ def waits_for_its_function(schedule: Resource, graph: Graph) -> list[str]:
         for it in (
             *graph.referring(function, tokens.FUNCTION_RETRIES, "functionName"),
             *graph.referring(function, tokens.FUNCTION_RECURSION, "functionName"),
-            *graph.referring(function, tokens.ROLE_POLICY, "policy"),
+            *_own_policies(function, graph),
         )
     ]
     return [f"does not wait for {it.name}" for it in needed if not graph.comes_before(it, schedule)]
+
+
+def _own_policies(function: Resource, graph: Graph) -> list[Resource]:
+    """Return the policies of a function's own role that name it; others may invoke it as well."""
+    roles = graph.referred(function, "role", tokens.ROLE)
+    return [
+        policy
+        for policy in graph.referring(function, tokens.ROLE_POLICY, "policy")
+        if any(role in roles for role in graph.referred(policy, "role", tokens.ROLE))
+    ]
 
 
 @control("PIPE.80", "Schedule groups are tagged", tokens.SCHEDULE_GROUP)
