@@ -43,9 +43,9 @@ class TaskResult:
     denied: bool = False
 
 
-def is_job_event(event: Mapping[str, Any]) -> bool:
+def is_job_event(event: Any) -> bool:
     """Return whether an event comes from a job of S3 Batch Operations."""
-    return "invocationSchemaVersion" in event and "tasks" in event
+    return isinstance(event, dict) and {"invocationSchemaVersion", "tasks"} <= event.keys()
 
 
 def read_tasks(event: Mapping[str, Any]) -> list[Task]:

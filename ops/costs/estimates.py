@@ -41,6 +41,7 @@ ARCHIVER_METRICS: Final = (
     Metric.OBJECTS_ARCHIVED, Metric.ARCHIVE_FAILURES, Metric.BYTES_ARCHIVED, Metric.ACCESS_DENIED,
     Metric.BYTES_WRITTEN,
 )  # fmt: skip
+RECONCILE_METRICS: Final = (Metric.FILES_RECONCILED,)
 # With bucket keys S3 asks KMS for one object in a hundred, at most: "up to 99 percent" less, says
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-key.html. SQS asks once in 300 s for
 # each of the two that use the queue.
@@ -141,7 +142,7 @@ def monitoring(plan: Plan, load: Load, prices: Prices) -> list[Line]:
     written = load.files * _LOG_BYTES_PER_FILE + invocations * _LOG_BYTES_PER_INVOCATION
     logged = written / storage.GB
     share = min(1.0, invocations / _HOURS_OF_MONTH)
-    metrics = len(PROCESSOR_METRICS) * share + len(ARCHIVER_METRICS) / 24
+    metrics = len(PROCESSOR_METRICS) * share + (len(ARCHIVER_METRICS) + len(RECONCILE_METRICS)) / 24
     return [
         kind("GB", prices.logs_ingested_gb)("logs written", logged),
         kind("GB-month", prices.logs_stored_gb_month)(

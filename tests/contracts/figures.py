@@ -39,6 +39,7 @@ METRICS: dict[Metric, tuple[str, str]] = {
     Metric.FILES_PROCESSED: (PROCESSOR_SERVICE, "files that have their output"),
     Metric.FILES_FAILED: (PROCESSOR_SERVICE, "files that failed for good, each with a dead letter"),
     Metric.FILES_RETRIED: (PROCESSOR_SERVICE, "attempts that failed and are made again"),
+    Metric.FILES_RECONCILED: (PROCESSOR_SERVICE, "files that a reconcile run sent once more"),
     Metric.LOOPS_STOPPED: (PROCESSOR_SERVICE, "of the failed: content that kept coming back"),
     Metric.RECORDS_IN: (PROCESSOR_SERVICE, "records read"),
     Metric.RECORDS_OUT: (PROCESSOR_SERVICE, "records written to outputs"),

@@ -46,7 +46,9 @@ def test_every_metric_that_comes_in_without_a_failure_is_counted():
     of_failures = {
         Metric.FILES_FAILED, Metric.FILES_RETRIED, Metric.LOOPS_STOPPED,
     }  # fmt: skip
-    counted = {*estimates.PROCESSOR_METRICS, *estimates.ARCHIVER_METRICS}
+    counted = {
+        *estimates.PROCESSOR_METRICS, *estimates.ARCHIVER_METRICS, *estimates.RECONCILE_METRICS,
+    }  # fmt: skip
     assert counted | of_failures == set(Metric)
 
 

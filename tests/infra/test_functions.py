@@ -85,7 +85,7 @@ def test_lambda_alone_takes_the_role(graph: Graph, name: str):
 
 
 def test_every_role_has_its_boundary_where_there_is_one(dev: Graph, full: Graph):
-    assert len(full.of("aws:iam/role:Role")) == 4
+    assert len(full.of("aws:iam/role:Role")) == 5
     assert {it.inputs["permissionsBoundary"] for it in full.of("aws:iam/role:Role")} == {BOUNDARY}
     assert not any("permissionsBoundary" in it.inputs for it in dev.of("aws:iam/role:Role"))
 

@@ -216,12 +216,16 @@ def test_the_archive_runs_on_this_machine(stack: Stack, tmp_path: Path) -> None:
         assert done.stdout.startswith(str(unpacked))
 
 
-def test_the_daily_run_is_scheduled(stack: Stack) -> None:
-    (schedule,) = stack.deployment.of_type("aws:scheduler/schedule:Schedule")
-    group, _, name = (schedule.id or "").partition("/")
-    found = stack.account.client("scheduler").get_schedule(Name=name, GroupName=group)
-    assert found["ScheduleExpression"] == "cron(0 2 * * ? *)"
-    assert found["Target"]["Arn"] == stack.outputs["data_archiver_lambda_arn"]
+def test_the_daily_runs_are_scheduled(stack: Stack) -> None:
+    found: dict[str, str] = {}
+    for schedule in stack.deployment.of_type("aws:scheduler/schedule:Schedule"):
+        group, _, name = (schedule.id or "").partition("/")
+        made = stack.account.client("scheduler").get_schedule(Name=name, GroupName=group)
+        found[made["ScheduleExpression"]] = made["Target"]["Arn"]
+    assert found == {
+        "cron(0 2 * * ? *)": stack.outputs["data_archiver_lambda_arn"],
+        "cron(30 2 * * ? *)": stack.outputs["data_processor_lambda_arn"],
+    }
 
 
 def test_alarms_go_to_the_topic(stack: Stack) -> None:
