@@ -234,7 +234,7 @@ def test_the_readme_deploys_with_the_environment_that_make_makes():
     block = readme.partition("## Deploy")[2].partition("```console\n")[2].partition("```")[0]
     first = [line.split()[1] for line in block.splitlines()]
 
-    assert first == ["pulumi", "make", "make", ".venv/bin/python"]
+    assert first == ["pulumi", "make", "make", ".venv/bin/python", ".venv/bin/python"]
     assert not re.search(r"pulumi (preview|up|install)", block)
 
 
