@@ -11,7 +11,7 @@ from ops.dead_letters import listing
 from ops.dead_letters.messages import DeadLetter
 from ops.files import objects, results
 from ops.files.results import Output
-from ops.files.sources import day_of_result, find_source
+from ops.files.sources import NamedVersion, day_of_result, find_source, find_version
 from ops.terminal.instants import days_before
 
 # The longest time between an upload and its completed copy: the retention of the queue and of the
@@ -60,6 +60,11 @@ class Stored:
     outputs: list[Output]
     rejected: list[objects.Head]
 
+    @property
+    def known(self) -> bool:
+        """Whether anything of the file is stored."""
+        return bool(self.waiting or self.completed or self.outputs or self.rejected)
+
 
 @dataclass(frozen=True, kw_only=True)
 class History:
@@ -80,16 +85,17 @@ class History:
     @property
     def known(self) -> bool:
         """Whether the stack holds anything of the file."""
-        return bool(self.stored.waiting or self.stored.completed or self.dead_letters)
+        return self.stored.known or bool(self.dead_letters)
 
 
 def collect(account: Account, key: str, *, limit: int) -> History:
     """Return the history of a file, with at most `limit` completed versions and their outputs.
 
     `key` is the file's own or that of its output or rejected records, as `find_source` takes it,
-    and raises.
+    and raises. The version of the latter two is looked at even if its completed copy is gone.
     """
-    stored = collect_stored(account, find_source(account, key), limit=limit)
+    source = find_source(account, key)
+    stored = collect_stored(account, source, limit=limit, named=find_version(account, key))
     bucket = account.stack.processed_bucket_name
     return History(
         stored=stored,
@@ -105,20 +111,26 @@ def collect(account: Account, key: str, *, limit: int) -> History:
     )
 
 
-def collect_stored(account: Account, source: str, *, limit: int) -> Stored:
-    """Return the objects of the file `source`, with at most `limit` completed versions."""
+def collect_stored(
+    account: Account, source: str, *, limit: int, named: NamedVersion | None = None
+) -> Stored:
+    """Return the objects of the file `source`, with at most `limit` completed versions.
+
+    The results of a version that is `named` are looked for whether there is a copy of it or not.
+    """
     bucket = account.stack.raw_bucket_name
     waiting = objects.versions_of(account.s3, bucket, source)
     copies = objects.versions_of(account.s3, bucket, keys.completed_key(source))[:limit]
     completed = [_completed(account, item) for item in copies]
-    outputs = list(_outputs(account, source, waiting, completed))
-    rejected = _rejected(account, source, waiting, completed, outputs)
+    places = _places(waiting, completed, named)
+    found = (results.find(account, source, version, days) for version, days in places.items())
+    outputs = [output for output in found if output]
     return Stored(
         key=source,
         waiting=waiting,
         completed=completed,
         outputs=outputs,
-        rejected=list(rejected),
+        rejected=list(_rejected(account, source, places, outputs)),
     )
 
 
@@ -127,34 +139,21 @@ def _completed(account: Account, item: objects.StoredObject) -> Completed:
     return Completed(stored=item, metadata=found.metadata if found else {})
 
 
-def _outputs(
-    account: Account,
-    source: str,
-    waiting: list[objects.StoredObject],
-    completed: list[Completed],
-) -> Iterator[Output]:
-    for version, days in _places(waiting, completed):
-        found = results.find(account, source, version, days)
-        if found:
-            yield found
-
-
 def _places(
-    waiting: list[objects.StoredObject], completed: list[Completed]
-) -> Iterator[tuple[str, tuple[date, ...]]]:
-    """Yield each source version, and the days that its results may be in."""
-    for item in waiting:
-        yield item.version, days_before(item.modified, 0)
+    waiting: list[objects.StoredObject], completed: list[Completed], named: NamedVersion | None
+) -> dict[str, tuple[date, ...]]:
+    """Return the days that the results of each source version may be in."""
+    places = {item.version: days_before(item.modified, 0) for item in waiting}
     for one in completed:
         if one.source_version:
-            yield one.source_version, one.days
+            places.setdefault(one.source_version, one.days)
+    return places | ({named.version: (named.day,)} if named else {})
 
 
 def _rejected(
     account: Account,
     source: str,
-    waiting: list[objects.StoredObject],
-    completed: list[Completed],
+    places: Mapping[str, tuple[date, ...]],
     outputs: list[Output],
 ) -> Iterator[objects.Head]:
     """Yield the heads of the rejected records of each version that has some.
@@ -164,7 +163,7 @@ def _rejected(
     """
     made = {output.source_version: output for output in outputs}
     bucket = account.stack.processed_bucket_name
-    for version, days in _places(waiting, completed):
+    for version, days in places.items():
         output = made.get(version)
         name = output.rejected_key if output else None
         if output and not name and output.counts.get("rejected"):

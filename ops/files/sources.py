@@ -1,5 +1,6 @@
 """Find the file that a key belongs to, wherever the key is: its own, of its copy or of a result."""
 
+from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
@@ -12,6 +13,14 @@ from ops.terminal.problems import OperatorError, UsageError
 _ROOTS: Final = (
     keys.INCOMING, keys.COMPLETED, keys.PROCESSED, keys.ARCHIVE, keys.RESTORED, keys.REJECTED,
 )  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class NamedVersion:
+    """The source version that a result is of, and the day of the partition that it is in."""
+
+    version: str
+    day: date
 
 
 def find_source(account: Account, key: str) -> str:
@@ -29,6 +38,18 @@ def find_source(account: Account, key: str) -> str:
         msg = f"the key is {key!r}, allowed: one that begins {' or '.join(_ROOTS)}"
         raise UsageError(msg)
     return source_of_result(find_result(account, key))
+
+
+def find_version(account: Account, key: str) -> NamedVersion | None:
+    """Return the version that the key of a result names, None for a key of the file itself.
+
+    Raises as `find_result`.
+    """
+    if key.startswith((keys.INCOMING, keys.COMPLETED)):
+        return None
+    found = find_result(account, key)
+    version, day = found.metadata.get(keys.SOURCE_VERSION), day_of_result(found.key)
+    return NamedVersion(version=version, day=day) if version and day else None
 
 
 def find_result(account: Account, key: str) -> objects.Head:

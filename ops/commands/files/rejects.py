@@ -104,8 +104,9 @@ def rejects(
 def _none(key: str, version: str | None) -> str:
     of = f" version {version}" if version else ""
     return (
-        f"{key}{of} has no rejected records, or they are older than rejectedDays; `show` tells "
-        "what happened to it. A file that failed as a whole is fixed and uploaded again"
+        f"{key}{of} has no rejected records, or they are older than rejectedDays, or its completed "
+        "copy is gone: then give its output's key; `show` tells what happened to it. A file that "
+        "failed as a whole is fixed and uploaded again"
     )
 
 

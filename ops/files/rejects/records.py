@@ -9,7 +9,7 @@ from typing import Any, Final, cast
 from handlers import keys
 from ops.aws import Account
 from ops.files import history, objects, results
-from ops.files.sources import find_result, find_source, source_of_result
+from ops.files.sources import find_result, find_source, find_version
 from ops.terminal.problems import OperatorError
 
 _VERSIONS: Final = 100  # completed copies that are looked at for one with rejected records
@@ -66,21 +66,20 @@ def find(account: Account, key: str, version: str | None) -> list[RejectedObject
     latter two name one version, and so does `version`, a source version. Raises as `find_source`,
     and OperatorError if nothing of the file is stored.
     """
+    source, named = find_source(account, key), find_version(account, key)
     if key.startswith(keys.REJECTED):
         found = [find_result(account, key)]
-        source = source_of_result(found[0])
     else:
-        source = find_source(account, key)
-        stored = history.collect_stored(account, source, limit=_VERSIONS)
-        if not (stored.waiting or stored.completed or stored.outputs):
-            msg = f"no trace of {source}"
+        limit = 0 if named else _VERSIONS  # the version that is named needs no completed copy
+        stored = history.collect_stored(account, source, limit=limit, named=named)
+        if not (stored.known or named):
+            msg = f"no trace of {source}; if its completed copy is gone, give its output's key"
             raise OperatorError(msg)
         found = stored.rejected
-    if key.startswith((keys.PROCESSED, keys.ARCHIVE)):
-        version = version or find_result(account, key).metadata.get(keys.SOURCE_VERSION)
     bucket = account.stack.processed_bucket_name
     rejected = [_rejected_object(bucket, source, head) for head in found]
-    return [one for one in rejected if version in (None, one.source_version)]
+    wanted = (version, named.version if named else None)
+    return [one for one in rejected if all(it in (None, one.source_version) for it in wanted)]
 
 
 def read(account: Account, found: RejectedObject) -> Iterator[BadRecord]:

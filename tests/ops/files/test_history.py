@@ -54,6 +54,24 @@ def test_an_archived_output_is_shown_where_it_is(pipeline):
     assert shown["bucket"] == "pipeline-archive"
 
 
+@pytest.mark.parametrize("root", [keys.PROCESSED, keys.ARCHIVE, keys.REJECTED])
+def test_a_result_is_a_trace_though_no_copy_is_left(pipeline, root):
+    source, rejected = pipeline.reject("incoming/a.csv", b'{"line":2}\n')
+    output = keys.PROCESSED + rejected.removeprefix(keys.REJECTED).replace(".ndjson", ".json")
+    place = {"Bucket": "pipeline-processed", "Key": output}
+    archived = keys.archive_key(output)
+    if root != keys.PROCESSED:
+        pipeline.s3.copy_object(Bucket="pipeline-archive", Key=archived, CopySource=place)
+        pipeline.s3.delete_object(**place)
+    for version in pipeline.versions("completed/a.csv"):
+        pipeline.s3.delete_object(Bucket="pipeline-raw", Key="completed/a.csv", VersionId=version)
+    names = {keys.PROCESSED: output, keys.ARCHIVE: archived, keys.REJECTED: rejected}
+    found = told(pipeline, names[root], "--no-logs")
+    [shown] = found["outputs"]
+    assert (shown["source_version"], shown["archived"]) == (source, root != keys.PROCESSED)
+    assert found["rejected"] == {rejected: ['{"line":2}']}
+
+
 def test_every_waiting_version_is_shown(pipeline):
     versions = [pipeline.put("incoming/a.csv", b"1" * size) for size in (1, 2)]
     found = told(pipeline, "incoming/a.csv")

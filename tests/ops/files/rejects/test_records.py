@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from itertools import islice
 from types import SimpleNamespace
 from typing import Any
@@ -13,7 +13,7 @@ from botocore.response import StreamingBody
 
 from handlers import keys
 from ops.files.rejects.records import BadRecord, RejectedObject, parse, read
-from tests.ops.conftest import DONE, commit
+from tests.ops.conftest import DONE, OLD, RAW, commit
 
 LINES = [
     b'{"line":3,"reason":"1 cells, the header has 2","raw":"x"}\n',
@@ -36,6 +36,29 @@ def test_the_records_are_shown_from_every_key_of_the_file(pipeline):
         assert found["records"] == [json.loads(line) for line in LINES]
         assert (found["key"], found["version"]) == ("incoming/sales/ä.csv", source)
         assert (found["rejected_key"], found["count"]) == (name, 3)
+
+
+def test_an_output_leads_to_its_bad_records_wherever_it_is_and_without_any_copy(pipeline):
+    """Older copies expire before the rejected records do: noncurrentDays, then rejectedDays."""
+    first, name = pipeline.reject("incoming/a.csv", *LINES)
+    output = keys.PROCESSED + name.removeprefix(keys.REJECTED).replace(".ndjson", ".json")
+    archived = keys.archive_key(output)
+    restored = keys.restored_key(archived)
+    for key, bucket in ((archived, OLD), (restored, DONE)):
+        pipeline.put(key, b"{}\n", bucket, Metadata=pipeline.metadata(output))
+    for gone in completed(pipeline, "completed/a.csv"):
+        pipeline.s3.delete_object(Bucket=RAW, Key=gone["Key"], VersionId=gone["VersionId"])
+    second, day = pipeline.put("incoming/a.csv"), date(2024, 1, 15)
+    other = keys.rejected_keys("incoming/a.csv", second, day)[0]
+    of_another_day = keys.output_keys("incoming/a.csv", second, day, compressed=False)[0]
+    metadata = {**commit("incoming/a.csv", second), keys.REJECTED_KEY: other}
+    pipeline.put(other, LINES[0], DONE, Metadata=metadata)
+    pipeline.finish("incoming/a.csv", second, of_another_day, Metadata=metadata)
+    for key in (output, archived, restored):
+        found = told(pipeline, key)
+        assert (found["version"], found["rejected_key"]) == (first, name)
+        assert told(pipeline, key, "--version", second)["records"] == []
+    assert told(pipeline, of_another_day)["version"] == second
 
 
 def test_csv_has_every_record_as_it_is(pipeline):
@@ -80,7 +103,7 @@ def test_the_newest_version_is_shown_and_another_by_its_id(pipeline):
 
 
 def completed(pipeline: Any, key: str) -> list[dict[str, Any]]:
-    return pipeline.s3.list_object_versions(Bucket="pipeline-raw", Prefix=key)["Versions"]
+    return pipeline.s3.list_object_versions(Bucket=RAW, Prefix=key)["Versions"]
 
 
 def test_a_file_without_bad_records_is_told_so(pipeline):
