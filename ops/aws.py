@@ -270,6 +270,8 @@ def _explain_answer(error: ClientError) -> str:
             f"{operation}: {said or kind}; the stack's outputs name something that does not "
             "exist (deleted, another account, or an old outputs file)"
         )
+    if kind == "400":  # to a HEAD, whose answer has no body
+        return f"{operation} failed: 400 without a reason, mostly an expired session: {_LOG_IN}"
     return f"{operation} failed: {kind}: {said}"
 
 

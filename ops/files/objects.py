@@ -10,9 +10,10 @@ from ops import aws
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
-# 405: the version is a delete marker; 400: the text is no version id
+# 405: the version is a delete marker. Not 400, which S3 answers for a text that is no version id,
+# but also if the session has expired: versions come from S3, so it is the latter
 # (https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html).
-_ABSENT: Final = frozenset({"404", "NoSuchKey", "NoSuchVersion", "405", "MethodNotAllowed", "400"})
+_ABSENT: Final = frozenset({"404", "NoSuchKey", "NoSuchVersion", "405", "MethodNotAllowed"})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -92,6 +92,7 @@ def test_a_denied_call_names_the_permission(pipeline, monkeypatch, message, said
         (answer("ExpiredToken", "expired"), "aws sso login"),
         (answer("QueueDoesNotExist", "no such queue"), "old outputs file"),
         (answer("InternalError", "try later"), "ReceiveMessage failed: InternalError: try later"),
+        (answer("400", "Bad Request", "HeadObject"), "400 without a reason, mostly an expired"),
     ],
 )
 def test_every_error_is_one_sentence_and_exit_code_1(pipeline, monkeypatch, error, said):
