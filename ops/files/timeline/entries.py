@@ -56,7 +56,10 @@ def entries(found: History, fixes: Iterable[Link], lines: Iterable[Line]) -> lis
     about others are left out.
     """
     versions = versions_of(found)
-    own = [line for line in lines if line.text("version") in versions]
+    # The key too: without versioning, the version of every file is `null`.
+    own = [
+        line for line in lines if line.text("key") == found.key and line.text("version") in versions
+    ]
     runs = [line for line in lines if line.message == RUN]
     unmoved = [line for line in lines if line.message in NOT_ARCHIVED]
     made = [

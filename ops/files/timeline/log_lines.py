@@ -68,11 +68,18 @@ class Found:
 
 
 def search(account: Account, logs: Logs, searches: Iterable[Search]) -> Found:
-    """Return the log lines that any search finds; a problem ends the search, and is told."""
+    """Return the log lines that any search finds; a problem ends the search, and is told.
+
+    A search that has no pattern is left out, and told too: it would read the whole log group.
+    """
     lines: list[Line] = []
+    problem: str | None = None
     end = monotonic() + _SECONDS
     try:
         for one in searches:
+            if not pattern(one.phrases):
+                problem = f"{one.phrases[-1]} is too long to be searched for in the logs"
+                continue
             for page in _pages(account, logs, one):
                 lines += page
                 if monotonic() > end:
@@ -81,7 +88,7 @@ def search(account: Account, logs: Logs, searches: Iterable[Search]) -> Found:
         return Found(lines=lines, problem=_too_large(logs, error.search))
     except aws.AwsError as error:
         return Found(lines=lines, problem=f"the logs cannot be read: {aws.explain(error)}")
-    return Found(lines=lines)
+    return Found(lines=lines, problem=problem)
 
 
 def around(begin: datetime, end: datetime | None, *, now: datetime) -> tuple[datetime, datetime]:
@@ -103,6 +110,8 @@ def parse(event: Mapping[str, Any], function_arn: str) -> Line | None:
 
 def pattern(phrases: Iterable[str]) -> str:
     """Return the filter pattern for lines with any of the phrases that there is room for. Pure.
+
+    It is "" if there is room for none.
 
     A log line has a phrase as JSON writes it. With several phrases, `?` makes any of them do:
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html.

@@ -10,8 +10,10 @@ from moto.logs.models import LogGroup
 
 from handlers import keys
 from ops import aws
+from ops.dead_letters.logs import Logs
 from ops.files.timeline import log_lines
 from ops.files.timeline.log_lines import pattern
+from ops.stack import Stack
 from tests.ops.conftest import DONE, OLD, client
 
 PROCESSOR, ARCHIVER = "data-logs-processor", "data-logs-archiver"
@@ -79,6 +81,8 @@ def test_every_attempt_is_shown_with_its_reason_and_its_invocation(logged):
         (after(3), f"START RequestId: r2 of {version}"),
         (after(62), line("attempt begun", version, "r2", **second)),
         (after(63), line("processed", "another", "r9", repeated=False)),
+        # Of a bucket without versions, each file's version is null.
+        (after(64), {**line("failed", version, "r8"), "key": "incoming/other.csv"}),
         (after(120), line("processed", version, "r2", repeated=False, **second)),
     )
     found = told(logged)
@@ -196,6 +200,25 @@ def test_logs_that_are_too_large_are_told_and_what_was_found_is_shown(
     found = told(logged)
     assert [request for name, request in events(found) if name == "attempt failed"] == ["r0", "r1"]
     assert f"{PROCESSOR} is too large" in found["timeline_problem"]
+
+
+def test_a_key_that_no_pattern_holds_is_not_searched_for_but_told(logged):
+    """A search without a pattern would read the whole log group."""
+    now = datetime.now(UTC)
+    write(PROCESSOR, (now, line("failed", "v1", "r1")), (now, line("failed", "v2", "r2")))
+
+    def look(phrase: str) -> log_lines.Search:
+        return log_lines.Search(
+            function_arn=logged.outputs["data_processor_lambda_arn"],
+            phrases=(phrase,),
+            begin=now - timedelta(minutes=1),
+            end=now + timedelta(minutes=1),
+        )
+
+    account = aws.connect(Stack.from_outputs(logged.outputs, origin="test"))
+    found = log_lines.search(account, Logs(account), [look("x" * 1_030), look("v2")])
+    assert [one.request_id for one in found.lines] == ["r2"]
+    assert "too long to be searched for" in (found.problem or "")
 
 
 @pytest.mark.parametrize(
