@@ -32,7 +32,7 @@ class Options:
 def send(account: aws.Account, found: RejectedObject, file: Path, options: Options) -> None:
     """Send the rows of a file as the fix of a version's bad records, once; ask before.
 
-    Raises UsageError if a row cannot be read.
+    Raises UsageError if a row cannot be read. The exit code is 1 if the fix failed.
     """
     fix = fixes.plan(found, corrections.read(file))
     there = fixes.look(account, fix)
@@ -52,7 +52,7 @@ def send(account: aws.Account, found: RejectedObject, file: Path, options: Optio
     failed = _tell(account, fix, there)
     if options.wait_seconds and there.state is not State.PROCESSED and not failed:
         _wait(account, there, options.wait_seconds)
-    if there.twin:
+    if there.twin or failed:
         raise typer.Exit(1)
 
 

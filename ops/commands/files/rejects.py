@@ -17,6 +17,7 @@ from ops.terminal.problems import OperatorError, UsageError
 
 _TABLE_ROWS = 50
 _RAW_CHARACTERS = 200
+_WAIT_SECONDS = 300
 _COLUMNS = ("line", "row", "reason", "raw", "raw_bytes")
 
 
@@ -64,8 +65,14 @@ def rejects(
         bool, typer.Option("--wait", help="With --fix: wait until it is processed or failed.")
     ] = False,
     timeout: Annotated[
-        float, typer.Option("--timeout", metavar="SECONDS", min=1, help="How long to wait.")
-    ] = 300,
+        float | None,
+        typer.Option(
+            "--timeout",
+            metavar="SECONDS",
+            min=1,
+            help=f"With --wait: how long [default: {_WAIT_SECONDS}].",
+        ),
+    ] = None,
     stack: StackName = None,
     outputs: OutputsFile = None,
     dry_run: DryRun = False,
@@ -76,7 +83,7 @@ def rejects(
     Each record with its line or row, the reason and its text. With --fix, the rows are sent as a
     file of their own beside the first, incoming/…/NAME.fix-<8 hex>.ndjson, which names the first
     in its metadata. The same fix sent twice takes effect once: the second time, the command says
-    what became of the first, and exits with 0.
+    what became of the first. Exits with 1 if the fix failed.
     """
     if as_csv and as_json:
         msg = "--csv and --json exclude each other: give one"
@@ -84,8 +91,11 @@ def rejects(
     if fix and (as_csv or as_json or limit):
         msg = "--fix sends rows and shows none, allowed: without --csv, --json and --limit"
         raise UsageError(msg)
-    if not fix and (wait or dry_run):
-        msg = "--wait and --dry-run are of --fix, allowed: with --fix FILE"
+    if not fix and (wait or dry_run or yes):
+        msg = "--wait, --dry-run and --yes are of --fix, allowed: with --fix FILE"
+        raise UsageError(msg)
+    if timeout and not wait:
+        msg = "--timeout is of --wait, allowed: with --fix FILE --wait"
         raise UsageError(msg)
     account = connect(stack, outputs)
     with screen.working("looking"):
@@ -93,7 +103,8 @@ def rejects(
     if fix:
         if not found:
             raise OperatorError(_none(key, version))
-        wanted = corrections.Options(dry_run=dry_run, yes=yes, wait_seconds=timeout if wait else 0)
+        seconds = timeout or _WAIT_SECONDS
+        wanted = corrections.Options(dry_run=dry_run, yes=yes, wait_seconds=seconds if wait else 0)
         corrections.send(account, found[0], fix, wanted)
         return
     if not found:

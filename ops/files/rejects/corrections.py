@@ -60,7 +60,8 @@ def read(path: Path) -> Correction:
         msg = f"--fix {path} is of no known form, allowed: {' '.join(forms)}"
         raise UsageError(msg)
     try:
-        size, raw = path.stat().st_size, path.read_bytes()
+        size = path.stat().st_size
+        raw = path.read_bytes() if size <= MAX_BYTES else b""
     except OSError as error:
         msg = f"--fix {path} cannot be read ({error.strerror})"
         raise UsageError(msg) from error

@@ -100,10 +100,11 @@ def test_a_file_of_another_form_is_refused(tmp_path, name, said):
         corrections.read(tmp_path / name)
 
 
-def test_a_file_that_is_too_large_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(corrections, "MAX_BYTES", 3)
-    (tmp_path / "a.json").write_text('{"a":1}')
-    with pytest.raises(UsageError, match="7 bytes, allowed: 3"):
+def test_a_file_that_is_too_large_is_refused_before_it_is_read(tmp_path):
+    terabyte = 1024**4  # none of it is on the disk, and no memory holds it
+    with (tmp_path / "a.json").open("wb") as file:
+        file.truncate(terabyte)
+    with pytest.raises(UsageError, match=f"{terabyte} bytes, allowed: {corrections.MAX_BYTES}"):
         corrections.read(tmp_path / "a.json")
 
 

@@ -69,8 +69,9 @@ def test_a_fix_that_was_processed_is_not_sent_again(bad):
 def test_a_fix_that_failed_is_not_sent_again_and_says_why(bad):
     fix(bad)
     bad.dead_letter(bad.fix, bad.versions(bad.fix)[0], reason="all are bad")
-    assert "sent before, failed" in (said := fix(bad, "--wait"))
-    assert "all are bad" in said
+    for words in (("--wait",), ()):
+        assert "sent before, failed" in (said := fix(bad, *words, code=1))
+        assert "all are bad" in said
     assert len(sent(bad)) == 1
 
 

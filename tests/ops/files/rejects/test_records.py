@@ -122,7 +122,12 @@ def test_a_file_without_bad_records_is_told_so(pipeline):
         (("rejected/2024/01/15/none.ndjson",), 1, "there is no object rejected/"),
         (("sales/a.csv",), 2, "allowed: one that begins"),
         (("incoming/a.csv", "--csv", "--json"), 2, "exclude each other"),
-        (("incoming/a.csv", "--wait"), 2, "--wait and --dry-run are of --fix"),
+        *(
+            (("incoming/a.csv", *words), 2, "--wait, --dry-run and --yes are of --fix")
+            for words in (("--wait",), ("--dry-run",), ("-y",))
+        ),
+        (("incoming/a.csv", "--timeout", "5"), 2, "--timeout is of --wait"),
+        (("incoming/a.csv", "--fix", "outputs.json", "--timeout", "5"), 2, "--timeout is of"),
     ],
 )
 def test_wrong_usage_is_told(pipeline, words, code, said):
