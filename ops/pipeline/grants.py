@@ -26,14 +26,18 @@ def processor(stack: Stack) -> list[Grant]:
     )
     return [
         _grant("s3:GetObject s3:GetObjectVersion", incoming, completed),
-        _grant("s3:GetObjectVersionTagging s3:DeleteObjectVersion", incoming),
+        _grant("s3:GetObjectVersionTagging s3:PutObjectVersionTagging", incoming),
+        _grant("s3:DeleteObjectVersionTagging s3:DeleteObjectVersion", incoming),
         _grant("s3:PutObject s3:PutObjectTagging s3:AbortMultipartUpload", completed),
         _grant("s3:ListBucket s3:ListBucketVersions", raw),
         _grant("s3:PutObject s3:GetObject s3:AbortMultipartUpload", *written),
         _grant("s3:DeleteObject", f"{processed}/{keys.STAGING}*"),
         _grant("s3:ListBucket", processed, archive),
         _grant("s3:GetObject", f"{archive}/{keys.ARCHIVE}*"),
-        _grant("sqs:SendMessage", stack.queue_arn(stack.dlq_url)),
+        _grant(
+            "sqs:SendMessage sqs:GetQueueAttributes sqs:ReceiveMessage sqs:ChangeMessageVisibility",
+            stack.queue_arn(stack.dlq_url),
+        ),
         _grant(
             "sqs:ReceiveMessage sqs:DeleteMessage sqs:GetQueueAttributes "
             "sqs:ChangeMessageVisibility sqs:SendMessage",

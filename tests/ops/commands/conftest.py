@@ -3,12 +3,21 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
 REGION = "eu-central-1"
+
+
+def client(service: str, url: str) -> Any:
+    make: Any = boto3.client
+    return make(
+        service, endpoint_url=url, region_name=REGION,
+        aws_access_key_id="x", aws_secret_access_key="x",
+    )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -18,21 +27,21 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     try:
         host, port = server.get_host_and_port()
         url = f"http://{host}:{port}"
-        stand_in = {"aws_access_key_id": "x", "aws_secret_access_key": "x"}
-        s3 = boto3.client("s3", endpoint_url=url, region_name=REGION, **stand_in)
-        sqs = boto3.client("sqs", endpoint_url=url, region_name=REGION, **stand_in)
+        s3, sqs = client("s3", url), client("sqs", url)
         names = {name: f"ops-program-{name}" for name in ("raw", "processed", "archive")}
         for bucket in names.values():
             s3.create_bucket(
                 Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION}
             )
         s3.put_bucket_versioning(Bucket=names["raw"], VersioningConfiguration={"Status": "Enabled"})
-        arn = f"arn:aws:lambda:{REGION}:123456789012:function"
+        work = sqs.create_queue(QueueName="ops-program-files")["QueueUrl"]
+        function = f"arn:aws:lambda:{REGION}:123456789012:function"
+        _poll(url, "processor", f"arn:aws:sqs:{REGION}:123456789012:ops-program-files")
         found = {
             **{f"{name}_bucket_name": bucket for name, bucket in names.items()},
-            "data_processor_lambda_arn": f"{arn}:processor",
-            "data_archiver_lambda_arn": f"{arn}:archiver",
-            "processing_queue_url": sqs.create_queue(QueueName="ops-program-files")["QueueUrl"],
+            "data_processor_lambda_arn": f"{function}:processor",
+            "data_archiver_lambda_arn": f"{function}:archiver",
+            "processing_queue_url": work,
             "dlq_url": sqs.create_queue(QueueName="ops-program-dlq")["QueueUrl"],
             "endpoint_url": url,
             "region": REGION,
@@ -42,3 +51,17 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield file
     finally:
         server.stop()
+
+
+def _poll(url: str, name: str, queue: str) -> None:
+    """Make a function, and the mapping that has it poll a queue: `status` asks for it."""
+    role = client("iam", url).create_role(RoleName=name, AssumeRolePolicyDocument="{}")["Role"]
+    functions = client("lambda", url)
+    functions.create_function(
+        FunctionName=name,
+        Runtime="python3.13",
+        Handler="handlers.data_processor.handler",
+        Role=role["Arn"],
+        Code={"ZipFile": b"PK\x05\x06" + bytes(18)},
+    )
+    functions.create_event_source_mapping(FunctionName=name, EventSourceArn=queue)
