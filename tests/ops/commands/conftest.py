@@ -22,27 +22,29 @@ def client(service: str, url: str) -> Any:
 
 @pytest.fixture(scope="module")
 def outputs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    # The names hold the port, since what moto stores outlives its server: a worker may run the
+    # module's tests in two parts, and sets up a second stack.
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
     try:
         host, port = server.get_host_and_port()
-        url = f"http://{host}:{port}"
+        url, prefix = f"http://{host}:{port}", f"ops-program-{port}"
         s3, sqs = client("s3", url), client("sqs", url)
-        names = {name: f"ops-program-{name}" for name in ("raw", "processed", "archive")}
+        names = {name: f"{prefix}-{name}" for name in ("raw", "processed", "archive")}
         for bucket in names.values():
             s3.create_bucket(
                 Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION}
             )
         s3.put_bucket_versioning(Bucket=names["raw"], VersioningConfiguration={"Status": "Enabled"})
-        work = sqs.create_queue(QueueName="ops-program-files")["QueueUrl"]
-        function = f"arn:aws:lambda:{REGION}:123456789012:function"
-        _poll(url, "processor", f"arn:aws:sqs:{REGION}:123456789012:ops-program-files")
+        work = sqs.create_queue(QueueName=f"{prefix}-files")["QueueUrl"]
+        function = f"arn:aws:lambda:{REGION}:123456789012:function:{prefix}"
+        _poll(url, f"{prefix}-processor", f"arn:aws:sqs:{REGION}:123456789012:{prefix}-files")
         found = {
             **{f"{name}_bucket_name": bucket for name, bucket in names.items()},
-            "data_processor_lambda_arn": f"{function}:processor",
-            "data_archiver_lambda_arn": f"{function}:archiver",
+            "data_processor_lambda_arn": f"{function}-processor",
+            "data_archiver_lambda_arn": f"{function}-archiver",
             "processing_queue_url": work,
-            "dlq_url": sqs.create_queue(QueueName="ops-program-dlq")["QueueUrl"],
+            "dlq_url": sqs.create_queue(QueueName=f"{prefix}-dlq")["QueueUrl"],
             "endpoint_url": url,
             "region": REGION,
         }
