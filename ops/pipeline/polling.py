@@ -64,30 +64,35 @@ def mappings(account: Account) -> list["EventSourceMappingConfigurationTypeDef"]
 
 
 def read(account: Account) -> Polling | None:
-    """Return the state of the mapping, or None if the queue has none."""
-    found = mappings(account)
-    return _polling(account, found[0]) if found else None
+    """Return the state of the mapping, or None if the queue has none.
+
+    Of several, it is one that is not paused: files wait only while all are.
+    """
+    return min(_pollings(account), key=lambda one: one.paused, default=None)
 
 
 def set_enabled(account: Account, *, enabled: bool, seconds: float) -> Polling:
     """Enable or disable the mapping, and wait until it is; harmless when repeated.
 
-    Raises OperatorError if there is no mapping, or if it takes longer than `seconds`.
+    Should the queue have several, all are changed. Raises OperatorError if there is none, or if it
+    takes longer than `seconds`.
     """
     wanted = ENABLED if enabled else _DISABLED
     end = monotonic() + seconds
     while True:
-        polling = read(account)
-        if not polling:
+        found = _pollings(account)
+        if not found:
             msg = "no event source mapping polls the processing queue: `pulumi up` makes it again"
             raise OperatorError(msg)
-        if polling.state == wanted:
-            return polling
+        others = [one for one in found if one.state != wanted]
+        if not others:
+            return found[0]
         if monotonic() >= end:
-            msg = f"the mapping is still {polling.state} after {seconds:g} s, wanted: {wanted}"
+            msg = f"the mapping is still {others[0].state} after {seconds:g} s, wanted: {wanted}"
             raise OperatorError(f"{msg}; run the command again")
-        if polling.state in _SETTLED:
-            _update(account, polling.identifier, enabled=enabled)
+        for one in others:
+            if one.state in _SETTLED:
+                _update(account, one.identifier, enabled=enabled)
         sleep(_LOOK_SECONDS)
 
 
@@ -106,13 +111,16 @@ def _update(account: Account, identifier: str, *, enabled: bool) -> None:
         account.functions.update_event_source_mapping(UUID=identifier, Enabled=enabled)
 
 
-def _polling(account: Account, mapping: "EventSourceMappingConfigurationTypeDef") -> Polling:
+def _pollings(account: Account) -> list[Polling]:
     kept = account.sqs.get_queue_attributes(
         QueueUrl=account.stack.processing_queue_url, AttributeNames=["MessageRetentionPeriod"]
     )["Attributes"]["MessageRetentionPeriod"]
-    return Polling(
-        identifier=mapping.get("UUID", ""),
-        state=mapping.get("State", ""),
-        changed=mapping["LastModified"],  # pyright: ignore[reportTypedDictNotRequiredAccess] Lambda always sends it
-        retention_seconds=int(kept),
-    )
+    return [
+        Polling(
+            identifier=mapping.get("UUID", ""),
+            state=mapping.get("State", ""),
+            changed=mapping["LastModified"],  # pyright: ignore[reportTypedDictNotRequiredAccess] Lambda always sends it
+            retention_seconds=int(kept),
+        )
+        for mapping in mappings(account)
+    ]

@@ -1,6 +1,7 @@
 """`pause` and `resume`: what becomes of the mapping, and what is told of it."""
 
 import json
+import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -100,3 +101,28 @@ def test_a_mapping_of_another_function_is_none_of_ours(pipeline):
     client("lambda").update_event_source_mapping(UUID=uuid, FunctionName="data-archiver")
     assert pipeline.run("pause").exit_code == 1
     assert mapping()["State"] == "Enabled"
+
+
+def test_of_several_mappings_all_are_paused_and_resumed(pipeline):
+    functions, function = client("lambda"), pipeline.outputs["data_processor_lambda_arn"]
+    version = functions.publish_version(FunctionName=function)["Version"]
+    functions.create_alias(FunctionName=function, Name="newest", FunctionVersion=version)
+    functions.create_event_source_mapping(
+        EventSourceArn=mapping()["EventSourceArn"], FunctionName=f"{function}:newest"
+    )
+
+    def states() -> list[str]:
+        found = functions.list_event_source_mappings()["EventSourceMappings"]
+        return [one["State"] for one in found]
+
+    assert pipeline.run("pause").exit_code == 0
+    assert states() == ["Disabled", "Disabled"]
+    assert told(pipeline, 1)["polling"]["state"] == "Disabled"
+    for one in functions.list_event_source_mappings()["EventSourceMappings"]:
+        functions.update_event_source_mapping(UUID=one["UUID"], Enabled=True)
+        time.sleep(mappings.change_seconds)
+        assert told(pipeline, 0)["attention"] == []  # one polls, so that no file waits
+        functions.update_event_source_mapping(UUID=one["UUID"], Enabled=False)
+        time.sleep(mappings.change_seconds)
+    assert pipeline.run("resume").exit_code == 0
+    assert states() == ["Enabled", "Enabled"]
