@@ -7,13 +7,15 @@ from typing import Any, Final
 
 from handlers import keys
 from ops.dead_letters.listing import queues_of
-from ops.pipeline.smoke.traces import RUN_PREFIX
+from ops.pipeline.smoke.traces import RUN_PATTERN
 from ops.stack import Stack, function_arn, function_name
 
 Statement = dict[str, Any]
 Condition = Mapping[str, Mapping[str, str | list[str]]]
 
 _JOBS_SERVICE: Final = "batchoperations.s3.amazonaws.com"
+# Of a day's folder. An `*` would stand for folders within it as well.
+_DAY_PATTERN: Final = "????/??/??/"
 _POLICY_VERSION: Final = "2012-10-17"
 
 
@@ -184,10 +186,10 @@ class _Needs:
     def smoking(self) -> list[Statement]:
         """Return what `smoke` needs beside the operator's policy: to remove its own files alone."""
         raw, processed, _ = self._buckets()
-        in_raw = [f"{raw}/{prefix}{RUN_PREFIX}*" for prefix in (keys.INCOMING, keys.COMPLETED)]
-        # The `*` stands for the day.
+        in_raw = [f"{raw}/{prefix}{RUN_PATTERN}/*" for prefix in (keys.INCOMING, keys.COMPLETED)]
         in_processed = [
-            f"{processed}/{prefix}*/{RUN_PREFIX}*" for prefix in (keys.PROCESSED, keys.REJECTED)
+            f"{processed}/{prefix}{_DAY_PATTERN}{RUN_PATTERN}/*"
+            for prefix in (keys.PROCESSED, keys.REJECTED)
         ]
         return [
             self._s3("ListVersionsOfOutputs", ["s3:ListBucketVersions"], [processed]),

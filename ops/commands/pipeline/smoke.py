@@ -1,10 +1,6 @@
 """Send a small file of each format through the pipeline, and see that all is well."""
 
-import re
-import secrets
-from collections.abc import Iterable
 from dataclasses import asdict
-from datetime import date
 from typing import Annotated, Final
 
 import typer
@@ -20,11 +16,8 @@ from ops.pipeline.smoke.trial import Result
 from ops.terminal import instants, screen
 from ops.terminal.problems import OperatorError, UsageError
 
-_RUN: Final = re.compile(rf"{traces.RUN_PREFIX}[0-9a-f]{{8}}")
 # A small file takes seconds: after Ctrl-C most are through by then, and can be removed.
 _GRACE_SECONDS: Final = 20
-# An output lies in the day of its upload, and what an earlier run has left is of these days.
-_REMOVED_DAYS: Final = 30
 
 
 def smoke(
@@ -42,31 +35,40 @@ def smoke(
 ) -> None:
     """Send a small file of each format through the pipeline: a deployment's last step.
 
-    JSON object, array, NDJSON, CSV and TSV, each plain and gzip, under incoming/smoke-RUN/. Checks
-    each output's bytes and counts and the completed copy, then removes every version of all of
-    them. What was not removed is named. Exits with 1 if a file did not pass or something is left.
+    JSON object, array, NDJSON, CSV and TSV, each plain and gzip, under incoming/RUN/. Checks each
+    output's bytes and counts and the completed copy, then removes every version of all of them.
+    What was not removed is named. Exits with 1 if a file did not pass or something is left.
     """
-    if remove is not None and not _RUN.fullmatch(remove):
-        msg = f"--remove is {remove!r}, allowed: the name of a run, as {traces.RUN_PREFIX}1a2b3c4d"
-        raise UsageError(msg)
+    if remove is not None:
+        _check_run(remove, keep=keep)
     account = connect(stack, outputs)
-    run = remove or f"{traces.RUN_PREFIX}{secrets.token_hex(4)}"
+    run = remove or traces.new_run(instants.now())
     if dry_run:
-        _plan(account, run, sends=remove is None, removes=not keep)
+        _plan(account, run, sends=remove is None, removes=not keep, as_json=as_json)
     elif remove:
-        days = instants.days_before(instants.now(), _REMOVED_DAYS)
-        left = _removed(account, run, days, seconds=0)
+        left = _removed(account, run, seconds=0)
         _name(left, run)
         _end([], left, run, as_json=as_json)
     else:
         _try(account, run, timeout=timeout, keep=keep, as_json=as_json)
 
 
+def _check_run(run: str, *, keep: bool) -> None:
+    if keep:
+        msg = "--keep with --remove, allowed: one of them"
+        raise UsageError(msg)
+    try:
+        traces.days_of(run)
+    except ValueError:
+        msg = f"--remove is {run!r}, allowed: the name of a run, as {traces.RUN_EXAMPLE}"
+        raise UsageError(msg) from None
+
+
 def _try(account: Account, run: str, *, timeout: float, keep: bool, as_json: bool) -> None:
     """Send the files, judge them, and remove them whatever happens."""
     _require_polling(account)
     files, results = trial.planned(run, [*samples()]), list[Result]()
-    started, left, ended = instants.now(), list[Left](), False
+    left, ended = list[Left](), False
     screen.warn(f"run {run}")
     try:
         with screen.progress("processing", len(files)) as progress:
@@ -79,8 +81,7 @@ def _try(account: Account, run: str, *, timeout: float, keep: bool, as_json: boo
         ended = True
     finally:
         if not keep:
-            days = instants.days_around(started, instants.now())
-            left = _removed(account, run, days, seconds=0 if ended else _GRACE_SECONDS)
+            left = _removed(account, run, seconds=0 if ended else _GRACE_SECONDS)
             _name(left, run)
     _end(results, left, run, as_json=as_json)
 
@@ -92,21 +93,29 @@ def _require_polling(account: Account) -> None:
         raise OperatorError(msg)
 
 
-def _plan(account: Account, run: str, *, sends: bool, removes: bool) -> None:
+def _plan(account: Account, run: str, *, sends: bool, removes: bool, as_json: bool) -> None:
     raw = account.stack.raw_bucket_name
-    for key, sample in trial.planned(run, [*samples()]).items() if sends else ():
-        screen.say(f"would upload {len(sample.body)} bytes to s3://{raw}/{key}")
-    today = [instants.now().date()]
-    for bucket, prefix in traces.folders(account, run, today) if removes else ():
-        screen.say(f"would remove every version under s3://{bucket}/{prefix}")
+    uploads = [
+        {"place": f"s3://{raw}/{key}", "bytes": len(sample.body)}
+        for key, sample in trial.planned(run, [*samples()] if sends else []).items()
+    ]
+    folders = [f"s3://{bucket}/{prefix}" for bucket, prefix in traces.folders(account, run)]
+    removed = folders if removes else []
+    if as_json:
+        screen.document({"run": run, "uploads": uploads, "removes": removed})
+        return
+    for one in uploads:
+        screen.say(f"would upload {one['bytes']} bytes to {one['place']}")
+    for folder in removed:
+        screen.say(f"would remove every version under {folder}")
 
 
-def _removed(account: Account, run: str, days: Iterable[date], *, seconds: float) -> list[Left]:
+def _removed(account: Account, run: str, *, seconds: float) -> list[Left]:
     """Remove the traces of a run; if a second Ctrl-C stops that, say how to go on."""
     try:
         with screen.working("removing the files"):
             rest = trial.under_way(account, run, seconds=seconds)
-            return traces.remove(account, run, days, under_way=rest)
+            return traces.remove(account, run, under_way=rest)
     except BaseException:
         screen.warn(f"not all is removed: `python -m ops smoke --remove {run}` goes on")
         raise
@@ -122,7 +131,7 @@ def _name(left: list[Left], run: str) -> None:
     for one in left:
         screen.warn(f"not removed: {one.place}: {one.why}")
     if left:
-        screen.warn(f"`python -m ops smoke --remove {run}` removes it later")
+        screen.warn(f"`python -m ops smoke --remove {run}` removes later what is not archived")
 
 
 def _end(results: list[Result], left: list[Left], run: str, *, as_json: bool) -> None:

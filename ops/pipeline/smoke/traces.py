@@ -1,8 +1,10 @@
 """Find and remove all that a run of `smoke` has left: versions, delete markers, dead letters."""
 
+import re
+import secrets
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Final
 
 from handlers import keys
@@ -11,7 +13,11 @@ from ops.dead_letters.listing import batches
 from ops.dead_letters.messages import Queue
 from ops.dead_letters.queue_contents import Reading, depth
 
-RUN_PREFIX: Final = "smoke-"  # of the name of a run, which is a folder
+# The name of a run, which is a folder: no producer names one so. It holds the day, to find the
+# outputs by.
+_RUN: Final = re.compile(r"_smoke-(20[0-9]{6})-[0-9a-f]{8}")
+RUN_PATTERN: Final = "_smoke-????????-????????"  # the same for IAM
+RUN_EXAMPLE: Final = "_smoke-20240115-1a2b3c4d"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,12 +37,29 @@ class Left:
     why: str
 
 
-def folders(account: Account, run: str, days: Iterable[date]) -> Iterator[tuple[str, str]]:
-    """Yield the bucket and prefix of each folder that a run has files in, `incoming/` first."""
+def new_run(started: datetime) -> str:
+    """Return the name of a new run that starts at a time in UTC."""
+    return f"_smoke-{started:%Y%m%d}-{secrets.token_hex(4)}"
+
+
+def days_of(run: str) -> tuple[date, ...]:
+    """Return the days in which a run's outputs may lie: its own, and those beside it.
+
+    S3's clock, which decides, may be ahead or behind. Raises ValueError for no name of a run.
+    """
+    named = _RUN.fullmatch(run)
+    if not named:
+        raise ValueError(run)
+    day = date.fromisoformat(named[1])
+    return tuple(day + timedelta(days=apart) for apart in (-1, 0, 1))
+
+
+def folders(account: Account, run: str) -> Iterator[tuple[str, str]]:
+    """Yield the bucket and prefix of each folder that is removed, `incoming/` first."""
     stack = account.stack
     yield stack.raw_bucket_name, f"{keys.INCOMING}{run}/"
     yield stack.raw_bucket_name, f"{keys.COMPLETED}{run}/"
-    for day in days:
+    for day in days_of(run):
         for prefix in (keys.PROCESSED, keys.REJECTED):
             yield stack.processed_bucket_name, f"{keys.day_prefix(prefix, day)}{run}/"
 
@@ -49,21 +72,22 @@ def found(account: Account, bucket: str, prefix: str) -> Iterator[Trace]:
             yield Trace(bucket=bucket, key=one.get("Key", ""), version=one.get("VersionId", "null"))
 
 
-def remove(
-    account: Account, run: str, days: Iterable[date], *, under_way: Iterable[str]
-) -> list[Left]:
+def remove(account: Account, run: str, *, under_way: Iterable[str]) -> list[Left]:
     """Remove all traces of a run, and return what was not removed.
 
     The files `under_way`, given by key, stay in `incoming/`: without its file, a message that is
     still to be processed would become a dead letter. Dead letters go first, since an operator
-    would send one back whose file is gone.
+    would send one back whose file is gone. Nobody deletes from the archive bucket but its rules.
     """
-    waiting = set(under_way)
+    waiting, archive = set(under_way), account.stack.archive_bucket_name
+    archived = ((archive, f"{keys.day_prefix(keys.ARCHIVE, day)}{run}/") for day in days_of(run))
     left = _remove_dead_letters(account, run)
-    for bucket, prefix in folders(account, run, days):
+    for bucket, prefix in (*folders(account, run), *archived):
         try:
             for trace in [*found(account, bucket, prefix)]:
-                if trace.key in waiting:
+                if bucket == archive:
+                    left.append(Left(place=_place(trace), why="it is archived, until it expires"))
+                elif trace.key in waiting:
                     left.append(Left(place=_place(trace), why="it is not processed yet"))
                 else:
                     left += _remove(account, trace)

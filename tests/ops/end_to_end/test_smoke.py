@@ -118,9 +118,3 @@ def test_a_dry_run_sends_nothing(served: Served) -> None:
     assert result.exit_code == 0
     assert result.stdout.count("would upload") == 10
     assert stored(served) == []
-
-
-def test_a_run_that_is_none_is_wrong_usage(served: Served) -> None:
-    result = served.ops("smoke", "--remove", "sales")
-    assert result.exit_code == 2
-    assert "--remove is 'sales', allowed: the name of a run" in result.stderr

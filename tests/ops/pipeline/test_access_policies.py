@@ -303,7 +303,7 @@ def send_samples(
     """Run `smoke` on files that become something else, one with a dead letter."""
 
     def process(_: float) -> None:
-        waiting = pipeline.s3.list_object_versions(Bucket=RAW, Prefix="incoming/smoke-")
+        waiting = pipeline.s3.list_object_versions(Bucket=RAW, Prefix="incoming/_smoke-")
         failing, *others = waiting.get("Versions", [])
         pipeline.dead_letter(key=failing["Key"], version=failing["VersionId"])
         for one in others:
@@ -384,8 +384,18 @@ def test_smoke_may_call_what_it_calls_beside_an_operator_and_no_more(recorded, p
     asked = recorded.requests("smoke")
     assert [one for one in asked if not authorization.allows([document, operator], one)] == []
     assert idle(document, asked) == set()
-    other = Request("s3:DeleteObjectVersion", f"arn:aws:s3:::{RAW}/incoming/a.csv", OWN)
-    assert not authorization.allows([document, operator], other)
+    run = "_smoke-20240115-1a2b3c4d"
+    for key in (
+        f"{RAW}/incoming/a.csv",
+        f"{RAW}/incoming/smoke-detectors/a.csv",
+        f"{RAW}/completed/_smoke-detectors/a.csv",
+        f"{RAW}/incoming/site/{run}/a.csv",
+        f"{DONE}/processed/2024/01/15/site/{run}/a.json",
+        f"{DONE}/rejected/2024/01/15/site/smoke-detectors/a.ndjson",
+        f"{OLD}/archive/2024/01/15/{run}/a.json",
+    ):
+        other = Request("s3:DeleteObjectVersion", f"arn:aws:s3:::{key}", OWN)
+        assert not authorization.allows([document, operator], other), key
 
 
 def test_the_doctor_may_call_what_it_calls_beside_a_reader_and_no_more(recorded, pipeline):

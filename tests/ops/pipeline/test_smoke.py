@@ -1,6 +1,7 @@
 """`smoke`: how an output is judged, and what is told of what cannot be removed."""
 
 import gzip
+import json
 from datetime import UTC, date, datetime
 
 import pytest
@@ -10,8 +11,9 @@ from ops import aws
 from ops.pipeline.smoke import checking, traces
 from ops.pipeline.smoke.samples import Sample, samples
 from ops.stack import Stack
-from tests.ops.conftest import RAW, Pipeline
+from tests.ops.conftest import DONE, OLD, RAW, Pipeline
 
+RUN = "_smoke-20240115-1a2b3c4d"
 SINCE = datetime(2024, 1, 15, 10, 30, tzinfo=UTC)
 METADATA = (
     b'{"processed_at":"2024-01-15T10:30:02.000Z","environment":"dev","processor_version":"1"}'
@@ -75,8 +77,8 @@ def test_every_format_is_sent_plain_and_gzip_under_names_that_do_not_meet():
 
 def test_what_cannot_be_removed_is_named_with_the_permission(pipeline: Pipeline, monkeypatch):
     account = aws.connect(Stack.from_outputs(pipeline.outputs, origin="test"))
-    versions = [pipeline.put(f"incoming/smoke-1/{name}") for name in ("a", "b", "c")]
-    pipeline.put("incoming/smoke-12/other")
+    versions = [pipeline.put(f"incoming/{RUN}/{name}") for name in ("a", "b", "c")]
+    pipeline.put(f"incoming/{RUN}2/other")
     original = account.s3.delete_object
 
     def delete(**call: str) -> object:
@@ -86,15 +88,91 @@ def test_what_cannot_be_removed_is_named_with_the_permission(pipeline: Pipeline,
         return original(**call)
 
     monkeypatch.setattr(account.s3, "delete_object", delete)
-    left = traces.remove(account, "smoke-1", [date(2024, 1, 15)], under_way=["incoming/smoke-1/c"])
+    left = traces.remove(account, RUN, under_way=[f"incoming/{RUN}/c"])
     assert [one.place for one in left] == [
-        f"s3://{RAW}/incoming/smoke-1/{name} version {version}"
+        f"s3://{RAW}/incoming/{RUN}/{name} version {version}"
         for name, version in zip("bc", versions[1:], strict=True)
     ]
     assert "s3:DeleteObjectVersion" in left[0].why
     assert left[1].why == "it is not processed yet"
     page = pipeline.s3.list_object_versions(Bucket=RAW)
     assert [one["Key"] for one in page["Versions"]] == [
-        "incoming/smoke-1/b", "incoming/smoke-1/c", "incoming/smoke-12/other",
+        f"incoming/{RUN}/b", f"incoming/{RUN}/c", f"incoming/{RUN}2/other",
     ]  # fmt: skip
     assert "DeleteMarkers" not in page
+
+
+PLACES = (
+    (RAW, f"completed/{RUN}/a.json"),
+    (DONE, f"processed/2024/01/14/{RUN}/a.json"),  # the clocks of S3 and of a machine differ
+    (DONE, f"processed/2024/01/15/{RUN}/b.json"),
+    (DONE, f"rejected/2024/01/16/{RUN}/c.ndjson"),
+)
+
+
+def stored(pipeline: Pipeline) -> list[tuple[str, str]]:
+    return [
+        (bucket, one["Key"])
+        for bucket in (RAW, DONE, OLD)
+        for one in pipeline.s3.list_object_versions(Bucket=bucket).get("Versions", [])
+    ]
+
+
+def test_a_run_is_removed_however_long_ago_it_was_and_a_dry_run_says_where(pipeline: Pipeline):
+    for bucket, key in PLACES:
+        pipeline.put(key, bucket=bucket)
+    planned = pipeline.run("smoke", "--remove", RUN, "--dry-run", "--json")
+    told = json.loads(planned.stdout)
+    assert (planned.exit_code, told["run"], told["uploads"]) == (0, RUN, [])
+    assert {f"s3://{bucket}/{key.rpartition('/')[0]}/" for bucket, key in PLACES} < {
+        *told["removes"]
+    }
+    assert stored(pipeline) == [*PLACES]
+    text = pipeline.run("smoke", "--remove", RUN, "--dry-run").stdout
+    assert [line.rpartition(" ")[2] for line in text.splitlines()] == told["removes"]
+    assert pipeline.run("smoke", "--remove", RUN).exit_code == 0
+    assert stored(pipeline) == []
+
+
+def test_what_is_archived_is_left_and_named(pipeline: Pipeline):
+    archived = f"archive/2024/01/15/{RUN}/a.json"
+    version = pipeline.put(archived, bucket=OLD)
+    result = pipeline.run("smoke", "--remove", RUN, "--json")
+    assert result.exit_code == 1
+    (left,) = json.loads(result.stdout)["left"]
+    assert left["place"] == f"s3://{OLD}/{archived} version {version}"
+    assert "archived" in left["why"]
+    assert stored(pipeline) == [(OLD, archived)]
+
+
+def test_a_dry_run_tells_as_json_what_it_would_send(pipeline: Pipeline):
+    told = json.loads(pipeline.run("smoke", "--dry-run", "--json", "--keep").stdout)
+    folder = f"s3://{RAW}/incoming/{told['run']}/"
+    assert [(one["place"], one["bytes"]) for one in told["uploads"]] == [
+        (folder + sample.name, len(sample.body)) for sample in samples()
+    ]
+    assert told["removes"] == []
+    assert stored(pipeline) == []
+
+
+@pytest.mark.parametrize("day", [date(2024, 2, 29), date(2024, 12, 31)])
+def test_the_name_of_a_run_says_on_what_days_its_outputs_may_lie(day):
+    run = traces.new_run(datetime(day.year, day.month, day.day, 23, 59, tzinfo=UTC))
+    before, same, after = traces.days_of(run)
+    assert (same, (after - before).days) == (day, 2)
+    assert traces.new_run(SINCE) != traces.new_run(SINCE)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--remove", RUN, "--keep"),
+        ("--remove", "_smoke-20241315-1a2b3c4d"),
+        ("--remove", f"{RUN}/"),
+        ("--remove", "sales"),
+    ],
+)
+def test_what_can_be_removed_is_a_run_and_then_nothing_is_kept(pipeline: Pipeline, words):
+    result = pipeline.run("smoke", *words)
+    assert result.exit_code == 2
+    assert "allowed: " in result.stderr
