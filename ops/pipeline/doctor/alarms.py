@@ -26,6 +26,8 @@ _FUNCTION_DIMENSIONS: Final = ("FunctionName", "function_name")
 _QUEUE_DIMENSION: Final = "QueueName"
 # A new alarm has no data for its first minutes.
 _YOUNG: Final = timedelta(hours=1)
+# What SNS lists in place of a subscription's ARN. For three days after somebody unsubscribed it
+# lists "Deleted" (AWS re:Post, "Why can't I delete my Amazon SNS topic subscription?").
 _PENDING: Final = "PendingConfirmation"
 
 
@@ -75,7 +77,7 @@ def subscribers(deployment: Deployment) -> Iterator[Finding]:
     )
     found = [one for page in pages for one in page.get("Subscriptions", [])]
     pending = [one.get("Endpoint", "") for one in found if one.get("SubscriptionArn") == _PENDING]
-    confirmed = len(found) - len(pending)
+    confirmed = sum(one.get("SubscriptionArn", "").startswith("arn:") for one in found)
     if pending:
         yield problem(
             about,

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, NoCredentialsError
+from botocore.stub import Stubber
 
 from ops import aws
-from ops.pipeline.doctor import events, identity
+from ops.pipeline.doctor import alarms, events, identity
 from ops.pipeline.doctor.examination import CHECKS, examine
 from ops.pipeline.doctor.findings import Deployment, Finding, Verdict, ok
 from ops.stack import Stack
@@ -70,8 +71,7 @@ def test_without_credentials_there_is_one_problem_and_no_further_check(error):
 def test_another_account_is_a_problem(pipeline: Pipeline):
     for name in ("data_processor_lambda_arn", "data_archiver_lambda_arn"):
         pipeline.outputs[name] = pipeline.outputs[name].replace("123456789012", "111122223333")
-    account = aws.connect(Stack.from_outputs(pipeline.outputs, origin="test"))
-    found = identity.credentials(Deployment(account=account, now=lambda: datetime.now(UTC)))
+    found = identity.credentials(deployment(pipeline))
     assert "is in account 123456789012, the stack in 111122223333" in next(found).says
 
 
@@ -82,6 +82,28 @@ def test_a_bucket_that_is_gone_is_a_problem_and_what_it_is_needed_for_unknown(pi
     assert by_name["raw bucket"]["verdict"] == "problem"
     assert by_name["versions"]["verdict"] == "unknown"
     assert by_name["subscribers of alarms"]["verdict"] in {"problem", "unknown"}
+
+
+def deployment(pipeline: Pipeline) -> Deployment:
+    account = aws.connect(Stack.from_outputs(pipeline.outputs, origin="test"))
+    return Deployment(account=account, now=lambda: datetime.now(UTC))
+
+
+@pytest.mark.parametrize(
+    ("arns", "verdict", "said"),
+    [
+        (["Deleted"], Verdict.PROBLEM, "none: nobody hears"),
+        (["Deleted", "arn:aws:sns:eu-central-1:1:alarms:2"], Verdict.OK, "1 confirmed"),
+        (["Deleted", "PendingConfirmation"], Verdict.PROBLEM, "0 confirmed; PendingConfirmation"),
+    ],
+)
+def test_a_subscriber_is_who_confirmed_and_has_not_unsubscribed(pipeline, arns, verdict, said):
+    examined = deployment(pipeline)
+    listed = [{"SubscriptionArn": arn, "Endpoint": "a@b.example"} for arn in arns]
+    with Stubber(examined.account.sns) as sns:
+        sns.add_response("list_subscriptions_by_topic", {"Subscriptions": listed})
+        (found,) = alarms.subscribers(examined)
+    assert (found.verdict, said in found.says) == (verdict, True)
 
 
 def statement(**changes: Any) -> dict[str, Any]:
