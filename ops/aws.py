@@ -1,6 +1,7 @@
 """The clients of a stack, and AWS's errors explained; the only module that imports boto3."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -24,6 +25,7 @@ from ops.stack import Stack
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch.client import CloudWatchClient
     from mypy_boto3_lambda.client import LambdaClient
+    from mypy_boto3_lambda.type_defs import FunctionConfigurationResponseTypeDef
     from mypy_boto3_logs.client import CloudWatchLogsClient
     from mypy_boto3_s3.client import S3Client
     from mypy_boto3_scheduler.client import EventBridgeSchedulerClient
@@ -53,6 +55,7 @@ ACTIONS: Final = {
     "ListObjectVersions": "s3:ListBucketVersions",
     "HeadObject": "s3:GetObject and s3:GetObjectVersion",
     "GetFunctionConfiguration": "lambda:GetFunctionConfiguration",
+    "Decrypt": "kms:Decrypt through Lambda",
     "GetObject": "s3:GetObject",
     "GetObjectTagging": "s3:GetObjectTagging and s3:GetObjectVersionTagging",
     "PutObject": "s3:PutObject",
@@ -217,6 +220,20 @@ def connect(stack: Stack) -> Account:
         region_name=stack.region,
     )
     return Account(stack=stack, session=session)
+
+
+def read_environment(function: "FunctionConfigurationResponseTypeDef") -> Mapping[str, str]:
+    """Return the environment variables in a function's configuration.
+
+    With a KMS key, Lambda decrypts them for the caller, and answers an error in their place if it
+    cannot. This raises it as a ClientError, as if the call had been denied.
+    https://docs.aws.amazon.com/lambda/latest/api/API_EnvironmentResponse.html
+    """
+    environment = function.get("Environment", {})
+    if refusal := environment.get("Error"):
+        kind, said = refusal.get("ErrorCode", ""), refusal.get("Message", "")
+        raise ClientError({"Error": {"Code": kind, "Message": said}}, "Decrypt")
+    return environment.get("Variables", {})
 
 
 def explain(error: Exception) -> str:

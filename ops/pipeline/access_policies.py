@@ -16,6 +16,9 @@ Condition = Mapping[str, Mapping[str, str | list[str]]]
 _JOBS_SERVICE: Final = "batchoperations.s3.amazonaws.com"
 # Of a day's folder. An `*` would stand for folders within it as well.
 _DAY_PATTERN: Final = "????/??/??/"
+# Lambda decrypts a function's environment for who reads its configuration.
+# https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars-encryption.html
+_READ_THROUGH: Final = ("s3", "sqs", "lambda")
 _POLICY_VERSION: Final = "2012-10-17"
 
 
@@ -42,7 +45,7 @@ def policy(stack: Stack, role: Role, *, kms_key_arn: str | None = None) -> dict[
     needs = _Needs(stack, kms_key_arn)
     statements: Mapping[Role, Callable[[], list[Statement]]] = {
         Role.OPERATOR: lambda: [*needs.reading(), *needs.changing()],
-        Role.READER: lambda: [*needs.reading(), *needs.key(["kms:Decrypt"], "s3", "sqs")],
+        Role.READER: lambda: [*needs.reading(), *needs.key(["kms:Decrypt"], *_READ_THROUGH)],
         Role.PRODUCER: needs.producing,
         Role.CONSUMER: needs.consuming,
         Role.DOCTOR: needs.examining,
@@ -157,7 +160,8 @@ class _Needs:
                 [stack.data_archiver_lambda_arn, stack.data_processor_lambda_arn],
             ),
             *self._jobs(),
-            *self.key(["kms:Decrypt", "kms:GenerateDataKey"], "s3", "sqs"),
+            # Nothing makes a data key through Lambda; a statement of its own would be too long.
+            *self.key(["kms:Decrypt", "kms:GenerateDataKey"], *_READ_THROUGH),
         ]
 
     def _jobs(self) -> list[Statement]:
@@ -247,6 +251,7 @@ class _Needs:
                 ["scheduler:GetSchedule"],
                 [self._arn("scheduler", f"schedule/{prefix}*/*")],
             ),
+            *self.key(["kms:Decrypt"], "scheduler"),  # of a schedule's input
             *(_allow(sid, [action], [arn]) for (sid, action), arn in optional.items() if arn),
         ]
 

@@ -41,7 +41,10 @@ class StackSettings:
 
 
 def read(account: Account) -> StackSettings:
-    """Return a stack's settings; what a resource does not say has the program's default."""
+    """Return a stack's settings; what a resource does not say has the program's default.
+
+    Raises ClientError if something may not be read, an encrypted environment say.
+    """
     stack = account.stack
     processor = _function(account, stack.data_processor_lambda_arn)
     archiver = _function(account, stack.data_archiver_lambda_arn)
@@ -89,7 +92,7 @@ def _function(account: Account, arn: str) -> FunctionSettings:
         memory_mb=found.get("MemorySize", _DEFAULT.processor_memory_mb),
         architecture=found.get("Architectures", ["arm64"])[0],
         log_group=found.get("LoggingConfig", {}).get("LogGroup") or f"/aws/lambda/{name}",
-        variables=found.get("Environment", {}).get("Variables", {}),
+        variables=aws.read_environment(found),
     )
 
 

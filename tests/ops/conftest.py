@@ -11,6 +11,7 @@ from urllib.parse import quote, quote_plus
 
 import boto3
 import pytest
+from botocore.client import BaseClient
 from moto import mock_aws
 from moto.awslambda_simple.models import LambdaSimpleBackend
 from typer.testing import CliRunner, Result
@@ -242,3 +243,26 @@ def _function(name: str, logs: str | None = None) -> str:
         **({"LoggingConfig": {"LogGroup": logs}} if logs else {}),
     )
     return answer["FunctionArn"]
+
+
+@pytest.fixture
+def undecrypted(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> Pipeline:
+    """A stack with a KMS key, seen by a caller who may not decrypt the functions' environments.
+
+    https://docs.aws.amazon.com/lambda/latest/api/API_EnvironmentError.html
+    """
+    refusal = {
+        "ErrorCode": "AccessDeniedException",
+        "Message": "Lambda was unable to decrypt your environment variables because the KMS access "
+        "was denied. Please check your KMS permissions.",
+    }
+    original = BaseClient._make_api_call
+
+    def answer(self: Any, operation: str, call: dict[str, Any]) -> Any:
+        found = original(self, operation, call)
+        if operation == "GetFunctionConfiguration":
+            found["Environment"] = {"Error": refusal}
+        return found
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", answer)
+    return pipeline

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, Final, cast
 
+from ops import aws
 from ops.pipeline import polling
 from ops.pipeline.doctor.findings import Deployment, Finding, judged, problem
 from ops.stack import function_arn, function_name
@@ -41,7 +42,7 @@ def environments(deployment: Deployment) -> Iterator[Finding]:
         ("processor", deployment.processor, both | raw),
         ("archiver", deployment.archiver, both),
     ):
-        variables = function.get("Environment", {}).get("Variables", {})
+        variables = aws.read_environment(function)
         wrong = [
             f"{variable} is {variables.get(variable)}, expected: {value}"
             for variable, value in wanted.items()

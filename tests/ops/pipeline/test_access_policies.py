@@ -110,6 +110,9 @@ def requests(  # noqa: C901, PLR0912, PLR0915 - a table
         case "GetSchedule":
             name = f"schedule/{call['GroupName']}/{call['Name']}"
             yield Request("scheduler:GetSchedule", f"arn:aws:scheduler:{REGION}:{ACCOUNT}:{name}")
+            # The scheduler decrypts the schedule's input for the caller.
+            through = {"kms:ViaService": f"scheduler.{REGION}.amazonaws.com"}
+            yield Request("kms:Decrypt", KEY, through)
         case "ListSubscriptionsByTopic":
             yield Request("sns:ListSubscriptionsByTopic", call["TopicArn"])
         case "DeleteObject":
@@ -446,12 +449,12 @@ def test_a_consumer_reads_and_lists_outputs_and_nothing_else(pipeline):
 @pytest.mark.parametrize(
     ("role", "uses"),
     [
-        (Role.OPERATOR, {("kms:Decrypt", "s3"), ("kms:Decrypt", "sqs"),
-                         ("kms:GenerateDataKey", "s3"), ("kms:GenerateDataKey", "sqs")}),
-        (Role.READER, {("kms:Decrypt", "s3"), ("kms:Decrypt", "sqs")}),
+        (Role.OPERATOR, {(action, service) for action in ("kms:Decrypt", "kms:GenerateDataKey")
+                         for service in ("s3", "sqs", "lambda")}),
+        (Role.READER, {("kms:Decrypt", "s3"), ("kms:Decrypt", "sqs"), ("kms:Decrypt", "lambda")}),
         (Role.PRODUCER, {("kms:Decrypt", "s3"), ("kms:GenerateDataKey", "s3")}),
         (Role.CONSUMER, {("kms:Decrypt", "s3")}),
-        (Role.DOCTOR, set()),
+        (Role.DOCTOR, {("kms:Decrypt", "scheduler")}),
         (Role.SMOKE, set()),
     ],
 )  # fmt: skip
@@ -460,7 +463,7 @@ def test_a_key_is_used_through_the_services_that_hold_the_data(pipeline, role, u
     allowed = {
         (action, service)
         for action in ("kms:Decrypt", "kms:GenerateDataKey", "kms:Encrypt")
-        for service in ("s3", "sqs", "lambda")
+        for service in ("s3", "sqs", "lambda", "scheduler")
         if authorization.allows(
             [document],
             Request(action, KEY, {"kms:ViaService": f"{service}.{REGION}.amazonaws.com"}),

@@ -84,6 +84,13 @@ def test_a_bucket_that_is_gone_is_a_problem_and_what_it_is_needed_for_unknown(pi
     assert by_name["subscribers of alarms"]["verdict"] in {"problem", "unknown"}
 
 
+def test_environments_that_lambda_cannot_decrypt_for_the_caller_are_unknown(undecrypted: Pipeline):
+    environments = {"environments": CHECKS["environments"]}
+    (found,) = examine(deployment(undecrypted), checks=environments)
+    assert found.verdict == Verdict.UNKNOWN
+    assert "the permission kms:Decrypt" in found.says
+
+
 def deployment(pipeline: Pipeline) -> Deployment:
     account = aws.connect(Stack.from_outputs(pipeline.outputs, origin="test"))
     return Deployment(account=account, now=lambda: datetime.now(UTC))

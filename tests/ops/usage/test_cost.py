@@ -184,6 +184,14 @@ def test_the_settings_are_those_of_the_resources(pipeline: Pipeline):
     }  # fmt: skip
 
 
+def test_settings_that_cannot_be_decrypted_are_not_taken_for_the_defaults(undecrypted: Pipeline):
+    result = undecrypted.run("cost", "--files", "10", "--size", "1KB")
+    assert result.exit_code == 1
+    assert "the permission kms:Decrypt" in result.stderr
+    [note] = json.loads(undecrypted.run("status", "--json").stdout)["notes"]
+    assert "the permission kms:Decrypt" in note
+
+
 def test_alarms_are_counted_by_the_metrics_that_they_look_at(pipeline: Pipeline):
     common = {
         "EvaluationPeriods": 1, "ComparisonOperator": "GreaterThanThreshold", "Threshold": 1,
