@@ -16,6 +16,8 @@ from local.account.strict.s3_requests import resource_policies
 _DENIED: Final = "explicitDeny"
 _ALLOWED: Final = "allowed"
 _NOT_ALLOWED: Final = "implicitDeny"
+_STRICTEST_FIRST: Final = (_DENIED, _NOT_ALLOWED, _ALLOWED)
+_ANY: Final = "*"
 
 
 def decision(
@@ -57,22 +59,48 @@ def _simulate(self: Any) -> ActionResult:
         for one in asked.get("ContextEntries", [])
     }
     policies, boundary = _policies(self.backend, asked["PolicySourceArn"])
-    results: list[dict[str, Any]] = [
+
+    def decide(action: str, resource: str) -> str:
+        decided = decision(policies, action, resource, context)
+        return _within(boundary, decided, (action, resource, context))
+
+    resources = asked.get("ResourceArns", [])
+    results = [
+        _result(action, {one: decide(action, one) for one in resources})
+        if resources
+        else _evaluation(action, decide(action, _ANY))
+        for action in asked["ActionNames"]
+    ]
+    return ActionResult({"EvaluationResults": results, "IsTruncated": False})
+
+
+def _result(action: str, decisions: Mapping[str, str]) -> dict[str, Any]:
+    """Return the result for an action: the strictest decision, and that on each resource."""
+    specific: list[dict[str, Any]] = [
         {
-            "EvalActionName": action,
             "EvalResourceName": resource,
-            "EvalDecision": _within(
-                boundary,
-                decision(policies, action, resource, context),
-                (action, resource, context),
-            ),
+            "EvalResourceDecision": decided,
             "MatchedStatements": [],
             "MissingContextValues": [],
         }
-        for action in asked["ActionNames"]
-        for resource in asked.get("ResourceArns") or ["*"]
+        for resource, decided in decisions.items()
     ]
-    return ActionResult({"EvaluationResults": results, "IsTruncated": False})
+    whole = min(decisions.values(), key=_STRICTEST_FIRST.index)
+    return {**_evaluation(action, whole), "ResourceSpecificResults": specific}
+
+
+def _evaluation(action: str, decided: str) -> dict[str, Any]:
+    """Return the result for an action; on AWS its resource is a template of ARNs, or `*`.
+
+    https://docs.aws.amazon.com/IAM/latest/APIReference/API_EvaluationResult.html
+    """
+    return {
+        "EvalActionName": action,
+        "EvalResourceName": _ANY,
+        "EvalDecision": decided,
+        "MatchedStatements": [],
+        "MissingContextValues": [],
+    }
 
 
 def _within(boundary: list[dict[str, Any]] | None, decided: str, asked: Any) -> str:

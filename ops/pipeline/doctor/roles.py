@@ -1,7 +1,7 @@
 """Check by simulation that roles allow what the program grants them.
 
 Policies of buckets, queues and keys are not part of the simulation; permissions boundaries and
-service control policies are.
+service control policies are, with conditions that may ask for what only a real call has.
 https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html
 """
 
@@ -10,12 +10,13 @@ from typing import Any, Final
 
 from ops.pipeline import grants
 from ops.pipeline.doctor import buckets, functions
-from ops.pipeline.doctor.findings import Deployment, Finding, judged
+from ops.pipeline.doctor.findings import Deployment, Finding, judged, unknown
 from ops.pipeline.grants import Grant
 
-_UP: Final = "`pulumi up --refresh` sets its policy again; a boundary or an SCP may deny it, too"
+_UP: Final = "`pulumi up --refresh` sets its policy again; a permissions boundary may deny it, too"
 _SAMPLE: Final = "doctor"  # a key or a log stream, in place of an ARN's `*`
 _ALLOWED: Final = "allowed"
+_PERHAPS: Final = " in the simulation, perhaps for a condition key that only a real call has"
 
 
 def processor(deployment: Deployment) -> Iterator[Finding]:
@@ -43,40 +44,70 @@ def archiver(deployment: Deployment) -> Iterator[Finding]:
 
 
 def simulated(deployment: Deployment, about: str, role: str, wanted: Iterable[Grant]) -> Finding:
-    """Return whether a role, given by ARN, allows everything that is wanted of it."""
+    """Return whether a role, given by ARN, allows everything that is wanted of it.
+
+    What only a service control policy denies is unknown: its conditions may hold for a real call.
+    """
     wanted = list(wanted)
-    denied = [text for grant in wanted for text in _denied(deployment, role, grant)]
+    refused = [one for grant in wanted for one in _refused(deployment, role, grant)]
+    denied = [text for text, by_organization in refused if not by_organization]
+    unsure = [text for text, by_organization in refused if by_organization]
+    problems = [f"denied: {', '.join(denied)}"] if denied else []
+    if unsure:
+        says = f"a service control policy denies {', '.join(unsure)}{_PERHAPS}"
+        if not denied:
+            return unknown(about, says)
+        problems.append(says)
     number = sum(len(grant.actions) * len(grant.resources) for grant in wanted)
-    return judged(
-        about,
-        [f"denied: {', '.join(denied)}"] if denied else [],
-        well=f"{role}, {number} permissions simulated",
-        mend=_UP,
-    )
+    return judged(about, problems, well=f"{role}, {number} permissions simulated", mend=_UP)
 
 
-def _denied(deployment: Deployment, role: str, grant: Grant) -> Iterator[str]:
+def _refused(deployment: Deployment, role: str, grant: Grant) -> Iterator[tuple[str, bool]]:
+    """Yield what a role may not do, each with whether its organization does not allow it."""
     pages = deployment.account.iam.get_paginator("simulate_principal_policy").paginate(
         PolicySourceArn=role,
         ActionNames=list(grant.actions),
         ResourceArns=[one.replace("*", _SAMPLE) for one in grant.resources],
-        ContextEntries=_context(deployment),
+        ContextEntries=_context(deployment, role),
     )
     for page in pages:
         for result in page.get("EvaluationResults", []):
-            if result["EvalDecision"] != _ALLOWED:
-                where = result.get("EvalResourceName", "")
-                yield f"{result['EvalActionName']} on {where} ({result['EvalDecision']})"
+            organization = result.get("OrganizationsDecisionDetail", {})
+            by_organization = organization.get("AllowedByOrganizations") is False
+            for where, decision in _decisions(result):
+                if decision != _ALLOWED:
+                    yield f"{result['EvalActionName']} on {where} ({decision})", by_organization
 
 
-def _context(deployment: Deployment) -> list[dict[str, Any]]:
-    """Return what the conditions of the roles' policies ask of a request."""
+def _decisions(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield each resource of a result with the decision on it.
+
+    The result as a whole has the strictest of them, and a template of ARNs as its resource.
+    https://docs.aws.amazon.com/IAM/latest/APIReference/API_EvaluationResult.html
+    """
+    specific = result.get("ResourceSpecificResults")
+    if not specific:
+        yield result.get("EvalResourceName", ""), result["EvalDecision"]
+        return
+    for one in specific:
+        yield one["EvalResourceName"], one["EvalResourceDecision"]
+
+
+def _context(deployment: Deployment, role: str) -> list[dict[str, Any]]:
+    """Return what conditions ask of a request: the roles' policies, and usual ones of SCPs."""
     stack = deployment.stack
     values = {
         "aws:ResourceAccount": stack.account_id,
+        "aws:PrincipalAccount": stack.account_id,
+        "aws:PrincipalArn": role,
+        "aws:RequestedRegion": stack.region,
         "kms:ViaService": f"s3.{stack.region}.amazonaws.com",
     }
     return [
-        {"ContextKeyName": name, "ContextKeyValues": [value], "ContextKeyType": "string"}
-        for name, value in values.items()
+        *(_entry(name, value, "string") for name, value in values.items()),
+        _entry("aws:SecureTransport", "true", "boolean"),
     ]
+
+
+def _entry(name: str, value: str, kind: str) -> dict[str, Any]:
+    return {"ContextKeyName": name, "ContextKeyValues": [value], "ContextKeyType": kind}

@@ -10,11 +10,12 @@ from botocore.exceptions import ClientError, NoCredentialsError
 from botocore.stub import Stubber
 
 from ops import aws
-from ops.pipeline.doctor import alarms, events, identity
+from ops.pipeline.doctor import alarms, events, identity, roles
 from ops.pipeline.doctor.examination import CHECKS, examine
 from ops.pipeline.doctor.findings import Deployment, Finding, Verdict, ok
+from ops.pipeline.grants import Grant
 from ops.stack import Stack
-from tests.ops.conftest import RAW, Pipeline
+from tests.ops.conftest import RAW, REGION, Pipeline, client
 
 NOW = datetime(2024, 1, 15, 10, 30, tzinfo=UTC)
 DATE = "Mon, 15 Jan 2024 10:30:00 GMT"
@@ -111,6 +112,87 @@ def test_a_subscriber_is_who_confirmed_and_has_not_unsubscribed(pipeline, arns, 
         sns.add_response("list_subscriptions_by_topic", {"Subscriptions": listed})
         (found,) = alarms.subscribers(examined)
     assert (found.verdict, said in found.says) == (verdict, True)
+
+
+A, B = f"arn:aws:s3:::{RAW}/a", f"arn:aws:s3:::{RAW}/b"
+ROLE = "arn:aws:iam::123456789012:role/data-processor"
+
+
+def evaluated(action: str, *decisions: str, **more: Any) -> dict[str, Any]:
+    """Return what IAM answers for an action on A and B: one result, which names a template."""
+    each = [
+        {"EvalResourceName": arn, "EvalResourceDecision": decided}
+        for arn, decided in zip((A, B), decisions, strict=True)
+    ]
+    return {
+        "EvalActionName": action,
+        "EvalResourceName": "arn:${Partition}:s3:::${BucketName}/${KeyName}",
+        "EvalDecision": max(decisions),  # here the one that is no "allowed"
+        "ResourceSpecificResults": each,
+        **more,
+    }
+
+
+def by_organizations(allowed: bool) -> dict[str, Any]:
+    return {"OrganizationsDecisionDetail": {"AllowedByOrganizations": allowed}}
+
+
+def simulated(pipeline: Pipeline, *results: dict[str, Any]) -> Finding:
+    examined = deployment(pipeline)
+    grant = Grant(actions=("s3:GetObject", "s3:PutObject"), resources=(A, B))
+    with Stubber(examined.account.iam) as iam:
+        iam.add_response("simulate_principal_policy", {"EvaluationResults": [*results]})
+        return roles.simulated(examined, "role", ROLE, [grant])
+
+
+def test_the_decision_on_each_resource_counts_and_is_told(pipeline: Pipeline):
+    reads = evaluated("s3:GetObject", "allowed", "allowed", **by_organizations(True))
+    writes = evaluated("s3:PutObject", "allowed", "implicitDeny", **by_organizations(True))
+    assert simulated(pipeline, reads).verdict == Verdict.OK
+    found = simulated(pipeline, reads, writes)
+    assert found.verdict == Verdict.PROBLEM
+    assert found.says == f"denied: s3:PutObject on {B} (implicitDeny)"
+
+
+def test_an_action_without_resources_has_one_decision(pipeline: Pipeline):
+    one = {"EvalActionName": "cloudwatch:GetMetricStatistics", "EvalResourceName": "*"}
+    assert simulated(pipeline, {**one, "EvalDecision": "allowed"}).verdict == Verdict.OK
+    found = simulated(pipeline, {**one, "EvalDecision": "implicitDeny"})
+    assert found.says == "denied: cloudwatch:GetMetricStatistics on * (implicitDeny)"
+
+
+def test_what_an_organization_denies_in_a_simulation_is_unknown(pipeline: Pipeline):
+    theirs = evaluated("s3:GetObject", "explicitDeny", "allowed", **by_organizations(False))
+    found = simulated(pipeline, theirs)
+    assert found.verdict == Verdict.UNKNOWN
+    assert f"a service control policy denies s3:GetObject on {A} (explicitDeny)" in found.says
+    both = simulated(pipeline, theirs, evaluated("s3:PutObject", "implicitDeny", "allowed"))
+    assert both.verdict == Verdict.PROBLEM
+    assert f"denied: s3:PutObject on {A} (implicitDeny); a service control policy" in both.says
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        {"StringNotEquals": {"aws:RequestedRegion": [REGION, "us-east-1"]}},
+        {"BoolIfExists": {"aws:SecureTransport": "false"}},
+        {"ArnNotLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/data-*"}},
+        {"StringNotEquals": {"aws:PrincipalAccount": "123456789012"}},
+    ],
+)
+def test_a_usual_condition_of_a_real_call_is_met(pipeline: Pipeline, condition: Any):
+    document = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Action": "s3:*", "Resource": "*"},
+            {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": condition},
+        ],
+    }
+    client("iam").put_role_policy(
+        RoleName="data-processor", PolicyName="p", PolicyDocument=json.dumps(document)
+    )
+    grant = Grant(actions=("s3:GetObject",), resources=(A,))
+    assert roles.simulated(deployment(pipeline), "role", ROLE, [grant]).verdict == Verdict.OK
 
 
 def statement(**changes: Any) -> dict[str, Any]:

@@ -445,11 +445,12 @@ def _(aws):
         document = {"Version": "2012-10-17", "Statement": some}
         iam.put_role_policy(**role, PolicyName="p", PolicyDocument=json.dumps(document))
 
-    def decisions(account, *actions):
-        results = iam.simulate_principal_policy(
+    queue = "arn:aws:sqs:::queue"
+
+    def simulated(account, *actions, **resources):
+        return iam.simulate_principal_policy(
             PolicySourceArn=made,
             ActionNames=actions,
-            ResourceArns=[a, b, "arn:aws:sqs:::queue"],
             ContextEntries=[
                 {
                     "ContextKeyName": "aws:ResourceAccount",
@@ -457,14 +458,27 @@ def _(aws):
                     "ContextKeyType": "string",
                 }
             ],
+            **resources,
         )["EvaluationResults"]
-        assert [one["EvalActionName"] for one in results] == [it for it in actions for _ in "123"]
-        return [one["EvalDecision"].removesuffix("Deny") for one in results]
+
+    def decisions(account, *actions):
+        results = simulated(account, *actions, ResourceArns=[a, b, queue])
+        assert [one["EvalActionName"] for one in results] == [*actions]
+        assert not {one["EvalResourceName"] for one in results} & {a, b, queue}
+        each = [it for one in results for it in one["ResourceSpecificResults"]]
+        assert [it["EvalResourceName"] for it in each] == [a, b, queue] * len(actions)
+        return [it["EvalResourceDecision"].removesuffix("Deny") for it in each]
 
     put(*statements)
     assert decisions("1", "s3:GetObject") == ["allowed", "implicit", "implicit"]
     assert decisions("2", "s3:GetObject") == ["implicit"] * 3
     assert decisions("1", "sqs:SendMessage") == ["allowed", "allowed", "explicit"]
+    for resources, decided in (([a, queue], "explicitDeny"), ([a, b], "allowed")):
+        [whole] = simulated("1", "sqs:SendMessage", ResourceArns=resources)
+        assert whole["EvalDecision"] == decided
+    [without] = simulated("1", "sqs:SendMessage")
+    assert (without["EvalResourceName"], without["EvalDecision"]) == ("*", "explicitDeny")
+    assert "ResourceSpecificResults" not in without
     with refused("NoSuchEntity", 404):
         iam.simulate_principal_policy(
             PolicySourceArn=made.replace("simulated", "another"), ActionNames=["s3:GetObject"]
