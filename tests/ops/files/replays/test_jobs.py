@@ -59,6 +59,7 @@ def process(_function: str, event: dict[str, Any]) -> Any:
         raw_bucket=RAW,
         dead_letter_queue_url="none",
         processing_queue_url="none",
+        unfinished_after_seconds=3600,
         max_attempts=4,
         max_rejected_percent=10,
         compress_output=False,
