@@ -74,7 +74,10 @@ def store(account: Account, chosen: Range, name: str) -> Manifest:
 
 def _upload(account: Account, bucket: str, key: str, chosen: Range) -> None:
     s3 = account.s3
-    upload = s3.create_multipart_upload(Bucket=bucket, Key=key, ContentType="text/csv")["UploadId"]
+    # With SSE-S3, whatever the bucket's default is: a manifest may not be encrypted with KMS.
+    upload = s3.create_multipart_upload(
+        Bucket=bucket, Key=key, ContentType="text/csv", ServerSideEncryption="AES256"
+    )["UploadId"]
     parts: list[CompletedPartTypeDef] = []
     try:
         for number, body in enumerate(_joined(_lines(account, chosen, Survey())), 1):

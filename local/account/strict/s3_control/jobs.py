@@ -15,6 +15,7 @@ from botocore.validate import ParamValidator
 from moto.core.responses import ActionResult
 from moto.core.utils import get_service_model
 from moto.iam.models import iam_backends
+from moto.s3.models import s3_backends
 from moto.s3control import urls
 from moto.s3control.exceptions import S3ControlError
 from moto.s3control.models import S3ControlBackend
@@ -144,12 +145,27 @@ def _check(request: Mapping[str, Any], account: str) -> None:
         problems.append("Operation is none that runs on this machine, allowed: LambdaInvoke")
     if "VersionId" not in request.get("Manifest", {}).get("Spec", {}).get("Fields", []):
         problems.append("Manifest has no VersionId, allowed: Bucket, Key, VersionId")
+    if _is_kms_encrypted(request.get("Manifest"), account):
+        problems.append("Manifest is encrypted with KMS, which a CSV manifest may not be")
     report = request["Report"]
     needed = {"Bucket", "Format", "Prefix", "ReportScope"} if report["Enabled"] else set[str]()
     if missing := needed - set(report):
         problems.append(f"Report lacks {', '.join(sorted(missing))}")
     if problems:
         raise S3ControlError("BadRequestException", "; ".join(problems))
+
+
+def _is_kms_encrypted(manifest: Mapping[str, Any] | None, account: str) -> bool:
+    """Whether a manifest lies encrypted with a KMS key; one that is not there fails the job later.
+
+    "S3 Batch Operations does not support CSV manifest files that are AWS KMS-encrypted":
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/batch-ops-create-job.html
+    """
+    arn = manifest["Location"]["ObjectArn"] if manifest else ""
+    bucket, _, key = arn.rpartition(":")[2].partition("/")
+    buckets: Mapping[str, Any] = cast("Any", s3_backends)[account]["aws"].buckets
+    found = buckets[bucket].keys.get(key) if bucket in buckets else None
+    return found is not None and str(found.encryption).startswith("aws:kms")
 
 
 def _roles(account: str) -> list[Any]:

@@ -7,6 +7,7 @@ from .table import ACCOUNT, refused, semantic
 CREATE = "botocore s3control CreateJob, API_control_CreateJob.html"
 STATUS = "botocore s3control UpdateJobStatus, batch-ops-job-status.html"
 ROLE = "batch-ops-iam-role-policies.html"
+MANIFEST = "batch-ops-create-job.html#specify-batchjob-manifest"
 
 
 def _without_account(request, **_):
@@ -62,6 +63,18 @@ def _(aws):
         client.create_job(**request(role(aws, "lambda.amazonaws.com")))
     with refused("BadRequestException"):
         client.create_job(**request(f"arn:aws:iam::{ACCOUNT}:role/none"))
+
+
+@semantic("a-jobs-manifest-is-not-encrypted-with-kms", MANIFEST)
+def _(aws):
+    client, s3, arn = control(aws), aws.client("s3"), role(aws)
+    s3.create_bucket(Bucket="bucket")
+    where = {"Bucket": "bucket", "Key": "manifest.csv"}
+    s3.put_object(**where, Body=b"bucket,key,version", ServerSideEncryption="aws:kms")
+    with refused("BadRequestException"):
+        client.create_job(**request(arn))
+    s3.put_object(**where, Body=b"bucket,key,version", ServerSideEncryption="AES256")
+    assert client.create_job(**request(arn))["JobId"]
 
 
 @semantic("a-report-that-is-wanted-has-a-place", f"{CREATE} Report, API_control_JobReport.html")

@@ -158,6 +158,16 @@ def test_the_manifest_names_each_current_version_with_its_key_encoded(able):
     assert not {version for *_, version in rows} & set(old)
 
 
+def test_with_a_kms_key_the_manifest_is_encrypted_with_s3s_own(able):
+    key = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": "arn:aws:kms:us-east-1:1:key/k"}
+    rules = {"Rules": [{"ApplyServerSideEncryptionByDefault": key}]}
+    able.s3.put_bucket_encryption(Bucket=DONE, ServerSideEncryptionConfiguration=rules)
+    make(able)
+    (job,) = the_jobs()
+    where = job.request["Manifest"]["Location"]["ObjectArn"].partition("/")[2]
+    assert able.s3.head_object(Bucket=DONE, Key=where)["ServerSideEncryption"] == "AES256"
+
+
 def test_a_large_manifest_goes_in_parts(able, monkeypatch):
     monkeypatch.setattr(manifests, "_PART_BYTES", 5 * 1024**2)
     monkeypatch.setattr(manifests, "quote", lambda key: key + "%20" * 1_000_000)
