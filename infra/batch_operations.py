@@ -1,5 +1,7 @@
 """The role with which S3 Batch Operations runs jobs that invoke a function."""
 
+import json
+
 import pulumi
 import pulumi_aws as aws
 from pulumi import Input, Output, ResourceOptions
@@ -34,15 +36,14 @@ class BatchOperations(pulumi.ComponentResource):
         opts: ResourceOptions | None = None,
     ) -> None:
         super().__init__("s3-data-pipeline:index:BatchOperations", name, None, opts)
-        trust = Output.from_input(account).apply(
-            lambda account: permissions.assume_role(SERVICE, account=account)
-        )
         role = aws.iam.Role(
             f"{name}-role",
             description=f"What the jobs of {name} may do",
-            assume_role_policy=Output.json_dumps(
-                trust.apply(lambda statement: permissions.document([statement]))
-            ),
+            # Without a condition, as AWS writes it: nothing says that this service sends the
+            # account, and if it does not, every job fails. Only who may pass the role makes a job
+            # with it, and only a principal of its own account can pass a role.
+            # https://docs.aws.amazon.com/AmazonS3/latest/userguide/batch-ops-iam-role-policies.html
+            assume_role_policy=json.dumps(permissions.document([permissions.assume_role(SERVICE)])),
             permissions_boundary=permissions_boundary_arn,
             opts=ResourceOptions(parent=self),
         )

@@ -88,7 +88,7 @@ class PipelineFunction(pulumi.ComponentResource):
         )
         self.log_group = logs.name
         trust = Output.from_input(definition.account).apply(
-            lambda account: permissions.assume_role("lambda.amazonaws.com", account=account)
+            lambda account: permissions.assume_role_here("lambda.amazonaws.com", account=account)
         )
         self._role = aws.iam.Role(
             f"{name}-role",

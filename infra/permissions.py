@@ -204,24 +204,31 @@ def send_traces() -> Statement:
     return _allow("SendTraces", ["xray:PutTraceSegments", "xray:PutTelemetryRecords"], ["*"])
 
 
-def assume_role(service: str, *, account: str) -> Statement:
+def assume_role(service: str) -> Statement:
+    """Return the trust policy statement for a service, whatever account it acts for."""
+    return {
+        "Sid": "AssumeRole",
+        "Effect": "Allow",
+        "Principal": {"Service": service},
+        "Action": "sts:AssumeRole",
+    }
+
+
+def assume_role_here(service: str, *, account: str) -> Statement:
     """Return the trust policy statement for a service that acts for this account.
 
     It is not limited to a function, whose ARN exists only after its role. Lambda sends the account:
     https://docs.aws.amazon.com/lambda/latest/dg/permissions-managed-policies.html
     """
     return {
-        "Sid": "AssumeRole",
-        "Effect": "Allow",
-        "Principal": {"Service": service},
-        "Action": "sts:AssumeRole",
+        **assume_role(service),
         "Condition": {"StringEquals": {"aws:SourceAccount": account}},
     }
 
 
 def assume_role_for(service: str, *, source: str, account: str) -> Statement:
     """Return the trust policy statement for a service that acts for one resource."""
-    trust = assume_role(service, account=account)
+    trust = assume_role_here(service, account=account)
     return {**trust, "Condition": {"ArnEquals": {"aws:SourceArn": source}, **trust["Condition"]}}
 
 

@@ -9,6 +9,9 @@ from policy.graph import Graph, Resource
 
 _TRUST: Final = "assumeRolePolicy"
 _HOUR_SECONDS: Final = 3600
+# AWS's own trust policy for it has no condition, and no page says that it sends the account:
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/batch-ops-iam-role-policies.html
+_NAMES_NO_ACCOUNT: Final = ["batchoperations.s3.amazonaws.com"]
 
 
 @control("IAM.24", "IAM roles should be tagged", tokens.ROLE)
@@ -42,12 +45,17 @@ def trusts_no_account(role: Resource) -> list[str]:
     ]
 
 
-@control("PIPE.41", "A service may assume a role only for this account", tokens.ROLE)
+@control(
+    "PIPE.41",
+    "A service may assume a role only for this account, if it names the account",
+    tokens.ROLE,
+)
 def is_assumed_for_this_account(role: Resource) -> list[str]:
     return [
         f"{statements.label(it)} names no aws:SourceAccount"
         for it in statements.allowing(role, _TRUST)
-        if not statements.conditions(it).get("aws:sourceaccount")
+        if statements.principals(it) != _NAMES_NO_ACCOUNT
+        and not statements.conditions(it).get("aws:sourceaccount")
     ]
 
 

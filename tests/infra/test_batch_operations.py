@@ -13,7 +13,7 @@ def statements(graph: Graph, name: str) -> dict[str, Any]:
     return {it.pop("Sid"): it for it in granted}
 
 
-def test_the_jobs_role_is_for_the_service_and_this_account_alone(full: Graph):
+def test_the_jobs_role_is_for_the_service_as_aws_writes_its_trust(full: Graph):
     role = full.get(ROLE, "jobs-role")
 
     assert json.loads(role.inputs["assumeRolePolicy"])["Statement"] == [
@@ -22,7 +22,6 @@ def test_the_jobs_role_is_for_the_service_and_this_account_alone(full: Graph):
             "Effect": "Allow",
             "Principal": {"Service": "batchoperations.s3.amazonaws.com"},
             "Action": "sts:AssumeRole",
-            "Condition": {"StringEquals": {"aws:SourceAccount": ACCOUNT}},
         }
     ]
     assert role.inputs["permissionsBoundary"] == BOUNDARY
