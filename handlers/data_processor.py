@@ -193,10 +193,14 @@ class Processor:
     def _handle_job(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:
         """Replay the completed files that a job of S3 Batch Operations names."""
         results = [self._replay(task) for task in read_tasks(event)]
-        denied = sum(result.denied for result in results)
-        self._telemetry.emit(
-            {Metric.ACCESS_DENIED: denied} if denied else {}, function_name=context.function_name
+        # What this invocation has written: a process has one at a time.
+        totals = Counter(
+            {
+                Metric.ACCESS_DENIED: sum(result.denied for result in results),
+                Metric.BYTES_WRITTEN: self._storage.take_written(),
+            }
         )
+        self._telemetry.emit(+totals, function_name=context.function_name)  # without zeros
         return batch_jobs.answer(event, results)
 
     def _replay(self, task: Task) -> TaskResult:

@@ -92,6 +92,16 @@ def test_the_copy_is_processed_as_any_upload_and_its_output_is_new():
     assert not world.dead_letters.messages
 
 
+def test_the_bytes_that_a_task_writes_are_reported_at_once():
+    world = World()
+    event = job_event(keys.completed_key(KEY), done(world, body=b'{"a":12}'))
+    before = world.telemetry.totals[Metric.BYTES_WRITTEN]
+    result(world, event)
+    assert world.telemetry.totals[Metric.BYTES_WRITTEN] - before == len(b'{"a":12}')
+    result(world, event)  # finds the copy, and writes nothing
+    assert world.telemetry.totals[Metric.BYTES_WRITTEN] - before == len(b'{"a":12}')
+
+
 @pytest.mark.parametrize("processed_between", [False, True])
 def test_a_task_that_is_delivered_twice_makes_one_upload(processed_between):
     world = World()
