@@ -25,6 +25,7 @@ _QUEUE: Final = (
     "NumberOfEmptyReceives",
 )  # fmt: skip
 _DAY_SECONDS: Final = 86_400
+_HOURS_OF_DAY: Final = 24
 _SERVICES: Final = {"processor": PROCESSOR_SERVICE, "archiver": ARCHIVER_SERVICE}
 
 
@@ -42,7 +43,7 @@ class Usage:
     seconds: Mapping[str, float]
     queue: Mapping[str, float] | None
     log_bytes: float | None
-    metric_share: float  # how many custom metrics there were, each by its share of the days
+    metric_share: float  # how many custom metrics there were, each by its share of the hours
     stored: Stored | None
 
     @property
@@ -74,11 +75,20 @@ def collect(
     first = min((it for query in asked.all if (it := series[query].first)), default=begin)
     lasted = max((now - max(first, begin)).total_seconds() / _DAY_SECONDS, 1.0)
     found = stored.counted(account.s3, buckets) if count else stored.measured(buckets, series)
-    return _used(asked, series, lasted, found)
+    # CloudWatch bills a custom metric for each hour with a value of it, not for each day.
+    valued = [query.hourly for query in asked.own.values() if series[query].values]
+    by_hour = metrics.read(account.cloudwatch, valued, max(first, begin), now)
+    hours = sum(len(it.values) for it in by_hour.values())
+    return _used(asked, series, lasted, found, share=hours / (lasted * _HOURS_OF_DAY))
 
 
 def _used(
-    asked: "_Asked", series: Mapping[Query, Series], days: float, found: Stored | None
+    asked: "_Asked",
+    series: Mapping[Query, Series],
+    days: float,
+    found: Stored | None,
+    *,
+    share: float,
 ) -> Usage:
     def did(name: Metric, label: str = "processor") -> float:
         return series[asked.own[label, name]].total
@@ -97,7 +107,7 @@ def _used(
         seconds={it: total / 1000 for it, total in lasted("Duration").items()},
         queue=_known(asked.queue, series),
         log_bytes=_sum(asked.logs, series),
-        metric_share=sum(len(series[it].values) for it in asked.own.values()) / days,
+        metric_share=share,
         stored=found,
     )
 

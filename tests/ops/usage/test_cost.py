@@ -97,6 +97,13 @@ def test_what_a_stack_did_is_priced_for_a_month(busy: Pipeline):
     assert Decimal(found["total"]) == sum(Decimal(line["dollars"]) for line in found["lines"])
 
 
+def test_a_custom_metric_costs_for_each_hour_in_which_it_has_a_value(busy: Pipeline):
+    found = told(busy)
+    [days] = [float(it.split()[3]) for it in found["notes"] if it.startswith("from the last")]
+    # Two metrics on three days, three on one, all in one hour of each; not nine whole days.
+    assert units(found)["custom metrics metrics"] == pytest.approx(9 / (24 * days), rel=0.02)
+
+
 def test_storage_is_what_s3_measures_with_the_overheads_that_it_bills(pipeline: Pipeline):
     # moto itself writes the StandardStorage of each bucket: nothing here.
     stored = {
@@ -224,8 +231,8 @@ def test_an_estimate_needs_no_stack(pipeline: Pipeline, monkeypatch: pytest.Monk
     assert result.exit_code == 0, result.output
     found = json.loads(result.stdout)
     assert found["prices"]["from"] == "us-east-1"
-    assert found["total"] == "10.15"
-    assert found["first_12_months"] == {"plain_design": "144.13", "this_design": "114.26"}
+    assert found["total"] == "10.17"
+    assert found["first_12_months"] == {"plain_design": "144.37", "this_design": "114.50"}
     dearer = json.loads(pipeline.run(*words, "--region", "eu-central-1").stdout)
     assert Decimal(dearer["total"]) > Decimal(found["total"])
 
