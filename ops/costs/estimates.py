@@ -43,13 +43,14 @@ ARCHIVER_METRICS: Final = (
 )  # fmt: skip
 RECONCILE_METRICS: Final = (Metric.FILES_RECONCILED,)
 # With bucket keys S3 asks KMS for one object in a hundred, at most: "up to 99 percent" less, says
-# https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-key.html. SQS asks once in 300 s for
-# each of the two that use the queue.
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-key.html. SQS asks once in
+# `QUEUE_DATA_KEY_SECONDS` for each of the two that use the queue.
 _KEY_REQUESTS_PER_CALL: Final = 0.01
-_QUEUE_KEY_REQUESTS: Final = 2 * DAYS_OF_MONTH * 86_400 // 300
+QUEUE_DATA_KEY_SECONDS: Final = 3600
+_QUEUE_KEY_REQUESTS: Final = 2 * DAYS_OF_MONTH * 86_400 // QUEUE_DATA_KEY_SECONDS
 NOT_COUNTED: Final = (
     "not counted: the schedule and the alarms' e-mails (below a cent), snapStart, tracing, "
-    "accessLogs, who reads outputs, data that leaves the region"
+    "accessLogs, outputEvents, who reads outputs, data that leaves the region"
 )
 ASSUMED: Final = (
     "assumed: outputs as large as their files, 0.3 s for the S3 calls of ten files, 20 s of one "

@@ -52,6 +52,13 @@ def test_every_metric_that_comes_in_without_a_failure_is_counted():
     assert counted | of_failures == set(Metric)
 
 
+def test_the_queues_reuse_a_data_key_for_as_long():
+    queues = [queue.inputs for queue in run_variant("full").of("aws:sqs/queue:Queue")]
+    assert {queue["kmsDataKeyReusePeriodSeconds"] for queue in queues} == {
+        estimates.QUEUE_DATA_KEY_SECONDS
+    }
+
+
 def test_the_rules_of_the_buckets_are_read_by_their_ids():
     ids = {
         rule.id for rules in (lifecycle.raw, lifecycle.archive)
