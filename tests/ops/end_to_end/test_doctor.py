@@ -277,7 +277,8 @@ declare_roles()
 @breaks("schedule of the archiver")
 def a_schedule_that_is_off(served: Served) -> Iterator[None]:
     scheduler = served.client("scheduler")
-    (found,) = scheduler.list_schedules()["Schedules"]
+    every = scheduler.list_schedules()["Schedules"]
+    (found,) = [one for one in every if "archive" in one["Name"]]
     before = scheduler.get_schedule(GroupName=found["GroupName"], Name=found["Name"])
     names = ("Name", "GroupName", "ScheduleExpression", "FlexibleTimeWindow", "Target")
     same = {name: before[name] for name in names}
