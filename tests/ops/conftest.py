@@ -14,6 +14,7 @@ import pytest
 from botocore.client import BaseClient
 from moto import mock_aws
 from moto.awslambda_simple.models import LambdaSimpleBackend
+from typer import testing
 from typer.testing import CliRunner, Result
 
 from handlers import keys
@@ -31,6 +32,8 @@ RAW, DONE, OLD = "pipeline-raw", "pipeline-processed", "pipeline-archive"
 # Making a client costs more than most tests do with it, and one of moto's survives its resets.
 client = functools.cache(functools.partial(boto3.client, region_name=REGION))
 connected = functools.cache(aws.connect)
+# Typer builds every command anew for each run, which costs as much as the run itself.
+commands = functools.cache(testing._get_command)
 
 
 @dataclass(frozen=True)
@@ -176,6 +179,7 @@ def commit(key: str, version: str, **counts: str) -> dict[str, str]:
 def pipeline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pipeline]:
     ruleset.install()
     monkeypatch.setattr(aws, "connect", connected)
+    monkeypatch.setattr(testing, "_get_command", commands)
     monkeypatch.setattr(queue_contents, "POLL_SECONDS", 0)
     monkeypatch.setattr(following, "sleep", lambda _: None)
     monkeypatch.setattr(polling, "sleep", lambda _: None)
