@@ -49,7 +49,8 @@ def restore(
             "--to",
             metavar="FOLDER",
             file_okay=False,
-            help="Download to this folder instead of copying to restored/.",
+            help="Download to this folder instead of copying to restored/. A run that is killed"
+            " may leave files .restore-* there: delete them.",
         ),
     ] = None,
     # Bulk retrievals from GLACIER are free, and who reads an archive can mostly wait for a night.
