@@ -1,5 +1,6 @@
 """Write the IAM policies for people who use a stack, with the ARNs of the stack. Pure."""
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -51,7 +52,21 @@ def policy(stack: Stack, role: Role, *, kms_key_arn: str | None = None) -> dict[
         Role.DOCTOR: needs.examining,
         Role.SMOKE: needs.smoking,
     }
-    return {"Version": _POLICY_VERSION, "Statement": statements[role]()}
+    return {"Version": _POLICY_VERSION, "Statement": _merged(statements[role]())}
+
+
+def _merged(statements: Iterable[Statement]) -> list[Statement]:
+    """Return the statements, those for the same resources on the same condition as one.
+
+    IAM limits the characters of a policy, and ARNs take most of them.
+    """
+    merged: dict[str, Statement] = {}
+    for one in statements:
+        first = merged.setdefault(json.dumps([one["Resource"], one.get("Condition")]), one)
+        if first is not one:
+            first["Sid"] += f"And{one['Sid']}"
+            first["Action"] += one["Action"]
+    return list(merged.values())
 
 
 @dataclass(frozen=True)
@@ -157,7 +172,7 @@ class _Needs:
             _allow(
                 "RunFunctions",
                 ["lambda:InvokeFunction"],
-                [stack.data_archiver_lambda_arn, stack.data_processor_lambda_arn],
+                [processor, stack.data_archiver_lambda_arn],
             ),
             *self._jobs(),
             # Nothing makes a data key through Lambda; a statement of its own would be too long.

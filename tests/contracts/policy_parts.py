@@ -14,7 +14,7 @@ _ACCOUNT, _REGION, _NAME = "123456789012", "eu-central-1", "s3-data-pipeline-pro
 # Digits as Pulumi makes them up.
 _DIGITS = "1a2b3c4"
 _TARGET = Target(name=_NAME, account=_ACCOUNT, region=_REGION)
-_STACK = Stack(
+STACK = Stack(
     raw_bucket_name=f"{_NAME}-raw-{_DIGITS}",
     processed_bucket_name=f"{_NAME}-processed-{_DIGITS}",
     archive_bucket_name=f"{_NAME}-archive-{_DIGITS}",
@@ -39,7 +39,7 @@ def _of_deployment(name: str) -> str:
 
 
 def _of_stack(role: Role) -> str:
-    return _folded(role, json.dumps(access_policies.policy(_STACK, role), indent=2))
+    return _folded(role, json.dumps(access_policies.policy(STACK, role), indent=2))
 
 
 def _folded(name: str, text: str) -> str:
