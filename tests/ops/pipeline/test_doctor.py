@@ -3,19 +3,19 @@
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from botocore.exceptions import ClientError, NoCredentialsError
 from botocore.stub import Stubber
 
 from ops import aws
-from ops.pipeline.doctor import alarms, events, identity, roles
+from ops.pipeline.doctor import alarms, buckets, events, functions, identity, roles
 from ops.pipeline.doctor.examination import CHECKS, examine
 from ops.pipeline.doctor.findings import Deployment, Finding, Verdict, ok
 from ops.pipeline.grants import Grant
 from ops.stack import Stack
-from tests.ops.conftest import RAW, REGION, Pipeline, client
+from tests.ops.conftest import DONE, OLD, RAW, REGION, Pipeline, client
 
 NOW = datetime(2024, 1, 15, 10, 30, tzinfo=UTC)
 DATE = "Mon, 15 Jan 2024 10:30:00 GMT"
@@ -69,6 +69,11 @@ def test_without_credentials_there_is_one_problem_and_no_further_check(error):
     assert (found.about, found.verdict) == ("0", Verdict.PROBLEM)
 
 
+def deployment(pipeline: Pipeline) -> Deployment:
+    account = aws.connect(Stack.from_outputs(pipeline.outputs, origin="test"))
+    return Deployment(account=account, now=lambda: datetime.now(UTC))
+
+
 def test_another_account_is_a_problem(pipeline: Pipeline):
     for name in ("data_processor_lambda_arn", "data_archiver_lambda_arn"):
         pipeline.outputs[name] = pipeline.outputs[name].replace("123456789012", "111122223333")
@@ -92,14 +97,11 @@ def test_environments_that_lambda_cannot_decrypt_for_the_caller_are_unknown(unde
     assert "the permission kms:Decrypt" in found.says
 
 
-def deployment(pipeline: Pipeline) -> Deployment:
-    account = aws.connect(Stack.from_outputs(pipeline.outputs, origin="test"))
-    return Deployment(account=account, now=lambda: datetime.now(UTC))
-
-
 @pytest.mark.parametrize(
     ("arns", "verdict", "said"),
     [
+        ([], Verdict.PROBLEM, "none: nobody hears"),
+        (["arn:aws:sns:eu-central-1:1:alarms:1"], Verdict.OK, "1 confirmed"),
         (["Deleted"], Verdict.PROBLEM, "none: nobody hears"),
         (["Deleted", "arn:aws:sns:eu-central-1:1:alarms:2"], Verdict.OK, "1 confirmed"),
         (["Deleted", "PendingConfirmation"], Verdict.PROBLEM, "0 confirmed; PendingConfirmation"),
@@ -230,3 +232,57 @@ def test_the_policy_of_a_target_lets_s3_send_the_buckets_events(changes, lets):
 
 def test_every_check_is_about_something_of_its_own():
     assert len(set(CHECKS.values())) == len(CHECKS)
+
+
+def verdicts(found: Iterator[Finding]) -> dict[str, Verdict]:
+    findings = list(found)
+    assert all(one.mend for one in findings if one.verdict is Verdict.PROBLEM)
+    return {one.about: one.verdict for one in findings}
+
+
+def test_a_bucket_that_encrypts_nothing_by_default_is_a_problem(pipeline: Pipeline):
+    default = {"SSEAlgorithm": "AES256"}
+    rules = [{"ApplyServerSideEncryptionByDefault": default}]
+    for bucket in (RAW, DONE):
+        pipeline.s3.put_bucket_encryption(
+            Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": rules}
+        )
+    pipeline.s3.delete_bucket_encryption(Bucket=OLD)
+    assert verdicts(buckets.encryption(deployment(pipeline))) == {
+        "raw bucket, encryption": Verdict.OK,
+        "processed bucket, encryption": Verdict.OK,
+        "archive bucket, encryption": Verdict.PROBLEM,
+    }
+
+
+def test_a_log_group_that_is_missing_is_a_problem(pipeline: Pipeline):
+    logs = client("logs")
+    # Its name begins as the other's, by which AWS lists groups.
+    for group in ("data-logs-archiver", "data-logs-processor-of-another"):
+        logs.create_log_group(logGroupName=group)
+        logs.put_retention_policy(logGroupName=group, retentionInDays=14)
+    assert verdicts(functions.logs(deployment(pipeline))) == {
+        "logs of the processor": Verdict.PROBLEM,
+        "logs of the archiver": Verdict.OK,
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "verdict", "said"),
+    [
+        ({}, Verdict.OK, "Active"),
+        ({"State": "Inactive"}, Verdict.OK, "Inactive"),
+        ({"State": "Failed", "StateReason": "no key"}, Verdict.PROBLEM, "Failed: no key"),
+        (
+            {"LastUpdateStatus": "Failed", "LastUpdateStatusReason": "no image"},
+            Verdict.PROBLEM,
+            "its last update: Failed no image",
+        ),
+    ],
+)
+def test_a_function_that_failed_is_a_problem(pipeline: Pipeline, changes, verdict, said):
+    examined = deployment(pipeline)
+    cast("dict[str, Any]", examined.processor).update(changes)
+    first, other = functions.states(examined)
+    assert (first.verdict, other.verdict) == (verdict, Verdict.OK)
+    assert first.says.startswith(said)
