@@ -18,7 +18,7 @@ class Grant:
 
 
 def processor(stack: Stack) -> list[Grant]:
-    """Return what the data processor may do with buckets and queues."""
+    """Return what the data processor may do with buckets, queues and metrics."""
     raw, processed, archive = _buckets(stack)
     incoming, completed = f"{raw}/{keys.INCOMING}*", f"{raw}/{keys.COMPLETED}*"
     written = tuple(
@@ -43,6 +43,26 @@ def processor(stack: Stack) -> list[Grant]:
             "sqs:ChangeMessageVisibility sqs:SendMessage",
             stack.queue_arn(stack.processing_queue_url),
         ),
+        _grant("cloudwatch:GetMetricStatistics", "*"),
+    ]
+
+
+def replay_files(stack: Stack) -> list[Grant]:
+    """Return what the data processor may do more, to replay files for a job."""
+    raw, _, _ = _buckets(stack)
+    return [
+        _grant("s3:PutObject s3:PutObjectTagging", f"{raw}/{keys.INCOMING}*"),
+        _grant("s3:GetObjectVersionTagging", f"{raw}/{keys.COMPLETED}*"),
+    ]
+
+
+def run_jobs(stack: Stack) -> list[Grant]:
+    """Return what the role of jobs may do: read manifests, write reports, invoke the processor."""
+    _, processed, _ = _buckets(stack)
+    function = function_arn(stack.data_processor_lambda_arn)
+    return [
+        _grant("s3:GetObject s3:GetObjectVersion s3:PutObject", f"{processed}/{keys.BATCH_JOBS}*"),
+        _grant("lambda:InvokeFunction", function, f"{function}:*"),
     ]
 
 

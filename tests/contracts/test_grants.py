@@ -34,6 +34,7 @@ EXPECTED = {
                 **BUCKETS, dead_letters=QUEUE.format("dead-letters"), account=ACCOUNT
             ),
             permissions.consume_queue(QUEUE.format("files")),
+            permissions.read_metrics(),
         ],
     ),
     "archiver": (
@@ -44,6 +45,16 @@ EXPECTED = {
             ),
             permissions.invoke(FUNCTION.format("archiver")),
         ],
+    ),
+    "replays": (
+        grants.replay_files(STACK),
+        permissions.replay_files(raw=BUCKETS["raw"], account=ACCOUNT),
+    ),
+    "jobs": (
+        grants.run_jobs(STACK),
+        permissions.run_jobs(
+            processed=BUCKETS["processed"], function=FUNCTION.format("processor"), account=ACCOUNT
+        ),
     ),
     "failures": (
         [grants.send(QUEUE.format("a"))],

@@ -38,6 +38,7 @@ CHECKS: Final[Mapping[str, Check]] = {
     "logs": functions.logs,
     "role of the processor": roles.processor,
     "role of the archiver": roles.archiver,
+    "role of the jobs": roles.jobs,
     "schedules": schedules.daily_run,
     "alarms": alarms.existence,
     "actions of alarms": alarms.actions,

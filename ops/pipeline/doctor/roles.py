@@ -21,10 +21,11 @@ _PERHAPS: Final = " in the simulation, perhaps for a condition key that only a r
 
 def processor(deployment: Deployment) -> Iterator[Finding]:
     """Check the role of the data processor."""
-    function = deployment.processor
+    stack, function = deployment.stack, deployment.processor
     wanted = [
-        *grants.processor(deployment.stack),
-        grants.write_logs(deployment.stack, functions.log_group(function)),
+        *grants.processor(stack),
+        *(grants.replay_files(stack) if stack.batch_operations_role_arn else []),
+        grants.write_logs(stack, functions.log_group(function)),
         *map(grants.use_key, sorted(buckets.keys_in_use(deployment))),
     ]
     yield simulated(deployment, "role of the processor", function["Role"], wanted)
@@ -41,6 +42,15 @@ def archiver(deployment: Deployment) -> Iterator[Finding]:
         *map(grants.use_key, sorted(buckets.keys_in_use(deployment))),
     ]
     yield simulated(deployment, "role of the archiver", function["Role"], wanted)
+
+
+def jobs(deployment: Deployment) -> Iterator[Finding]:
+    """Check the role of the jobs that replay files, if the stack has one."""
+    stack = deployment.stack
+    if stack.batch_operations_role_arn:
+        used = map(grants.use_key, sorted(buckets.keys_in_use(deployment)))
+        wanted = [*grants.run_jobs(stack), *used]
+        yield simulated(deployment, "role of the jobs", stack.batch_operations_role_arn, wanted)
 
 
 def simulated(deployment: Deployment, about: str, role: str, wanted: Iterable[Grant]) -> Finding:
@@ -67,7 +77,7 @@ def _refused(deployment: Deployment, role: str, grant: Grant) -> Iterator[tuple[
     pages = deployment.account.iam.get_paginator("simulate_principal_policy").paginate(
         PolicySourceArn=role,
         ActionNames=list(grant.actions),
-        ResourceArns=[one.replace("*", _SAMPLE) for one in grant.resources],
+        ResourceArns=[_sample(one) for one in grant.resources],
         ContextEntries=_context(deployment, role),
     )
     for page in pages:
@@ -77,6 +87,11 @@ def _refused(deployment: Deployment, role: str, grant: Grant) -> Iterator[tuple[
             for where, decision in _decisions(result):
                 if decision != _ALLOWED:
                     yield f"{result['EvalActionName']} on {where} ({decision})", by_organization
+
+
+def _sample(pattern: str) -> str:
+    """Return an ARN that a pattern matches; `*` alone is for actions without resources."""
+    return pattern if pattern == "*" else pattern.replace("*", _SAMPLE)
 
 
 def _decisions(result: dict[str, Any]) -> Iterator[tuple[str, str]]:

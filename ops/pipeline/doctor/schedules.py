@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from mypy_boto3_scheduler.type_defs import GetScheduleOutputTypeDef
 
 _UP: Final = "`pulumi up --refresh` sets it again"
+_GO_ON: Final = "to go on with a scheduled run"
 
 
 def daily_run(deployment: Deployment) -> Iterator[Finding]:
@@ -34,6 +35,10 @@ def daily_run(deployment: Deployment) -> Iterator[Finding]:
         wanted = [grants.invoke(target["Arn"]), *([grants.send(letters)] if letters else [])]
         about = f"role of the schedule of {_label(deployment, target['Arn'])}"
         yield roles.simulated(deployment, about, target["RoleArn"], wanted)
+        # The archiver's role is checked for that without a schedule: it always has it.
+        if target["Arn"] == deployment.stack.data_processor_lambda_arn:
+            about, own = f"role of the processor, {_GO_ON}", deployment.processor["Role"]
+            yield roles.simulated(deployment, about, own, [grants.invoke(target["Arn"])])
 
 
 def _schedules(deployment: Deployment) -> "list[GetScheduleOutputTypeDef]":

@@ -9,6 +9,7 @@ import pytest
 from botocore.exceptions import ClientError, NoCredentialsError
 from botocore.stub import Stubber
 
+from infra import permissions
 from ops import aws
 from ops.pipeline.doctor import alarms, buckets, events, functions, identity, roles
 from ops.pipeline.doctor.examination import CHECKS, examine
@@ -183,18 +184,57 @@ def test_what_an_organization_denies_in_a_simulation_is_unknown(pipeline: Pipeli
     ],
 )
 def test_a_usual_condition_of_a_real_call_is_met(pipeline: Pipeline, condition: Any):
-    document = {
-        "Version": "2012-10-17",
-        "Statement": [
-            {"Effect": "Allow", "Action": "s3:*", "Resource": "*"},
-            {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": condition},
-        ],
-    }
-    client("iam").put_role_policy(
-        RoleName="data-processor", PolicyName="p", PolicyDocument=json.dumps(document)
-    )
+    everything = {"Action": "*", "Resource": "*"}
+    denied = {"Effect": "Deny", **everything, "Condition": condition}
+    permit("data-processor", {"Effect": "Allow", **everything}, denied)
     grant = Grant(actions=("s3:GetObject",), resources=(A,))
     assert roles.simulated(deployment(pipeline), "role", ROLE, [grant]).verdict == Verdict.OK
+
+
+def permit(role: str, *statements: Any) -> None:
+    document = json.dumps({"Version": "2012-10-17", "Statement": statements})
+    client("iam").put_role_policy(RoleName=role, PolicyName="p", PolicyDocument=document)
+
+
+def verdicts(pipeline: Pipeline, check: str) -> dict[str, Verdict]:
+    found = examine(deployment(pipeline), checks={check: CHECKS[check]})
+    return {one.about: one.verdict for one in found}
+
+
+def test_a_stack_with_jobs_has_a_role_for_them_and_may_replay_files(pipeline: Pipeline):
+    everything: Any = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    permit("data-processor", everything)
+    assert verdicts(pipeline, "role of the jobs") == {}
+    role = client("iam").create_role(RoleName="jobs", AssumeRolePolicyDocument="{}")["Role"]
+    pipeline.outputs["batch_operations_role_arn"] = role["Arn"]
+    assert verdicts(pipeline, "role of the jobs") == {"role of the jobs": Verdict.PROBLEM}
+    permit("jobs", *permissions.run_jobs(
+        processed=f"arn:aws:s3:::{DONE}",
+        function=pipeline.outputs["data_processor_lambda_arn"],
+        account="123456789012",
+    ))  # fmt: skip
+    assert verdicts(pipeline, "role of the jobs") == {"role of the jobs": Verdict.OK}
+    processor = "role of the processor"
+    assert verdicts(pipeline, processor) == {processor: Verdict.OK}
+    incoming = f"arn:aws:s3:::{RAW}/incoming/*"
+    permit("data-processor", everything,
+           {"Effect": "Deny", "Action": "s3:PutObject", "Resource": incoming})  # fmt: skip
+    assert verdicts(pipeline, processor) == {processor: Verdict.PROBLEM}
+    del pipeline.outputs["batch_operations_role_arn"]
+    assert verdicts(pipeline, processor) == {processor: Verdict.OK}
+
+
+def test_a_processor_with_a_schedule_may_invoke_itself(pipeline: Pipeline):
+    function = pipeline.outputs["data_processor_lambda_arn"]
+    role = client("iam").create_role(RoleName="daily", AssumeRolePolicyDocument="{}")["Role"]
+    client("scheduler").create_schedule(
+        Name="daily", GroupName="default", ScheduleExpression="rate(1 day)",
+        FlexibleTimeWindow={"Mode": "OFF"}, Target={"Arn": function, "RoleArn": role["Arn"]},
+    )  # fmt: skip
+    about = "role of the processor, to go on with a scheduled run"
+    assert verdicts(pipeline, "schedules")[about] == Verdict.PROBLEM
+    permit("data-processor", permissions.invoke(function))
+    assert verdicts(pipeline, "schedules")[about] == Verdict.OK
 
 
 def statement(**changes: Any) -> dict[str, Any]:
