@@ -1,22 +1,22 @@
 """What a restore costs, by AWS's list prices. Pure.
 
-Those of the region and date below, from https://aws.amazon.com/s3/pricing/, in US dollars; other
-regions are up to a half dearer. A GB is 1024³ bytes.
+Storage and copies are by `ops.costs.prices`. Here is what only a restore needs: retrieval, reading
+and transfer, in US dollars, of the region and date below, from https://aws.amazon.com/s3/pricing/.
+Other regions are up to a half dearer. A GB is 1024³ bytes.
 """
 
 from dataclasses import dataclass
 from typing import Final
 
 from ops.archive.retrievals import Tier
+from ops.costs.prices import Prices
 
-REGION: Final = "US East (N. Virginia)"
+REGION: Final = "us-east-1"
 AS_OF: Final = "June 2026"
 
 RETRIEVAL_USD_PER_GB: Final = {Tier.BULK: 0.0, Tier.STANDARD: 0.01, Tier.EXPEDITED: 0.03}
 RETRIEVAL_USD_PER_REQUEST: Final = {Tier.BULK: 0.0, Tier.STANDARD: 0.00005, Tier.EXPEDITED: 0.01}
 IA_RETRIEVAL_USD_PER_GB: Final = 0.01
-STANDARD_USD_PER_GB_MONTH: Final = 0.023  # of the temporary copies, and of restored/
-PUT_USD_PER_REQUEST: Final = 0.000005  # a copy too
 IA_GET_USD_PER_REQUEST: Final = 0.000001
 # To the Internet, the first 10 TB a month; the first 100 GB of an account are free.
 TRANSFER_OUT_USD_PER_GB: Final = 0.09
@@ -38,12 +38,12 @@ class Amount:
         return self.size / _GB
 
 
-def retrieval(amount: Amount, tier: Tier, days: int) -> float:
+def retrieval(amount: Amount, tier: Tier, days: int, prices: Prices) -> float:
     """Return the dollars for retrieving objects of GLACIER, readable for some days."""
     return (
         amount.objects * RETRIEVAL_USD_PER_REQUEST[tier]
         + amount.gigabytes * RETRIEVAL_USD_PER_GB[tier]
-        + amount.gigabytes * STANDARD_USD_PER_GB_MONTH * days / _MONTH_DAYS
+        + amount.gigabytes * float(prices.standard_gb_month) * days / _MONTH_DAYS
     )
 
 
@@ -52,9 +52,10 @@ def reading_ia(amount: Amount) -> float:
     return amount.gigabytes * IA_RETRIEVAL_USD_PER_GB
 
 
-def copying(amount: Amount) -> float:
+def copying(amount: Amount, prices: Prices) -> float:
     """Return the dollars for copies in `restored/` that are kept for a month."""
-    return amount.objects * PUT_USD_PER_REQUEST + amount.gigabytes * STANDARD_USD_PER_GB_MONTH
+    requests = amount.objects * float(prices.writes_1000) / 1_000
+    return requests + amount.gigabytes * float(prices.standard_gb_month)
 
 
 def downloading(amount: Amount) -> float:

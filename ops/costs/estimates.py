@@ -76,7 +76,6 @@ def estimate(plan: Plan, load: Load, prices: Prices, period: Period) -> Bill:
 def requests(plan: Plan, load: Load, prices: Prices, period: Period) -> list[Line]:
     """Return the requests to S3: a file's four calls and its upload, and those of its archiving."""
     writes = kind("requests", prices.writes_1000, 1_000)
-    archived, moved = _archived(plan, load, period)
     large_writes, large_reads = large_file_calls(load.output_size(plan))
     return [
         writes("PUT of uploads", load.files),
@@ -84,7 +83,17 @@ def requests(plan: Plan, load: Load, prices: Prices, period: Period) -> list[Lin
         writes("PUT of outputs", load.files),
         writes("chunks of outputs above 8 MiB", load.files * large_writes),
         writes("COPY to completed/", load.files),
-        writes("LIST by the archiver", DAYS_OF_MONTH + 2 * archived / _LISTED),
+        *archiving(plan, load, prices, period),
+    ]
+
+
+def archiving(plan: Plan, load: Load, prices: Prices, period: Period) -> list[Line]:
+    """Return the requests of the archiver, and of the lifecycle's transitions."""
+    archived, moved = _archived(plan, load, period)
+    return [
+        kind("requests", prices.writes_1000, 1_000)(
+            "LIST by the archiver", DAYS_OF_MONTH + 2 * archived / _LISTED
+        ),
         kind("requests", prices.standard_ia_writes_1000, 1_000)("COPY into STANDARD_IA", archived),
         kind("transitions", prices.glacier_transitions_1000, 1_000)("to GLACIER", moved),
     ]

@@ -76,6 +76,8 @@ def _prices(  # one region's, of those that differ
     )
 
 
+# Whose prices stand for those of a region that has none here.
+DEFAULT_REGION: Final = "us-east-1"
 REGIONS: Final[Mapping[str, Prices]] = {
     "us-east-1": _prices(
         standard="0.023", ia="0.0125", glacier="0.0036", write="0.005", read="0.0004",
@@ -98,3 +100,8 @@ REGIONS: Final[Mapping[str, Prices]] = {
         transition="0.036", logs="0.70",
     ),
 }  # fmt: skip
+
+
+def nearest(region: str) -> str:
+    """Return a region if it has prices here, else the one whose prices stand for them."""
+    return region if region in REGIONS else DEFAULT_REGION

@@ -2,18 +2,14 @@
 
 from dataclasses import asdict, fields
 
-import pytest
-
 from handlers.environment import Metric
 from infra import costs, lifecycle
 from infra.settings import Settings
-from ops.archive import prices as archive_prices
 from ops.costs import estimates, storage
 from ops.costs.losses import losses
 from ops.costs.periods import Period
 from ops.costs.plans import ALARM_METRICS, Load, Plan
 from ops.costs.prices import REGIONS
-from ops.files.replays import estimates as replays
 from ops.usage import settings as read
 from tests.infra.recording import run_variant
 
@@ -75,15 +71,3 @@ def test_what_the_preview_warns_of_the_estimate_counts():
         found = losses(Plan(**given), load, REGIONS["us-east-1"], period)
         counted = {it.setting for it in found} & {"archiveDays", "expirationDays"}
         assert {sentence.split()[0] for sentence in warned} == counted
-
-
-def test_what_a_restore_and_a_replay_cost_is_by_the_same_prices():
-    prices = REGIONS["us-east-1"]
-    writes, reads = (float(it) / 1_000 for it in (prices.writes_1000, prices.reads_1000))
-    assert pytest.approx(writes) == archive_prices.PUT_USD_PER_REQUEST
-    assert pytest.approx(writes) == replays.WRITE_DOLLARS
-    assert pytest.approx(reads) == replays.READ_DOLLARS
-    assert float(prices.standard_gb_month) == archive_prices.STANDARD_USD_PER_GB_MONTH
-    assert float(prices.queue_requests_million) / 10**6 == pytest.approx(replays.MESSAGE_DOLLARS)
-    assert float(prices.lambda_requests_million) / 10**6 == replays.INVOCATION_DOLLARS
-    assert float(prices.lambda_arm64_gb_second) == replays.GIGABYTE_SECOND_DOLLARS

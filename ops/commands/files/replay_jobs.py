@@ -5,11 +5,10 @@ from dataclasses import asdict, replace
 import typer
 
 from ops.aws import Account
-from ops.commands.files.replay_runs import source_of, told
+from ops.commands.files.replay_runs import expect, source_of, told
 from ops.commands.group import confirm
 from ops.dead_letters.queue_contents import retention_seconds
 from ops.files.replays import jobs, manifests
-from ops.files.replays.estimates import estimate
 from ops.files.replays.jobs import Job
 from ops.files.replays.manifests import Survey
 from ops.files.replays.plans import Range
@@ -88,11 +87,11 @@ def _print(job: Job, report: str) -> None:
 
 
 def _told(account: Account, surveyed: Survey) -> str:
-    expected = estimate(surveyed.files, surveyed.size_bytes, by_job=True)
+    expected = expect(account, surveyed.files, surveyed.size_bytes, by_job=True)
     if expected.seconds > retention_seconds(account.sqs, account.stack.processing_queue_url):
         screen.warn(
             "the processing queue keeps messages for less time than that takes with a"
             " maxConcurrency of 10: raise maxConcurrency or queueRetentionDays first, or replay"
             " parts of it by --since and --until"
         )
-    return told(surveyed.files, surveyed.size_bytes, expected)
+    return told(account, surveyed.files, surveyed.size_bytes, expected)

@@ -7,6 +7,7 @@ import typer
 
 from ops.aws import Account
 from ops.commands.group import confirm
+from ops.costs.prices import REGIONS, nearest
 from ops.files.replays import copying
 from ops.files.replays.estimates import Estimate, estimate
 from ops.files.replays.plans import Replay
@@ -24,7 +25,7 @@ def run(
     yes: bool,
 ) -> None:
     """Copy planned files, after a question, and note each in a new record if one is named."""
-    if not _agreed(planned, dry_run=dry_run, yes=yes):
+    if not _agreed(account, planned, dry_run=dry_run, yes=yes):
         return
     if record is None:
         _copy(account, planned, lambda _replay, _version: None)
@@ -36,16 +37,25 @@ def run(
 def resume(account: Account, file: Path, *, dry_run: bool, yes: bool) -> None:
     """Copy what a record says is left."""
     with Record.resume(file, account.stack.raw_bucket_name) as record:
-        if _agreed(record.left, dry_run=dry_run, yes=yes):
+        if _agreed(account, record.left, dry_run=dry_run, yes=yes):
             _copy_noted(account, record)
 
 
-def told(number: int, size_bytes: int, expected: Estimate) -> str:
+def expect(account: Account, number: int, size_bytes: int, *, by_job: bool) -> Estimate:
+    """Return what a replay costs and takes, by the prices of the stack's region."""
+    prices = REGIONS[nearest(account.stack.region)]
+    return estimate(number, size_bytes, prices, by_job=by_job)
+
+
+def told(account: Account, number: int, size_bytes: int, expected: Estimate) -> str:
     """Return how many files there are, their size, and what it costs and takes, as text."""
+    region = account.stack.region
+    others = "" if nearest(region) == region else f" (of {nearest(region)}: none of {region} here)"
     return (
-        f"{number:,} files, {screen.size(size_bytes)}; by list prices about"
+        f"{number:,} files, {screen.size(size_bytes)}; by list prices{others} about"
         f" ${expected.copy_dollars:,.2f} to copy and ${expected.process_dollars:,.2f} to process;"
-        f" about {instants.age(expected.seconds)}"
+        f" about ${expected.keep_dollars:,.2f} more to store and archive the copies until they"
+        f" expire; about {instants.age(expected.seconds)}"
     )
 
 
@@ -54,10 +64,11 @@ def source_of(replay: Replay) -> str:
     return f"{replay.source.key} version {replay.source.version}"
 
 
-def _agreed(planned: Sequence[Replay], *, dry_run: bool, yes: bool) -> bool:
+def _agreed(account: Account, planned: Sequence[Replay], *, dry_run: bool, yes: bool) -> bool:
     """Return whether to copy: there is something, and the operator wants it."""
     size_bytes = sum(one.source.size for one in planned)
-    text = told(len(planned), size_bytes, estimate(len(planned), size_bytes, by_job=False))
+    expected = expect(account, len(planned), size_bytes, by_job=False)
+    text = told(account, len(planned), size_bytes, expected)
     if not planned:
         screen.say("no completed file is selected")
     elif dry_run:

@@ -11,6 +11,7 @@ from ops.archive.restores import Plan
 from ops.archive.retrievals import POLL_SECONDS, Tier
 from ops.archive.selection import Selection
 from ops.archive.targets import Folder, Target
+from ops.costs.prices import REGIONS, nearest
 from ops.terminal import screen
 
 _CENT: Final = 0.01
@@ -29,7 +30,8 @@ class Restoration:
     def show(self, planned: Plan) -> None:
         """Print how many outputs need what, how long that takes and what it costs."""
         to_folder = isinstance(self.target, Folder)
-        rows = estimates.rows(planned, self.tier, self.days, to_folder=to_folder)
+        region = nearest(self.account.stack.region)
+        rows = estimates.rows(planned, self.tier, self.days, REGIONS[region], to_folder=to_folder)
         if not rows:
             screen.say("no archived output is selected")
             return
@@ -49,7 +51,8 @@ class Restoration:
         kept = "transfer to the Internet" if to_folder else "a month in restored/"
         total = _usd(sum(row.usd for row in rows))
         screen.say(
-            f"together {total}, with {kept}, by list prices of {prices.REGION}, {prices.AS_OF}"
+            f"together {total}, with {kept}, by list prices of {region}; retrieval, reading and"
+            f" transfer by those of {prices.REGION}, {prices.AS_OF}"
         )
 
     def describe(self, planned: Plan) -> None:

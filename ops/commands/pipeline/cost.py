@@ -15,13 +15,12 @@ from ops.costs import estimates, plain_design, price_files
 from ops.costs.losses import losses
 from ops.costs.periods import Period
 from ops.costs.plans import Load, Plan
-from ops.costs.prices import Prices
+from ops.costs.prices import DEFAULT_REGION, Prices
 from ops.stack import OUTPUTS_VARIABLE
 from ops.terminal import instants, screen, sizes
 from ops.terminal.problems import UsageError
 from ops.usage import bills, measures, settings
 
-_REGION: Final = "us-east-1"  # where no stack and no region is named
 _MONTHS: Final = 12
 _GROWING: Final = "expirationDays is 0: the archive is kept for ever, and costs more each month"
 Number = Annotated[
@@ -157,7 +156,7 @@ def _measure(
 def _planned(stack: str | None, outputs: Path | None) -> tuple[Plan, str]:
     """Return the settings and the region of the stack that is named, else the defaults."""
     if not stack and not outputs and not os.environ.get(OUTPUTS_VARIABLE):
-        return Plan(), _REGION
+        return Plan(), DEFAULT_REGION
     account = connect(stack, outputs)
     with screen.working("reading the stack's settings"):
         return settings.read(account).plan, account.stack.region

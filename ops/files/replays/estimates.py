@@ -1,18 +1,18 @@
 """What it costs and how long it takes to process completed files again. Pure.
 
-List prices of us-east-1 in dollars, as of 2025: https://aws.amazon.com/s3/pricing/,
-https://aws.amazon.com/lambda/pricing/ and https://aws.amazon.com/sqs/pricing/. `docs/cost.md` says
-how many units a file takes.
+By the prices of `ops.costs.prices`, and by those of jobs below, which AWS asks in us-east-1:
+https://aws.amazon.com/s3/pricing/. `docs/cost.md` says how many units a file takes.
 """
 
 from dataclasses import dataclass
 from typing import Final
 
-WRITE_DOLLARS: Final = 5.00 / 1_000_000  # PUT, COPY, LIST
-READ_DOLLARS: Final = 0.40 / 1_000_000  # GET, HEAD
-MESSAGE_DOLLARS: Final = 0.40 / 1_000_000
-INVOCATION_DOLLARS: Final = 0.20 / 1_000_000
-GIGABYTE_SECOND_DOLLARS: Final = 0.0000133334  # Lambda, arm64
+from ops.costs import storage
+from ops.costs.estimates import archiving
+from ops.costs.periods import Period
+from ops.costs.plans import Load, Plan
+from ops.costs.prices import Prices
+
 JOB_DOLLARS: Final = 0.25
 TASK_DOLLARS: Final = 1.00 / 1_000_000
 
@@ -30,38 +30,62 @@ _COPIES_A_SECOND: Final = 80
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
-    """The price in dollars, of the copies and of processing them, and the time in seconds."""
+    """The price in dollars, and the time in seconds.
+
+    Attributes:
+        copy_dollars: of the copies.
+        process_dollars: of processing them.
+        keep_dollars: of storing what comes of them, and of its archive, until it expires.
+        seconds: until all are processed.
+    """
 
     copy_dollars: float
     process_dollars: float
+    keep_dollars: float
     seconds: float
 
     @property
     def dollars(self) -> float:
-        """The whole price."""
+        """The price of copying and processing."""
         return self.copy_dollars + self.process_dollars
 
 
-def estimate(files: int, size_bytes: int, *, by_job: bool) -> Estimate:
+def estimate(files: int, size_bytes: int, prices: Prices, *, by_job: bool) -> Estimate:
     """Return what it takes to replay files of `size_bytes` together, with the default settings."""
     gib = size_bytes / _GIB
+    write, read = float(prices.writes_1000) / 1_000, float(prices.reads_1000) / 1_000
+    message = float(prices.queue_requests_million) / 1_000_000
+    invocation = float(prices.lambda_requests_million) / 1_000_000
+    gib_second = float(prices.lambda_arm64_gb_second)
     work_seconds = files * _FILE_SECONDS + gib * _GIB_SECONDS
-    process = files * (
-        2 * WRITE_DOLLARS + READ_DOLLARS + 1.2 * MESSAGE_DOLLARS + 0.1 * INVOCATION_DOLLARS
-    ) + _compute(work_seconds)
-    copy = files * (WRITE_DOLLARS + READ_DOLLARS)
+    process = files * (2 * write + read + 1.2 * message + 0.1 * invocation)
+    process += work_seconds * _FUNCTION_GIB * gib_second
+    copy = files * (write + read)
     if by_job:
-        copy += JOB_DOLLARS + files * (
-            2 * WRITE_DOLLARS + READ_DOLLARS + TASK_DOLLARS + INVOCATION_DOLLARS
-        )
-        copy += _compute(files * _TASK_SECONDS)
+        copy += JOB_DOLLARS + files * (2 * write + read + TASK_DOLLARS + invocation)
+        copy += files * _TASK_SECONDS * _FUNCTION_GIB * gib_second
     else:
-        copy += files * READ_DOLLARS  # the tags
+        copy += files * read  # the tags
     # A job's copies are ahead of the processor, which takes longer.
     here = 0.0 if by_job else files / _COPIES_A_SECOND
     seconds = max(here, work_seconds / _INVOCATIONS_AT_ONCE)
-    return Estimate(copy_dollars=copy, process_dollars=process, seconds=seconds)
+    return Estimate(
+        copy_dollars=copy,
+        process_dollars=process,
+        keep_dollars=_keeping(files, size_bytes, prices),
+        seconds=seconds,
+    )
 
 
-def _compute(seconds: float) -> float:
-    return seconds * _FUNCTION_GIB * GIGABYTE_SECOND_DOLLARS
+def _keeping(files: int, size_bytes: int, prices: Prices) -> float:
+    """Return the price of storing and archiving the copies, with the default settings.
+
+    In the steady state a month with so many new files costs what those files cost in all their
+    life.
+    """
+    plan, period = Plan(), Period()
+    load = Load(files=files, size=round(size_bytes / files) if files else 0)
+    lines = [
+        *storage.lines(plan, load, prices, period), *archiving(plan, load, prices, period),
+    ]  # fmt: skip
+    return float(sum(line.dollars for line in lines))

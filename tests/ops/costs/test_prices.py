@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ops.costs import price_files
+from ops.costs import price_files, prices
 from ops.costs.prices import REGIONS
 from ops.terminal import sizes
 from ops.terminal.problems import UsageError
@@ -79,3 +79,10 @@ def test_a_size_is_read(text: str, size: int):
 def test_what_is_no_size_is_told(text: str):
     with pytest.raises(UsageError, match=r"--size is .* allowed: a number of bytes, or of KB"):
         sizes.parse(text, "--size")
+
+
+@pytest.mark.parametrize(
+    ("region", "priced"), [("eu-west-1", "eu-west-1"), ("eu-north-1", "us-east-1")]
+)
+def test_the_prices_of_another_region_stand_for_those_that_are_not_there(region, priced):
+    assert prices.nearest(region) == priced

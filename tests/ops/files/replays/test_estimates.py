@@ -4,9 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from ops.files.replays.estimates import estimate
+from ops.costs.prices import REGIONS, Prices
+from ops.files.replays import estimates
+from ops.files.replays.estimates import Estimate
 
 MILLION = 1_000_000
+PRICES = REGIONS["us-east-1"]
+
+
+def estimate(files: int, size: int, *, by_job: bool, prices: Prices = PRICES) -> Estimate:
+    return estimates.estimate(files, size, prices, by_job=by_job)
 
 
 def test_a_million_small_files_cost_what_the_page_says():
@@ -23,6 +30,20 @@ def test_a_job_costs_its_fee_its_tasks_and_two_listings_a_file():
     # Job, objects, COPY, two LISTs, two HEADs, invocations.
     assert expected.copy_dollars == pytest.approx(0.25 + 1 + 5 + 10 + 0.8 + 0.2 + compute)
     assert expected.seconds == pytest.approx(MILLION * 0.03 / 10)
+
+
+def test_the_prices_are_those_that_are_given():
+    dear = REGIONS["eu-central-1"]  # its writes cost $0.0054 a thousand, not $0.005
+    more = estimate(MILLION, 0, by_job=False, prices=dear).copy_dollars - 5.80
+    assert more == pytest.approx(0.4 + 2 * 0.03, abs=0.01)
+
+
+def test_the_copies_are_stored_and_archived_at_a_price_of_their_own():
+    # tests/ops/costs: storage, copies into STANDARD_IA and transitions of a million MiB, by hand.
+    kept = estimate(MILLION, MILLION * 1024**2, by_job=True).keep_dollars
+    stored = 3 * 22.46 + 67.38 + 36.62 + 36.86 + 1.78
+    assert kept == pytest.approx(stored + 10 + 30, abs=0.05)
+    assert estimate(0, 0, by_job=True).keep_dollars == pytest.approx(0, abs=0.01)
 
 
 def test_large_files_take_the_time_of_their_bytes():
