@@ -148,7 +148,7 @@ def latency() -> str:
 | the waits between four attempts | {waits} = {sum(BACK_OFF_SECONDS) // _MINUTE} min |
 | an attempt that kills its function | {hidden:,} s until the next: {VISIBILITY_TIMEOUTS} × `processorTimeoutSeconds`, and the batch window |
 | a file that kills each attempt, until its dead letter | {it.max_receives} × {hidden:,} s = {it.max_receives * hidden / _HOUR:.0f} h |
-| a message, if nothing works | {it.queue_retention_days} days (`queueRetentionDays`), then it is lost; its file is not |
+| a message, if nothing works | {it.queue_retention_days} days (`queueRetentionDays`), then it is lost; its file is not: the daily reconcile run sends it |
 | a file that waits, until an alarm | {it.max_lag_minutes} min (`maxLagMinutes`) |"""
 
 
