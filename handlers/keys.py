@@ -52,7 +52,8 @@ PASSES: Final = "passes"
 DISCARDED_TAG: Final = "s3-data-pipeline:discarded"
 SOURCE_ENCODING: Final = "source-encoding"  # only of a file that was not UTF-8
 
-# User metadata of a new upload that a job made: the job, and the completed version it is a copy of.
+# User metadata of a new upload that a replay made: the mark of its jobs or of its record, and the
+# completed version that it is a copy of.
 REPLAY_JOB: Final = "replay-job"
 REPLAY_OF: Final = "replay-of"
 

@@ -1,10 +1,10 @@
 """Replays: a completed original is copied back to `incoming/`, as a new upload.
 
-A job of S3 Batch Operations may invoke the function for one task more than once. The copy's
-metadata therefore names the job and the completed version that it is a copy of, and before a task
-copies, it looks for such a copy: first in `incoming/`, then in `completed/`, where the copy's
-original goes once it is processed. Only two invocations for one task at the very same time make
-two copies, each with an output of its own.
+A job of S3 Batch Operations may invoke the function for one task more than once, and another job
+may continue it. The copy's metadata therefore names the mark of the jobs and the completed version
+that it is a copy of. Before a task copies, it looks for such a copy: first in `incoming/`, then in
+`completed/`, where the copy's original goes once it is processed. Only two invocations for one task
+at the very same time make two copies, each with an output of its own.
 """
 
 from dataclasses import replace
@@ -28,7 +28,7 @@ class Replays:
         self._bucket = bucket
 
     def replay(self, completed: Location, job: str) -> str:
-        """Copy a completed version to `incoming/` for a job, unless the job has done so.
+        """Copy a completed version to `incoming/` for a job, unless one with its mark has.
 
         Keeps headers, metadata and tags, except for the metadata entry that the processor adds.
         Returns the key of the copy.

@@ -1,6 +1,7 @@
 """Reads and answers the events of an S3 Batch Operations job that invokes the function. Pure.
 
-Both versions of the schema have the same fields, except that a task of 1.0 names its bucket by ARN.
+Both versions of the schema have the same fields, except that a task of 1.0 names its bucket by ARN,
+and that a job of 2.0 may have arguments.
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/batch-ops-invoke-lambda.html
 """
 
@@ -9,6 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 from urllib.parse import unquote_plus
+
+from handlers import keys
 
 # The report is a CSV with one line a task, so a reason is cut there.
 _RESULT_CHARACTERS: Final = 1_000
@@ -24,7 +27,10 @@ class ResultCode(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """One line of a job's manifest: an object version."""
+    """One line of a job's manifest: an object version.
+
+    `job` is what the jobs of one manifest share: an argument by its name, or else the job's id.
+    """
 
     job: str
     id: str
@@ -50,9 +56,10 @@ def is_job_event(event: Any) -> bool:
 
 def read_tasks(event: Mapping[str, Any]) -> list[Task]:
     """Return the tasks of a job's event. Their keys are URL-encoded, as in the manifest."""
+    job = event["job"]
     return [
         Task(
-            job=event["job"]["id"],
+            job=job.get("userArguments", {}).get(keys.REPLAY_JOB) or job["id"],
             id=task["taskId"],
             bucket=task.get("s3Bucket") or task["s3BucketArn"].rpartition(":")[2],
             key=unquote_plus(task["s3Key"]),

@@ -144,6 +144,14 @@ def _replay_range(
             most = jobs.COPIED_FROM_HERE
             planned = list(islice(plans.plan_range(account, chosen), most + 1))
         by_job = len(planned) > most
+        if by_job and record:
+            msg = f"more than {most:,} files go by a job, allowed: --record for fewer"
+            raise UsageError(msg)
+        if not by_job and again:
+            msg = (
+                f"--again is about jobs, allowed: with --batch-operations, or above {most:,} files"
+            )
+            raise UsageError(msg)
         if not by_job:
             file = record or Path(f"replay-{instants.now():%Y%m%dT%H%M%SZ}.ndjson")
             replay_runs.run(account, planned, record=file, dry_run=dry_run, yes=yes)

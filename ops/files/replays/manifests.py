@@ -9,6 +9,7 @@ import io
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
@@ -19,6 +20,7 @@ from ops.files import objects
 from ops.files.copies import ONE_COPY_BYTES
 from ops.files.replays.copying import SHORTENED
 from ops.files.replays.plans import Range, Replay, plan_range
+from ops.terminal.problems import OperatorError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import CompletedPartTypeDef
@@ -27,6 +29,12 @@ FIELDS: Final = ("Bucket", "Key", "VersionId")
 _FOLDER: Final = f"{keys.BATCH_JOBS}manifests/"
 # Far more than the minimum of a part, so that 10,000 parts hold some billion lines.
 _PART_BYTES: Final = 16 * 1024**2
+# The manifest's own metadata, so that a repeated command can tell what it continues.
+_UNTIL: Final = "completed-before"
+_FILES: Final = "files"
+_BYTES: Final = "bytes"
+# Somebody else has stored the same manifest, or is about to.
+_TAKEN: Final = frozenset({"PreconditionFailed", "ConditionalRequestConflict"})
 _TOO_LARGE: Final = "it is above 5 GB: replay it alone, by its key"
 
 
@@ -44,10 +52,16 @@ class Survey:
 
 @dataclass(frozen=True, kw_only=True)
 class Manifest:
-    """A stored manifest; `etag` is without quotation marks."""
+    """A stored manifest of files that were completed before `until`.
+
+    `etag` is without quotation marks, `created` says when it was stored.
+    """
 
     key: str
     etag: str
+    created: datetime
+    until: datetime
+    survey: Survey
 
 
 def survey(account: Account, chosen: Range) -> Survey:
@@ -63,20 +77,53 @@ def key_of(name: str) -> str:
     return f"{_FOLDER}{name}.csv"
 
 
-def store(account: Account, chosen: Range, name: str) -> Manifest:
-    """Store the manifest of a range under a name, as a stream, unless it is there."""
+def find(account: Account, name: str) -> Manifest | None:
+    """Return the manifest that is stored under a name, or None."""
     bucket, key = account.stack.processed_bucket_name, key_of(name)
     if objects.head(account.s3, bucket, key) is None:
-        _upload(account, bucket, key, chosen)
+        return None
     answer = account.s3.head_object(Bucket=bucket, Key=key)
-    return Manifest(key=key, etag=answer["ETag"].strip('"'))
+    told = answer["Metadata"]
+    return Manifest(
+        key=key,
+        etag=answer["ETag"].strip('"'),
+        created=answer["LastModified"],
+        until=datetime.fromisoformat(told[_UNTIL]),
+        survey=Survey(files=int(told[_FILES]), size_bytes=int(told[_BYTES])),
+    )
 
 
-def _upload(account: Account, bucket: str, key: str, chosen: Range) -> None:
-    s3 = account.s3
+def store(account: Account, chosen: Range, surveyed: Survey, name: str) -> Manifest:
+    """Store the manifest of a range with an end under a name, as a stream, and return it.
+
+    Where another one was stored meanwhile, that one stays and is returned.
+    """
+    try:
+        _upload(account, chosen, surveyed, key_of(name))
+    except account.s3.exceptions.ClientError as error:
+        if aws.code(error) not in _TAKEN:
+            raise
+    stored = find(account, name)
+    if stored is None:
+        msg = f"the manifest {key_of(name)} is gone again: somebody deletes it; try once more"
+        raise OperatorError(msg)
+    return stored
+
+
+def _upload(account: Account, chosen: Range, surveyed: Survey, key: str) -> None:
+    s3, bucket = account.s3, account.stack.processed_bucket_name
+    told = {
+        _UNTIL: str(chosen.until),
+        _FILES: str(surveyed.files),
+        _BYTES: str(surveyed.size_bytes),
+    }
     # With SSE-S3, whatever the bucket's default is: a manifest may not be encrypted with KMS.
     upload = s3.create_multipart_upload(
-        Bucket=bucket, Key=key, ContentType="text/csv", ServerSideEncryption="AES256"
+        Bucket=bucket,
+        Key=key,
+        ContentType="text/csv",
+        Metadata=told,
+        ServerSideEncryption="AES256",
     )["UploadId"]
     parts: list[CompletedPartTypeDef] = []
     try:
@@ -86,7 +133,11 @@ def _upload(account: Account, bucket: str, key: str, chosen: Range) -> None:
             )
             parts.append({"PartNumber": number, "ETag": answer["ETag"]})
         s3.complete_multipart_upload(
-            Bucket=bucket, Key=key, UploadId=upload, MultipartUpload={"Parts": parts}
+            Bucket=bucket,
+            Key=key,
+            UploadId=upload,
+            MultipartUpload={"Parts": parts},
+            IfNoneMatch="*",
         )
     except BaseException:
         with suppress(*aws.AwsError):  # complete already, or the bucket's lifecycle aborts it

@@ -125,6 +125,16 @@ def test_another_job_and_another_version_make_uploads_of_their_own():
     assert sorted(one.body for one in uploads(world)) == [b'{"a":1}', b'{"a":2}', b'{"a":2}']
 
 
+def test_jobs_that_share_a_mark_make_one_upload():
+    world = World()
+    event = job_event(keys.completed_key(KEY), done(world), schema="2.0")
+    for job in ("first", "second"):
+        event["job"] = {"id": job, "userArguments": {keys.REPLAY_JOB: "mark"}}
+        assert result(world, event) == ("Succeeded", KEY)
+    (copy,) = uploads(world)
+    assert copy.metadata[keys.REPLAY_JOB] == "mark"
+
+
 def test_a_replay_of_a_replay_names_its_own_job_alone():
     world = World()
     result(world, job_event(keys.completed_key(KEY), done(world)))

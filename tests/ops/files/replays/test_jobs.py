@@ -136,7 +136,8 @@ def test_the_request_is_one_that_awss_model_takes(able, monkeypatch):
     assert request["Operation"] == {
         "LambdaInvoke": {
             "FunctionArn": able.outputs["data_processor_lambda_arn"],
-            "InvocationSchemaVersion": "1.0",
+            "InvocationSchemaVersion": "2.0",
+            "UserArguments": request["Operation"]["LambdaInvoke"]["UserArguments"],
         }
     }
 
@@ -170,20 +171,17 @@ def test_with_a_kms_key_the_manifest_is_encrypted_with_s3s_own(able):
 
 def test_a_large_manifest_goes_in_parts(able, monkeypatch):
     monkeypatch.setattr(manifests, "_PART_BYTES", 5 * 1024**2)
-    monkeypatch.setattr(manifests, "quote", lambda key: key + "%20" * 1_000_000)
+    monkeypatch.setattr(manifests, "quote", lambda key: key + "%20" * 900_000)
     make(able)
     (job,) = the_jobs()
     key = job.request["Manifest"]["Location"]["ObjectArn"].partition("/")[2]
     head = able.s3.head_object(Bucket=DONE, Key=key)
     assert head["ETag"].endswith('-2"')
-    assert head["ContentLength"] > 9_000_000
+    assert head["ContentLength"] > 8_000_000
 
 
-@pytest.mark.parametrize("operation", COMMAND)
-@pytest.mark.parametrize("when", ["before", "after"])
-def test_a_command_that_dies_at_any_call_makes_one_job_when_it_is_repeated(
-    able, monkeypatch, operation, when
-):
+def die(monkeypatch: pytest.MonkeyPatch, operation: str, when: str) -> None:
+    """Let the command die right before or right after a call."""
     original = BaseClient._make_api_call
 
     def dying(self, name, parameters):
@@ -194,11 +192,20 @@ def test_a_command_that_dies_at_any_call_makes_one_job_when_it_is_repeated(
             raise KeyboardInterrupt
         return answer
 
+    monkeypatch.setattr(BaseClient, "_make_api_call", dying)
+
+
+@pytest.mark.parametrize("operation", COMMAND)
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_command_that_dies_at_any_call_makes_one_job_when_it_is_repeated(
+    able, monkeypatch, operation, when
+):
     with monkeypatch.context() as patch:
-        patch.setattr(BaseClient, "_make_api_call", dying)
+        die(patch, operation, when)
         make(able, code=130)
     for job in the_jobs():  # meanwhile its first file is replayed and processed
         run_job(job, able.s3, _once())
+        job.status = "Active"
         able.finish("incoming/sales/a.json", able.versions("incoming/sales/a.json")[0])
     result = able.run("replay", "--prefix", "incoming/sales/", "--batch-operations", "--yes")
     (job,) = the_jobs()
@@ -206,6 +213,69 @@ def test_a_command_that_dies_at_any_call_makes_one_job_when_it_is_repeated(
     begun = len(able.s3.list_multipart_uploads(Bucket=DONE).get("Uploads", []))
     # Whose id never came here, the bucket's lifecycle aborts.
     assert begun == ((operation, when) == ("CreateMultipartUpload", "after"))
+
+
+def test_an_interrupted_command_is_continued_with_the_files_that_it_chose(able, monkeypatch):
+    with monkeypatch.context() as patch:
+        die(patch, "CreateJob", "before")
+        make(able, code=130)
+    able.complete("incoming/sales/later.json")
+    told = make(able, "--dry-run")
+    assert "would make a job of 3 files, 21 B" in told.stdout
+    assert "what was completed since is left out" in told.stderr
+    make(able)
+    (job,) = the_jobs()
+    run_job(job, able.s3, process)
+    assert (job.total, able.versions("incoming/sales/later.json")) == (3, [])
+
+
+@pytest.mark.parametrize("status", ["Failed", "Cancelled", "Complete"])
+def test_a_job_that_left_files_out_is_continued_and_copies_none_twice(able, status):
+    make(able)
+    (first,) = the_jobs()
+    run_job(first, able.s3, _once())
+    first.status = status
+    (copied,) = uploads(able)
+    able.finish(f"incoming/sales/{copied}", able.versions(f"incoming/sales/{copied}")[0])
+    make(able)
+    _, second = the_jobs()
+    run_job(second, able.s3, process)
+    assert (second.status, second.succeeded) == ("Complete", 3)
+    assert uploads(able) == {name: 1 for name in NAMES if name != copied}
+    make(able, code=1)
+    assert len(the_jobs()) == 2
+
+
+def test_again_makes_one_job_more_though_the_command_dies(able, monkeypatch):
+    make(able)
+    with monkeypatch.context() as patch:
+        die(patch, "CreateJob", "after")
+        make(able, "--again", code=130)
+    make(able, "--again")
+    first, second = the_jobs()
+    run_job(first, able.s3, process)
+    run_job(second, able.s3, process)
+    assert uploads(able) == dict.fromkeys(NAMES, 2)
+
+
+def test_two_people_who_make_the_same_job_make_one(able, monkeypatch):
+    original = BaseClient._make_api_call
+    others: list[str] = ["the other one"]
+
+    def together(self, operation, parameters):
+        if operation == "CompleteMultipartUpload" and others:
+            others.clear()
+            able.complete("incoming/sales/later.json")
+            make(able)
+        return original(self, operation, parameters)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(BaseClient, "_make_api_call", together)
+        make(able)
+    (job,) = the_jobs()
+    run_job(job, able.s3, process)
+    assert (job.status, job.succeeded) == ("Complete", 4)
+    assert "Uploads" not in able.s3.list_multipart_uploads(Bucket=DONE)
 
 
 def _once() -> Any:
@@ -264,6 +334,25 @@ def test_a_job_can_be_cancelled_while_it_runs(able):
     assert (late.exit_code, "nothing to cancel" in late.stdout) == (0, True)
 
 
+def test_a_cancelled_job_is_shown_as_json_if_that_is_asked_for(able):
+    make(able)
+    (job,) = the_jobs()
+    for words, status in ((["--dry-run"], "New"), (["--yes"], "Cancelled"), (["-y"], "Cancelled")):
+        result = able.run("replay", "--job", job.id, "--cancel", "--json", *words)
+        shown = json.loads(result.stdout)
+        assert (result.exit_code, shown["status"], job.status) == (0, status, status)
+
+
+def test_a_job_of_somebody_else_is_neither_shown_nor_cancelled(able):
+    make(able)
+    (job,) = the_jobs()
+    job.request["Manifest"]["Location"]["ObjectArn"] = f"arn:aws:s3:::{DONE}-2/manifest.csv"
+    for words in ([], ["--cancel", "--yes"]):
+        result = able.run("replay", "--job", job.id, *words)
+        assert (result.exit_code, "no job of this stack" in result.stderr) == (1, True)
+    assert job.status == "New"
+
+
 def test_a_dry_run_tells_price_and_time_and_makes_nothing(able):
     result = make(able, "--dry-run")
     assert "would make a job of 3 files, 21 B; by list prices about $0.25 to copy" in result.stdout
@@ -276,6 +365,19 @@ def test_above_the_limit_a_job_is_made_by_itself(able, monkeypatch):
     result = able.run("replay", "--prefix", "incoming/sales/", "--yes")
     assert (result.exit_code, "more than 2 files" in result.stderr) == (0, True)
     assert len(the_jobs()) == 1
+    assert uploads(able) == {}
+
+
+def test_above_the_limit_a_record_is_refused(able, monkeypatch):
+    monkeypatch.setattr(jobs, "COPIED_FROM_HERE", 2)
+    result = able.run("replay", "--prefix", "incoming/", "--record", "r.ndjson", "--yes")
+    assert (result.exit_code, "more than 2 files" in result.stderr) == (2, True)
+    assert the_jobs() == []
+
+
+def test_again_is_refused_where_no_job_is_made(able):
+    result = able.run("replay", "--prefix", "incoming/", "--again", "--yes")
+    assert (result.exit_code, "allowed: with --batch-operations" in result.stderr) == (2, True)
     assert uploads(able) == {}
 
 
@@ -315,7 +417,13 @@ def test_a_role_that_is_not_for_jobs_is_refused_as_by_aws(able):
 
 def test_a_job_that_is_not_there_is_told(able):
     result = able.run("replay", "--job", "job-that-is-none")
-    assert (result.exit_code, "NotFoundException" in result.stderr) == (1, True)
+    assert (result.exit_code, "there is no job job-that-is-none" in result.stderr) == (1, True)
+
+
+@pytest.mark.parametrize("text", ["nope", "a job"])
+def test_what_is_no_id_of_a_job_is_refused(able, text):
+    result = able.run("replay", "--job", text)
+    assert (result.exit_code, "allowed: 5 to 36 of" in result.stderr) == (2, True)
 
 
 def test_a_denied_job_names_its_permissions(able, monkeypatch):
