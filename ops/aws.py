@@ -20,6 +20,7 @@ from botocore.exceptions import (
     UnauthorizedSSOTokenError,
 )
 
+from handlers import keys
 from ops.stack import Stack
 
 if TYPE_CHECKING:
@@ -144,7 +145,10 @@ class Account:
     @cached_property
     def s3(self) -> "S3Client":
         """The client of S3; it may be used from several threads."""
-        return self._client("s3", _USUAL.merge(_PATHS) if self.stack.endpoint_url else _USUAL)
+        config = _USUAL.merge(_PATHS) if self.stack.endpoint_url else _USUAL
+        made = self._client("s3", config)
+        made.meta.events.register_first("needs-retry.s3.CopyObject", _leave_to_the_caller)
+        return made
 
     @cached_property
     def s3control(self) -> Any:
@@ -209,6 +213,17 @@ def _without_account(request: Any, **_: object) -> None:
     """Take the account's id off the host name: before an IP address it leads nowhere."""
     scheme, _, rest = request.url.partition("://")
     request.url = f"{scheme}://{rest.partition('.')[2]}"
+
+
+def _leave_to_the_caller(
+    request_dict: Any, caught_exception: Exception | None, **_: object
+) -> None:
+    """Raise the failure of a copy to `incoming/` whose answer is lost, in place of a repetition.
+
+    It may be made, and another one would be another upload. botocore asks before each repetition.
+    """
+    if caught_exception and f"/{keys.INCOMING}" in request_dict["url_path"]:
+        raise caught_exception
 
 
 def connect(stack: Stack) -> Account:

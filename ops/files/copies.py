@@ -20,6 +20,8 @@ ONE_COPY_BYTES: Final = 5 * 1024**3
 # Parts are larger if 10,000 of this size cannot hold the object.
 PART_BYTES: Final = 512 * 1024**2
 _MAX_PARTS: Final = 10_000
+# Of all user metadata of an object: https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html
+_METADATA_BYTES: Final = 2048
 _PARTS_AT_ONCE: Final = 8
 _KEPT_HEADERS: Final = (
     "CacheControl", "ContentDisposition", "ContentEncoding", "ContentLanguage", "ContentType",
@@ -55,16 +57,20 @@ class Copy:
         return {"IfNoneMatch": "*"} if self.etag else {}
 
 
-def renew(account: Account, source: StoredObject, target: str) -> str:
+def renew(account: Account, source: StoredObject, target: str, marks: Mapping[str, str]) -> str:
     """Copy a version of the raw bucket to another key, and return the id of the new version.
 
     Keeps headers, metadata and tags, except for the metadata entries that the processor adds, and
-    the tag of a version that was discarded.
+    the tag of a version that was discarded. The marks are added to the metadata if S3's limit
+    leaves room for them.
     """
     bucket = account.stack.raw_bucket_name
     place: CopySourceTypeDef = {"Bucket": bucket, "Key": source.key, "VersionId": source.version}
     copy = Copy(source=place, size=source.size, bucket=bucket, key=target)
     kept = _kept(account.s3, place, without=_OF_THE_FIRST)
+    marked = {**kept["Metadata"], **marks}
+    if sum(len(name) + len(text) for name, text in marked.items()) <= _METADATA_BYTES:
+        kept["Metadata"] = marked
     if source.size > ONE_COPY_BYTES:
         return _copy_parts(account.s3, copy, kept)
     answer = account.s3.copy_object(

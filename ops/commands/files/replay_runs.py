@@ -1,7 +1,9 @@
 """Replay files from this machine, and continue what was interrupted."""
 
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
+from uuid import uuid4
 
 import typer
 
@@ -12,7 +14,7 @@ from ops.files.replays import copying
 from ops.files.replays.estimates import Estimate, estimate
 from ops.files.replays.plans import Replay
 from ops.files.replays.records import Record
-from ops.terminal import instants, screen
+from ops.terminal import instants, interruptions, screen
 from ops.terminal.problems import OperatorError
 
 
@@ -27,10 +29,11 @@ def run(
     """Copy planned files, after a question, and note each in a new record if one is named."""
     if not _agreed(account, planned, dry_run=dry_run, yes=yes):
         return
+    mark = uuid4().hex
     if record is None:
-        _copy(account, planned, lambda _replay, _version: None)
+        _copy(account, planned, mark=mark, note=lambda _replay, _version: None)
         return
-    with Record.begin(record, account.stack.raw_bucket_name, planned) as begun:
+    with Record.begin(record, account.stack.raw_bucket_name, planned, mark) as begun:
         _copy_noted(account, begun)
 
 
@@ -38,7 +41,7 @@ def resume(account: Account, file: Path, *, dry_run: bool, yes: bool) -> None:
     """Copy what a record says is left."""
     with Record.resume(file, account.stack.raw_bucket_name) as record:
         if _agreed(account, record.left, dry_run=dry_run, yes=yes):
-            _copy_noted(account, record)
+            _copy_noted(account, record, resumed=True)
 
 
 def expect(account: Account, number: int, size_bytes: int, *, by_job: bool) -> Estimate:
@@ -82,9 +85,17 @@ def _agreed(account: Account, planned: Sequence[Replay], *, dry_run: bool, yes: 
     return False
 
 
-def _copy_noted(account: Account, record: Record) -> None:
+def _copy_noted(account: Account, record: Record, *, resumed: bool = False) -> None:
     try:
-        _copy(account, record.left, record.note)
+        with interruptions.held_back() as stopped:
+            _copy(
+                account,
+                record.left,
+                mark=record.mark,
+                note=record.note,
+                resumed=resumed,
+                stopped=stopped,
+            )
     except KeyboardInterrupt:
         screen.warn(f"stopped; `replay --resume {record.file}` continues")
         raise typer.Exit(1) from None
@@ -94,15 +105,30 @@ def _copy_noted(account: Account, record: Record) -> None:
     screen.say(f"noted in {record.file}")
 
 
-def _copy(account: Account, planned: Sequence[Replay], note: Callable[[Replay, str], None]) -> None:
+def _copy(
+    account: Account,
+    planned: Sequence[Replay],
+    *,
+    mark: str,
+    note: Callable[[Replay, str], None],
+    resumed: bool = False,
+    stopped: Callable[[], bool] = lambda: False,
+) -> None:
     failed = 0
-    with screen.progress("copying", len(planned)) as progress:
-        for done in copying.run(account, planned, note=note, progress=progress):
+    with (
+        screen.progress("copying", len(planned)) as progress,
+        closing(
+            copying.run(account, planned, mark=mark, resumed=resumed, note=note, progress=progress)
+        ) as copied,
+    ):
+        for done in copied:
             if done.problem is None:
                 screen.say(f"replayed  {done.replay.target}  {done.version}")
             else:
                 failed += 1
                 screen.warn(f"not replayed  {source_of(done.replay)}: {done.problem}")
+            if stopped():
+                raise KeyboardInterrupt
     if failed:
         msg = f"{failed} of {len(planned)} files were not replayed"
         raise OperatorError(msg)

@@ -1,7 +1,12 @@
 """An interrupted replay continues where it was, and copies no file twice."""
 
 import json
+import os
+import signal
+import threading
+import time
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +14,11 @@ import pytest
 from botocore.client import BaseClient
 
 from handlers import keys
-from ops.files.replays import copying
+from ops.files.replays import copying as replays
+from ops.files.replays.records import Record
 
 RAW = "pipeline-raw"
-FILES = 20
+FILES = 12
 
 
 def fill(pipeline: Any) -> None:
@@ -27,15 +33,17 @@ def copies(pipeline: Any) -> Counter[str]:
 
 def stop_after(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
     """Press Ctrl-C once so many copies have been reported."""
-    original = copying.workers.map_unordered
+    original = replays.workers.map_unordered
 
     def stopping(*arguments: Any, **named: Any) -> Any:
-        for number, done in enumerate(original(*arguments, **named)):
-            if number == count:
-                raise KeyboardInterrupt
-            yield done
+        with closing(original(*arguments, **named)) as results:
+            for number, done in enumerate(results):
+                if number == count:
+                    raise KeyboardInterrupt
+                yield done
 
-    monkeypatch.setattr(copying.workers, "map_unordered", stopping)
+    monkeypatch.setattr(replays, "COPIES_AT_ONCE", 2)
+    monkeypatch.setattr(replays.workers, "map_unordered", stopping)
 
 
 def test_a_stopped_replay_continues_from_its_record_and_copies_none_twice(pipeline, monkeypatch):
@@ -81,22 +89,67 @@ def test_what_failed_is_tried_again_by_the_record(pipeline, monkeypatch):
         patch.setattr(BaseClient, "_make_api_call", failing)
         result = pipeline.run("replay", "--prefix", "completed/", "--record", "r", "--yes")
     assert result.exit_code == 1
-    assert "2 of 20 files were not replayed; `replay --resume r` tries those again" in result.stderr
+    assert "1 of 12 files were not replayed; `replay --resume r` tries those again" in result.stderr
     assert pipeline.run("replay", "--resume", "r", "--yes").exit_code == 0
     assert copies(pipeline) == {f"incoming/sales/{n:02d}.json": 1 for n in range(FILES)}
 
 
-def test_a_note_that_was_cut_off_is_not_taken_for_one(pipeline):
+@pytest.mark.parametrize("processed", [False, True])
+def test_a_copy_that_was_not_noted_is_not_made_again(pipeline, processed):
     fill(pipeline)
     pipeline.run("replay", "--prefix", "completed/", "--record", "r", "--yes")
     file = Path("r")
     text = file.read_text()
     file.write_text(text[: text.rindex('"of"')])  # as a power failure leaves it
-    for _ in range(2):
-        assert pipeline.run("replay", "--resume", "r", "--yes").exit_code == 0
-    notes = [json.loads(line) for line in file.read_text().splitlines() if line.endswith("}")]
-    assert sum("done" in note for note in notes) == FILES
-    assert sorted(copies(pipeline).values()) == [*[1] * (FILES - 1), 2]
+    if processed:
+        lost = json.loads(text.splitlines()[-1])
+        pipeline.finish(lost["done"].replace("completed/", "incoming/"), lost["version"])
+    before = copies(pipeline)
+    assert pipeline.run("replay", "--resume", "r", "--yes").exit_code == 0
+    assert copies(pipeline) == before
+    assert [json.loads(line) for line in file.read_text().splitlines()[-1:]] == [
+        json.loads(text.splitlines()[-1])
+    ]
+    assert "no completed file" in pipeline.run("replay", "--resume", "r", "--yes").stdout
+
+
+def test_two_commands_do_not_work_on_one_record(pipeline):
+    fill(pipeline)
+    pipeline.run("replay", "--prefix", "completed/", "--record", "r", "--yes")
+    with Record.resume(Path("r"), RAW):
+        second = pipeline.run("replay", "--resume", "r", "--yes")
+    assert (second.exit_code, "another command" in second.stderr) == (1, True)
+    assert pipeline.run("replay", "--resume", "r", "--yes").exit_code == 0
+
+
+@pytest.mark.parametrize("which", [signal.SIGINT, signal.SIGHUP, signal.SIGTERM])
+def test_signals_lose_no_note_however_many_come(pipeline, monkeypatch, which):
+    fill(pipeline)
+    original = replays.copies.renew
+    begun, pressed = threading.Event(), threading.Event()
+
+    def slow(*arguments: Any) -> str:
+        begun.set()
+        assert pressed.wait(30)
+        return original(*arguments)
+
+    def press() -> None:
+        begun.wait(30)
+        for _ in range(4):
+            os.kill(os.getpid(), which)
+            time.sleep(0.02)  # so that none is merged with the one before
+        pressed.set()
+
+    monkeypatch.setattr(replays.copies, "renew", slow)
+    monkeypatch.setattr(replays, "COPIES_AT_ONCE", 2)
+    thread = threading.Thread(target=press)
+    thread.start()
+    result = pipeline.run("replay", "--prefix", "completed/", "--record", "r", "--yes")
+    thread.join()
+    assert (result.exit_code, "replay --resume r" in result.stderr) == (1, True)
+    notes = [json.loads(line) for line in Path("r").read_text().splitlines()]
+    noted = {note["done"].replace("completed/", "incoming/") for note in notes if "done" in note}
+    assert noted == set(copies(pipeline)) != set()
 
 
 def test_a_plan_that_was_cut_off_is_refused(pipeline):
@@ -123,9 +176,11 @@ def test_a_record_is_never_written_over(pipeline):
     assert (Path("r").read_text(), copies(pipeline)) == ("mine", {})
 
 
-def test_a_replay_from_here_leaves_a_jobs_marks_behind(pipeline):
+def test_a_replay_from_here_has_marks_of_its_own(pipeline):
     marks = {keys.REPLAY_JOB: "job", keys.REPLAY_OF: "v", keys.SOURCE_VERSION: "v", "team": "x"}
     pipeline.put("completed/a.json", b"{}", Metadata=marks)
     assert pipeline.run("replay", "incoming/a.json", "--yes").exit_code == 0
     head = pipeline.s3.head_object(Bucket=RAW, Key="incoming/a.json")
-    assert head["Metadata"] == {"team": "x"}
+    told = head["Metadata"]
+    assert (told.keys(), told["team"]) == ({"team", keys.REPLAY_JOB, keys.REPLAY_OF}, "x")
+    assert (told[keys.REPLAY_JOB], told[keys.REPLAY_OF]) != ("job", "v")
