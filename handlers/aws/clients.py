@@ -8,6 +8,7 @@ from botocore import __version__ as BOTOCORE_VERSION  # noqa: N812
 from botocore.config import Config
 from botocore.session import Session, get_session
 
+from handlers import keys
 from handlers.aws.operations import OLDEST_BOTOCORE, missing_parameters
 from handlers.aws.service_models import Service, ServiceModels
 from handlers.environment import MisconfigurationError
@@ -39,6 +40,7 @@ def client(service: Service) -> Any:
         raise MisconfigurationError(msg)
     if service == "s3":
         made.meta.events.register("before-send.s3.PutObject", _enlarge_writes)
+        made.meta.events.register_first("needs-retry.s3.CopyObject", _leave_to_the_caller)
         made.copy = partial(_copy, made)
     return made
 
@@ -49,6 +51,17 @@ def _session() -> Session:
     session = get_session()
     session.register_component("data_loader", ServiceModels())
     return session
+
+
+def _leave_to_the_caller(
+    request_dict: Any, caught_exception: Exception | None, **_: object
+) -> None:
+    """Raise the failure of a copy to `incoming/` whose answer is lost, in place of a repetition.
+
+    It may be made, and another one would be another upload. botocore asks before each repetition.
+    """
+    if caught_exception and f"/{keys.INCOMING}" in request_dict["url_path"]:
+        raise caught_exception
 
 
 def _copy(s3: Any, *arguments: Any, **options: Any) -> None:

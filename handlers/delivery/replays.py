@@ -3,8 +3,9 @@
 A job of S3 Batch Operations may invoke the function for one task more than once, and another job
 may continue it. The copy's metadata therefore names the mark of the jobs and the completed version
 that it is a copy of. Before a task copies, it looks for such a copy: first in `incoming/`, then in
-`completed/`, where the copy's original goes once it is processed. Only two invocations for one task
-at the very same time make two copies, each with an output of its own.
+`completed/`, where the copy's original goes once it is processed. For the same reason the client of
+S3 does not repeat a copy whose answer is lost: the task's next delivery looks first. Only two
+invocations for one task at the very same time make two copies, each with an output of its own.
 """
 
 from dataclasses import replace
