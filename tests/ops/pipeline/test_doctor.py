@@ -196,7 +196,7 @@ def permit(role: str, *statements: Any) -> None:
     client("iam").put_role_policy(RoleName=role, PolicyName="p", PolicyDocument=document)
 
 
-def verdicts(pipeline: Pipeline, check: str) -> dict[str, Verdict]:
+def verdicts_of(pipeline: Pipeline, check: str) -> dict[str, Verdict]:
     found = examine(deployment(pipeline), checks={check: CHECKS[check]})
     return {one.about: one.verdict for one in found}
 
@@ -204,24 +204,24 @@ def verdicts(pipeline: Pipeline, check: str) -> dict[str, Verdict]:
 def test_a_stack_with_jobs_has_a_role_for_them_and_may_replay_files(pipeline: Pipeline):
     everything: Any = {"Effect": "Allow", "Action": "*", "Resource": "*"}
     permit("data-processor", everything)
-    assert verdicts(pipeline, "role of the jobs") == {}
+    assert verdicts_of(pipeline, "role of the jobs") == {}
     role = client("iam").create_role(RoleName="jobs", AssumeRolePolicyDocument="{}")["Role"]
     pipeline.outputs["batch_operations_role_arn"] = role["Arn"]
-    assert verdicts(pipeline, "role of the jobs") == {"role of the jobs": Verdict.PROBLEM}
+    assert verdicts_of(pipeline, "role of the jobs") == {"role of the jobs": Verdict.PROBLEM}
     permit("jobs", *permissions.run_jobs(
         processed=f"arn:aws:s3:::{DONE}",
         function=pipeline.outputs["data_processor_lambda_arn"],
         account="123456789012",
     ))  # fmt: skip
-    assert verdicts(pipeline, "role of the jobs") == {"role of the jobs": Verdict.OK}
+    assert verdicts_of(pipeline, "role of the jobs") == {"role of the jobs": Verdict.OK}
     processor = "role of the processor"
-    assert verdicts(pipeline, processor) == {processor: Verdict.OK}
+    assert verdicts_of(pipeline, processor) == {processor: Verdict.OK}
     incoming = f"arn:aws:s3:::{RAW}/incoming/*"
     permit("data-processor", everything,
            {"Effect": "Deny", "Action": "s3:PutObject", "Resource": incoming})  # fmt: skip
-    assert verdicts(pipeline, processor) == {processor: Verdict.PROBLEM}
+    assert verdicts_of(pipeline, processor) == {processor: Verdict.PROBLEM}
     del pipeline.outputs["batch_operations_role_arn"]
-    assert verdicts(pipeline, processor) == {processor: Verdict.OK}
+    assert verdicts_of(pipeline, processor) == {processor: Verdict.OK}
 
 
 def test_a_processor_with_a_schedule_may_invoke_itself(pipeline: Pipeline):
@@ -232,9 +232,9 @@ def test_a_processor_with_a_schedule_may_invoke_itself(pipeline: Pipeline):
         FlexibleTimeWindow={"Mode": "OFF"}, Target={"Arn": function, "RoleArn": role["Arn"]},
     )  # fmt: skip
     about = "role of the processor, to go on with a scheduled run"
-    assert verdicts(pipeline, "schedules")[about] == Verdict.PROBLEM
+    assert verdicts_of(pipeline, "schedules")[about] == Verdict.PROBLEM
     permit("data-processor", permissions.invoke(function))
-    assert verdicts(pipeline, "schedules")[about] == Verdict.OK
+    assert verdicts_of(pipeline, "schedules")[about] == Verdict.OK
 
 
 def statement(**changes: Any) -> dict[str, Any]:
