@@ -82,19 +82,20 @@ def test_every_waiting_version_is_shown(pipeline):
 def test_waiting_versions_are_shown_newest_first(pipeline, monkeypatch):
     """An upload in parts is dated from its start: it may come in behind a newer one."""
     now = datetime.now(UTC)
+    ids = {hours: pipeline.put("incoming/a.csv") for hours in (2, 1, 3)}
     listed = [
         StoredObject(
             key="incoming/a.csv",
-            version=str(hours),
+            version=version,
             size=1,
             modified=now - timedelta(hours=hours),
             latest=hours == 2,
         )
-        for hours in (2, 1, 3)
+        for hours, version in ids.items()
     ]
     monkeypatch.setattr("ops.files.objects.versions", lambda *_: iter(listed))
     found = told(pipeline, "incoming/a.csv")
-    assert [one["version"] for one in found["waiting"]] == ["1", "2", "3"]
+    assert [one["version"] for one in found["waiting"]] == [ids[hours] for hours in (1, 2, 3)]
 
 
 def test_each_completed_version_has_its_own_output(pipeline):
