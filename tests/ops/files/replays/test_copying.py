@@ -111,12 +111,12 @@ def test_a_prefix_replays_the_current_copy_of_each_file(pipeline, monkeypatch):
     assert pipeline.versions("incoming/stock/a.json") == []
 
 
-@pytest.mark.parametrize(("since", "count"), [("2020-01-01", 1), ("2999-01-01T00:00:00+01:00", 0)])
-def test_since_leaves_out_what_was_completed_before(pipeline, since, count):
+def test_since_leaves_out_what_was_completed_before(pipeline):
     pipeline.put("completed/a.json", b"{}")
-    result = pipeline.run("replay", "--prefix", "completed/", "--since", since, "--yes")
-    assert result.exit_code == 0
-    assert len(pipeline.versions("incoming/a.json")) == count
+    for since, count in (("2999-01-01T00:00:00+01:00", 0), ("2020-01-01", 1)):
+        result = pipeline.run("replay", "--prefix", "completed/", "--since", since, "--yes")
+        assert result.exit_code == 0
+        assert len(pipeline.versions("incoming/a.json")) == count
 
 
 def test_since_takes_what_was_completed_at_that_very_time(pipeline):
@@ -271,30 +271,29 @@ def test_a_no_copies_nothing(pipeline):
     assert pipeline.versions("incoming/a.json") == []
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
-        (),
-        ("incoming/a.json", "--prefix", "incoming/"),
-        ("incoming/a.json", "--since", "2024-01-01"),
-        ("--prefix", "incoming/", "--version", "v1"),
-        ("sales/a.json",),
-        ("processed/2024/01/01/a.json",),
-        ("--prefix", "sales/"),
-        ("--prefix", "incoming/", "--since", "yesterday"),
-        ("--prefix", "incoming/", "--until", "tomorrow"),
-        ("incoming/a.json", "--until", "2024-01-01"),
-        ("incoming/a.json", "--batch-operations"),
-        ("incoming/a.json", "--record", "r.ndjson"),
-        ("--prefix", "incoming/", "--resume", "r.ndjson"),
-        ("--prefix", "incoming/", "--batch-operations", "--record", "r.ndjson"),
-        ("--prefix", "incoming/", "--cancel"),
-        ("--prefix", "incoming/", "--json"),
-        ("--resume", "there-is-none.ndjson"),
-        ("--job", "job-1", "--again"),
-    ],
+WRONG_USAGE = (
+    (),
+    ("incoming/a.json", "--prefix", "incoming/"),
+    ("incoming/a.json", "--since", "2024-01-01"),
+    ("--prefix", "incoming/", "--version", "v1"),
+    ("sales/a.json",),
+    ("processed/2024/01/01/a.json",),
+    ("--prefix", "sales/"),
+    ("--prefix", "incoming/", "--since", "yesterday"),
+    ("--prefix", "incoming/", "--until", "tomorrow"),
+    ("incoming/a.json", "--until", "2024-01-01"),
+    ("incoming/a.json", "--batch-operations"),
+    ("incoming/a.json", "--record", "r.ndjson"),
+    ("--prefix", "incoming/", "--resume", "r.ndjson"),
+    ("--prefix", "incoming/", "--batch-operations", "--record", "r.ndjson"),
+    ("--prefix", "incoming/", "--cancel"),
+    ("--prefix", "incoming/", "--json"),
+    ("--resume", "there-is-none.ndjson"),
+    ("--job", "job-1", "--again"),
 )
-def test_wrong_usage_exits_with_2(pipeline, words):
-    result = pipeline.run("replay", *words, "--yes")
-    assert result.exit_code == 2
-    assert "allowed" in result.stderr
+
+
+def test_wrong_usage_exits_with_2(pipeline):
+    for words in WRONG_USAGE:
+        result = pipeline.run("replay", *words, "--yes")
+        assert (result.exit_code, "allowed" in result.stderr) == (2, True), words
