@@ -48,8 +48,9 @@ test: $(READY) ## Run the tests
 end-to-end: $(READY) ## `demo`, `serve` and each of the operator's commands, as users run them
 	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile -m "end_to_end and not long"
 
-bombs: $(READY) ## Hostile and large files, each under a limit of memory
-	@$(BIN)/python -m pytest -q -n 2 --dist worksteal -m "bombs and not long" tests/handlers/transform/test_bombs.py
+bombs: $(READY) ## Hostile, mutated and large files
+	@$(BIN)/python -m pytest -q -n 2 --dist worksteal -m "bombs and not long" tests/handlers/transform/test_bombs.py \
+		tests/handlers/transform/test_fuzz.py tests/local/commands/test_transform.py
 
 test-long: $(READY) ## Run the exhaustive tests: 1 GB files, a million mutated inputs (an hour or so)
 	@$(BIN)/python -m pytest -q -m long --timeout 7200

@@ -17,7 +17,10 @@ from tests.local.driving import EVERY_OPTION
 from tests.local.stored_outputs import OUTPUTS
 
 # The SDK warns of its own former names as soon as a module of it is looked at.
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:pulumi_aws.*")
+pytestmark = [
+    pytest.mark.end_to_end,
+    pytest.mark.filterwarnings("ignore::DeprecationWarning:pulumi_aws.*"),
+]
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "dev": {"stack": "dev"},

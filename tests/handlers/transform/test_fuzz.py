@@ -11,6 +11,7 @@ from tests.handlers.transform.fuzz import Grower, check
 COUNT = int(os.environ.get("FUZZ_COUNT", "50000"))
 
 
+@pytest.mark.bombs
 def test_mutated_files_give_the_same_as_the_reference_or_fail_with_a_reason():
     ends = fuzz.fuzz(COUNT)
     print(f"{ends.total()} inputs, 0 failures")

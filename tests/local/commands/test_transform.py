@@ -450,6 +450,7 @@ def count_lines(path: Path) -> int:
     return lines
 
 
+@pytest.mark.bombs
 @pytest.mark.parametrize("name", FORMS)
 def test_100_mb_take_little_memory(tmp_path: Path, name: str) -> None:
     source, rows = large_file(tmp_path, name, 100_000_000)
