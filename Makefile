@@ -50,7 +50,7 @@ end-to-end: $(READY) ## `demo`, `serve` and each of the operator's commands, as 
 
 bombs: $(READY) ## Hostile, mutated and large files
 	@$(BIN)/python -m pytest -q -n 2 --dist worksteal -m "bombs and not long" tests/handlers/transform/test_bombs.py \
-		tests/handlers/transform/test_fuzz.py tests/local/commands/test_transform.py
+		tests/handlers/transform/test_fuzz.py tests/handlers/test_budgets.py tests/local/commands/test_transform.py
 
 test-long: $(READY) ## Run the exhaustive tests: 1 GB files, a million mutated inputs (an hour or so)
 	@$(BIN)/python -m pytest -q -m long --timeout 7200

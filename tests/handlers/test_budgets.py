@@ -231,6 +231,7 @@ class Key(str):
         Key.alive -= 1
 
 
+@pytest.mark.bombs
 def test_of_a_million_listed_keys_the_archiver_holds_no_more_than_two_pages(monkeypatch):
     monkeypatch.setattr(Key, "most", 0)
     s3 = SimulatedBuckets(1_000_000, NOW, Key)
