@@ -73,7 +73,7 @@ def metrics() -> str:
             meaning,
             ", ".join(
                 f"[{name.removeprefix(prefix)}](#{_section(name.removeprefix(prefix))})"
-                for name, inputs in alarms.items()
+                for name, inputs in sorted(alarms.items())
                 if f"'{metric}'" in inputs
             )
             or "–",
