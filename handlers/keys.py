@@ -51,6 +51,9 @@ PASSES: Final = "passes"
 # The tag of a version in incoming/ that an operator has discarded; its value is `discarded_mark`.
 DISCARDED_TAG: Final = "s3-data-pipeline:discarded"
 SOURCE_ENCODING: Final = "source-encoding"  # only of a file that was not UTF-8
+# The dataset whose declaration an output meets, and the version of that declaration.
+DATASET: Final = "dataset"
+DATASET_VERSION: Final = "dataset-version"
 
 # User metadata of a new upload that a replay made: the mark of its jobs or of its record, and the
 # completed version that it is a copy of.

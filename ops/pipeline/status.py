@@ -11,9 +11,9 @@ from ops.dead_letters.queue_contents import depth
 from ops.files import objects
 from ops.pipeline import polling
 from ops.pipeline.polling import Polling
+from ops.pipeline.usage import notes
 from ops.stack import queue_name
 from ops.terminal.instants import age, shown
-from ops.usage import notes
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch.client import CloudWatchClient

@@ -10,7 +10,7 @@ from ops.costs.losses import losses
 from ops.costs.periods import Period
 from ops.costs.plans import ALARM_METRICS, Load, Plan
 from ops.costs.prices import REGIONS
-from ops.usage import settings as read
+from ops.pipeline.usage import settings as read
 from tests.infra.recording import run_variant
 
 ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"

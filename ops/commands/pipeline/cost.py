@@ -16,10 +16,10 @@ from ops.costs.losses import losses
 from ops.costs.periods import Period
 from ops.costs.plans import Load, Plan
 from ops.costs.prices import DEFAULT_REGION, Prices
+from ops.pipeline.usage import bills, measures, settings
 from ops.stack import OUTPUTS_VARIABLE
 from ops.terminal import instants, screen, sizes
 from ops.terminal.problems import UsageError
-from ops.usage import bills, measures, settings
 
 _MONTHS: Final = 12
 _GROWING: Final = "expirationDays is 0: the archive is kept for ever, and costs more each month"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ops.costs.storage import GLACIER_BYTES, GLACIER_INDEX_BYTES, IA_BYTES
-from ops.usage.metrics import Query, Series
+from ops.pipeline.usage.metrics import Query, Series
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client

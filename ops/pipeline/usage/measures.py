@@ -15,10 +15,10 @@ from handlers.environment import (
 )
 from ops.aws import Account
 from ops.costs.plans import DAYS_OF_MONTH, Load
-from ops.usage import metrics, stored
-from ops.usage.metrics import Query, Series
-from ops.usage.settings import FunctionSettings, StackSettings
-from ops.usage.stored import Stored
+from ops.pipeline.usage import metrics, stored
+from ops.pipeline.usage.metrics import Query, Series
+from ops.pipeline.usage.settings import FunctionSettings, StackSettings
+from ops.pipeline.usage.stored import Stored
 
 _QUEUE: Final = (
     "NumberOfMessagesSent", "NumberOfMessagesReceived", "NumberOfMessagesDeleted",

@@ -9,7 +9,7 @@ from ops.aws import Account
 from ops.costs.losses import losses
 from ops.costs.periods import Period
 from ops.costs.prices import REGIONS
-from ops.usage import measures, settings
+from ops.pipeline.usage import measures, settings
 
 _DAYS: Final = 14
 # What is less is not worth a line.

@@ -279,7 +279,7 @@ def test_a_note_that_cannot_be_made_fails_nothing(busy: Pipeline, monkeypatch: p
         error = {"Error": {"Code": "AccessDenied", "Message": "no"}}
         raise busy.s3.exceptions.ClientError(error, "GetMetricData")
 
-    monkeypatch.setattr("ops.usage.measures.collect", refuse)
+    monkeypatch.setattr("ops.pipeline.usage.measures.collect", refuse)
     result = busy.run("status", "--json")
     assert result.exit_code == 0
     [note] = json.loads(result.stdout)["notes"]

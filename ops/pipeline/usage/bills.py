@@ -7,8 +7,8 @@ from ops.costs.bills import Bill, Line, kind
 from ops.costs.periods import Period
 from ops.costs.prices import Prices
 from ops.costs.storage import GB
-from ops.usage.measures import Usage
-from ops.usage.settings import StackSettings
+from ops.pipeline.usage.measures import Usage
+from ops.pipeline.usage.settings import StackSettings
 
 _NO_STORAGE: Final = (
     "storage is not in it: S3 writes its metrics once a day, and there are none yet; --count lists "

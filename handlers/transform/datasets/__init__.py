@@ -1,0 +1,1 @@
+"""A dataset's declaration comes in; records that meet it, or what they break, go out. Pure."""
