@@ -1,0 +1,99 @@
+"""Check the declaration of one dataset. Pure."""
+
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import Any, Final, cast
+
+import fastjsonschema
+
+from handlers.transform.datasets.dataset import UnknownFields
+from handlers.transform.datasets.keywords import FORMATS
+from infra.datasets.checks import csv_options, drops, json_values, schemas
+from infra.datasets.checks.names import PREFIX
+from infra.datasets.checks.problems import Problem, Rule, is_number, unknown, wrong
+
+_KEYS: Final = (
+    "prefix", "description", "csv", "schema", "unknownFields", "drop", "maxRejectedPercent",
+)  # fmt: skip
+_REQUIRED: Final = ("prefix", "schema")
+# https://docs.aws.amazon.com/glue/latest/webapi/API_TableInput.html
+_LONGEST_DESCRIPTION: Final = 2048
+_RULES: Final[Mapping[str, Rule]] = {
+    "prefix": PREFIX,
+    "description": Rule(
+        holds=lambda value: (
+            isinstance(value, str)
+            and len(value) <= _LONGEST_DESCRIPTION
+            and all(char.isprintable() or char in "\n\t" for char in value)
+        ),
+        allowed=f"a text of at most {_LONGEST_DESCRIPTION} printable characters",
+    ),
+    "unknownFields": Rule(
+        holds=lambda value: isinstance(value, str) and value in set(UnknownFields),
+        allowed=", ".join(UnknownFields),
+    ),
+    "maxRejectedPercent": Rule(
+        holds=lambda value: is_number(value) and 0 <= value <= 100,  # noqa: PLR2004 - percent
+        allowed="a number from 0 to 100",
+    ),
+}
+
+
+def problems(declaration: Any) -> Iterator[Problem]:
+    """Yield each problem of a declaration, in any order; a value has at most one."""
+    found: dict[tuple[str | int, ...], Problem] = {}
+    for problem in _all_problems(declaration):
+        found.setdefault(problem.path, problem)
+    if not found:
+        yield from _compiling_problems(declaration["schema"])
+    yield from found.values()
+
+
+def _all_problems(declaration: Any) -> Iterator[Problem]:
+    if declaration is None:
+        yield Problem((), f"the file is empty, allowed: the keys {', '.join(_KEYS)}")
+        return
+    if type(declaration) is not dict:
+        yield wrong((), declaration, f"an object of the keys {', '.join(_KEYS)}")
+        return
+    yield from json_values.problems(declaration)
+    keys = cast("dict[Any, Any]", declaration)
+    given = {key: value for key, value in keys.items() if isinstance(key, str)}
+    for key in _REQUIRED:
+        if key not in given:
+            yield Problem((key,), f"is not set, allowed: {_ALLOWED_REQUIRED[key]}")
+    for key, value in given.items():
+        if key not in _KEYS:
+            yield unknown((key,), "a key of a dataset", _KEYS)
+        elif key in _RULES:
+            yield from _RULES[key].check((key,), value)
+        else:
+            yield from _parts(given)[key](value)
+
+
+_ALLOWED_REQUIRED: Final = {
+    "prefix": PREFIX.allowed,
+    "schema": "the JSON Schema of a record",
+}
+
+
+def _parts(declaration: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {
+        "csv": csv_options.problems,
+        "schema": schemas.problems,
+        "drop": partial(drops.problems, schema=declaration.get("schema")),
+    }
+
+
+def _compiling_problems(schema: Mapping[str, Any]) -> Iterator[Problem]:
+    """Yield a problem if the library that validates records cannot read a schema."""
+    try:
+        fastjsonschema.compile(
+            dict(schema), formats=dict.fromkeys(FORMATS, _takes_all), use_default=False
+        )
+    except Exception as error:  # noqa: BLE001 - whatever the code that it makes may raise
+        yield Problem(("schema",), f"cannot be compiled: {type(error).__name__}: {error}")
+
+
+def _takes_all(_value: str) -> bool:
+    return True
