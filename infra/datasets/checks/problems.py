@@ -30,10 +30,8 @@ class Problem(NamedTuple):
 
     def __str__(self) -> str:
         """Return `schema.required[0]: …`; a problem of the whole file has no path."""
-        place = "".join(
-            f"[{step}]" if isinstance(step, int) else f".{_shown_key(step)}" for step in self.path
-        )
-        return f"{place.removeprefix('.')}: {self.text}" if place else self.text
+        place = place_of(self.path)
+        return f"{place}: {self.text}" if place else self.text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +45,12 @@ class Rule:
         """Yield a problem if the rule does not hold."""
         if not self.holds(value):
             yield wrong(path, value, self.allowed)
+
+
+def place_of(path: tuple[str | int, ...]) -> str:
+    """Return a place in a declaration, `schema.required[0]` say."""
+    steps = (f"[{step}]" if isinstance(step, int) else f".{_shown_key(step)}" for step in path)
+    return "".join(steps).removeprefix(".")
 
 
 def wrong(path: tuple[str | int, ...], value: Any, allowed: str) -> Problem:

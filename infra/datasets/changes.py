@@ -1,0 +1,118 @@
+"""Compare declarations with those of the last deployment: what each change does. Pure.
+
+What cannot be compared, two patterns say, counts as stricter.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from handlers import keys
+from handlers.transform.datasets.dataset import UnknownFields
+from infra.datasets import schema_changes
+from infra.datasets.columns import RESCUED
+from infra.datasets.effects import Effect, Kind, effect
+
+_WARNED: Final = frozenset({Kind.BREAKS_QUERIES, Kind.STRICTER})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """A change of a dataset, as one line."""
+
+    dataset: str
+    kind: Kind
+    text: str
+
+    @property
+    def is_warning(self) -> bool:
+        """Whether records or queries may fail that did not."""
+        return self.kind in _WARNED
+
+    def __str__(self) -> str:
+        """Return `dataset orders: schema.properties.total.minimum: 0, now 10 (stricter)`."""
+        return f"dataset {self.dataset}: {self.text}"
+
+
+def changes(
+    old: Mapping[str, Mapping[str, Any]], new: Mapping[str, Mapping[str, Any]]
+) -> list[Change]:
+    """Return what differs between two sets of declarations, by the names of their datasets.
+
+    Both must be checked, as those of `files.load` are.
+    """
+    return [
+        Change(dataset=name, kind=effect.kind, text=str(effect))
+        for name in sorted(old.keys() | new.keys())
+        for effect in _effects(old.get(name), new.get(name))
+    ]
+
+
+def _effects(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> Iterator[Effect]:
+    if new is None:
+        text = "removed: its tables are gone, and its files are no longer checked"
+        yield Effect(path=(), kind=Kind.BREAKS_QUERIES, text=text)
+    elif old is None:
+        text = f"added: files of {keys.INCOMING}{new['prefix']} are checked from now on"
+        yield Effect(path=(), kind=Kind.OTHER, text=text)
+    else:
+        yield from _settings(old, new)
+        closed = _unknown_fields(old) is UnknownFields.REJECT
+        yield from schema_changes.compare(old["schema"], new["schema"], ("schema",), closed=closed)
+
+
+def _settings(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Effect]:
+    if old["prefix"] != new["prefix"]:
+        text = (
+            f"{old['prefix']}, now {new['prefix']}: the tables no longer show the files of before"
+        )
+        yield Effect(path=("prefix",), kind=Kind.BREAKS_QUERIES, text=text)
+    if old.get("description") != new.get("description"):
+        yield effect(("description",), Kind.OTHER, old.get("description"), new.get("description"))
+    yield from _csv(old.get("csv", {}), new.get("csv", {}))
+    yield from _unknown(_unknown_fields(old), _unknown_fields(new))
+    yield from _drop(old.get("drop", []), new.get("drop", []))
+    yield from _most_rejected(old.get("maxRejectedPercent"), new.get("maxRejectedPercent"))
+
+
+def _csv(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Effect]:
+    for option in sorted(old.keys() | new.keys()):
+        before, now = old.get(option), new.get(option)
+        if before != now:
+            kind = Kind.LOOSER if now is None else Kind.STRICTER
+            yield effect(("csv", option), kind, before, now)
+
+
+def _unknown_fields(declaration: Mapping[str, Any]) -> UnknownFields:
+    return UnknownFields(declaration.get("unknownFields", UnknownFields.KEEP))
+
+
+def _unknown(old: UnknownFields, new: UnknownFields) -> Iterator[Effect]:
+    if old is new:
+        return
+    place = ("unknownFields",)
+    if old is UnknownFields.RESCUE:
+        text = f"{old}, now {new}: the column {RESCUED} is gone"
+        yield Effect(path=place, kind=Kind.BREAKS_QUERIES, text=text)
+    elif new is UnknownFields.REJECT:
+        yield effect(place, Kind.STRICTER, old, new)
+    else:
+        yield effect(place, Kind.LOOSER if old is UnknownFields.REJECT else Kind.OTHER, old, new)
+
+
+def _drop(old: list[str], new: list[str]) -> Iterator[Effect]:
+    for field in sorted({*old} ^ {*new}):
+        written = "is written from now on" if field in old else "is no longer written"
+        kind = Kind.LOOSER if field in old else Kind.OTHER
+        yield Effect(path=("drop",), kind=kind, text=f"{field} {written}")
+
+
+def _most_rejected(old: float | None, new: float | None) -> Iterator[Effect]:
+    if old == new:
+        return
+    place = ("maxRejectedPercent",)
+    if old is None or new is None:
+        # Whichever of them is the higher: the stack's setting takes its place.
+        yield effect(place, Kind.OTHER, old, new)
+    else:
+        yield effect(place, Kind.STRICTER if new < old else Kind.LOOSER, old, new)
