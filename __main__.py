@@ -1,12 +1,14 @@
-"""The Pulumi program: a stack's settings → its provider → its pipeline → its outputs."""
+"""The Pulumi program: settings and datasets → the provider → the pipeline → its outputs."""
 
 import pulumi
 
-from infra import provider
+from infra import declarations, provider
 from infra.pipeline import DataPipeline
 from infra.settings import Settings, configured_values
 
-settings = Settings.load()
+datasets, problems = declarations.load()
+settings = Settings.load(problems)
+declarations.log_changes(datasets)
 project, stack = pulumi.get_project(), pulumi.get_stack()
 tags = {
     "Project": project,
@@ -17,6 +19,7 @@ tags = {
 pipeline = DataPipeline(
     f"{project}-{stack}",
     settings,
+    datasets,
     pulumi.ResourceOptions(
         providers=[provider.make_provider(configured_values(provider.NAMESPACE), tags)]
     ),

@@ -14,6 +14,10 @@ from typing import Final
 
 import pulumi
 
+from infra.datasets.files import Declarations, encode
+
+# The declarations of datasets, beside the package `handlers`; the processor reads them.
+DATASETS: Final = "datasets.json"
 ROOT: Final = Path(__file__).resolve().parent.parent
 _REQUIREMENTS: Final = Path("handlers/requirements.txt")
 _CACHE: Final = Path(".build")
@@ -58,19 +62,20 @@ THIS_MACHINE: Final = Platform(
 )
 
 
-def archive(root: Path = ROOT) -> pulumi.AssetArchive:
+def archive(declarations: Declarations, root: Path = ROOT) -> pulumi.AssetArchive:
     """Return what `pulumi up` uploads; raise PackageError if the wheels cannot be installed."""
-    return pulumi.AssetArchive(
-        {name: pulumi.FileAsset(str(path)) for name, path in contents(LAMBDA, root).items()}
-    )
+    files = contents(LAMBDA, root, declarations=declarations)
+    return pulumi.AssetArchive({name: pulumi.FileAsset(str(path)) for name, path in files.items()})
 
 
-def write_zip(target: Path, platform: Platform, root: Path = ROOT) -> None:
+def write_zip(
+    target: Path, platform: Platform, root: Path = ROOT, *, declarations: Declarations | None = None
+) -> None:
     """Write the archive for a platform; the same files give the same bytes.
 
     Raises PackageError if the wheels cannot be installed.
     """
-    files = contents(platform, root)
+    files = contents(platform, root, declarations=declarations)
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as written:
         for name, path in files.items():
             entry = zipfile.ZipInfo(name, _ZIP_EPOCH)
@@ -80,8 +85,12 @@ def write_zip(target: Path, platform: Platform, root: Path = ROOT) -> None:
             written.writestr(entry, path.read_bytes())
 
 
-def contents(platform: Platform, root: Path = ROOT) -> Mapping[str, Path]:
+def contents(
+    platform: Platform, root: Path = ROOT, *, declarations: Declarations | None = None
+) -> Mapping[str, Path]:
     """Return the path of each file by its name in the archive, in the order of the names.
+
+    Without a dataset there is no file of the declarations.
 
     Raises PackageError if the wheels cannot be installed.
     """
@@ -94,7 +103,22 @@ def contents(platform: Platform, root: Path = ROOT) -> Mapping[str, Path]:
         )
         for path in paths
     }
+    if declarations:
+        found[DATASETS] = _written(encode(declarations), root)
     return dict(sorted(found.items()))
+
+
+def _written(declarations: bytes, root: Path) -> Path:
+    """Return a file with a content, in a folder of its digest: one that exists is complete."""
+    folder = root / _CACHE / f"datasets-{hashlib.sha256(declarations).hexdigest()[:16]}"
+    if not folder.is_dir():
+        folder.parent.mkdir(exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix="writing-") as scratch:
+            written = Path(scratch, "datasets")
+            written.mkdir()
+            (written / DATASETS).write_bytes(declarations)
+            _publish(written, folder)
+    return folder / DATASETS
 
 
 def _vendored(platform: Platform, root: Path) -> Path:

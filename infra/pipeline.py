@@ -1,5 +1,6 @@
 """The whole pipeline: buckets, queues, functions, notifications, schedule and monitoring."""
 
+import json
 from collections.abc import Callable
 from functools import partial
 
@@ -13,6 +14,7 @@ from infra.access_logs import AccessLogs
 from infra.alarms import Alarm
 from infra.batch_operations import BatchOperations
 from infra.bucket import DataBucket
+from infra.datasets.files import Declarations
 from infra.definitions import Parts
 from infra.function import PipelineFunction
 from infra.lifecycle import Rule
@@ -32,7 +34,13 @@ class DataPipeline(pulumi.ComponentResource):
         outputs: the stack's outputs, by name.
     """
 
-    def __init__(self, name: str, settings: Settings, opts: ResourceOptions | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        settings: Settings,
+        datasets: Declarations,
+        opts: ResourceOptions | None = None,
+    ) -> None:
         super().__init__("s3-data-pipeline:index:DataPipeline", name, None, opts)
         self._name = name
         self._settings = settings
@@ -41,7 +49,7 @@ class DataPipeline(pulumi.ComponentResource):
         self._account = aws.get_caller_identity_output(opts=invoke).account_id
         self._partition = aws.get_partition_output(opts=invoke).partition
         self._parts = parts = self._make_parts(aws.get_region_output(opts=invoke).region)
-        code = package.archive()
+        code = package.archive(datasets)
         self._processor = PipelineFunction(
             f"{name}-data-processor", definitions.processor(settings, parts, code), self._child
         )
@@ -75,6 +83,8 @@ class DataPipeline(pulumi.ComponentResource):
             **self._batch_operations(),
             "alarm_topic_arn": topic.arn,
             "dashboard_url": board.url,
+            # What the next preview compares its own with, and what `ops` knows the columns from.
+            "datasets": json.dumps(datasets, ensure_ascii=False),
         }
         self.register_outputs(self.outputs)
 

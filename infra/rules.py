@@ -92,6 +92,14 @@ def recurring_schedule_or_off() -> Rule:
     )
 
 
+def path_or_off() -> Rule:
+    """Return the rule for a path, or `off`, which is read as None."""
+    return Rule(
+        parse=lambda text: None if text == "off" else text,
+        allowed="a folder, which begins at the program's, or off",
+    )
+
+
 def recurring(schedule: str) -> Cron | Rate:
     """Return the expression of a recurring schedule.
 

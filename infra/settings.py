@@ -11,6 +11,7 @@ import pulumi
 
 from handlers.environment import ENCODING_ALLOWED, VISIBILITY_TIMEOUTS, read_encoding
 from infra import provider, rules
+from infra.datasets.files import DEFAULT_FOLDER
 from infra.rules import Rule
 
 # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
@@ -105,6 +106,7 @@ class Settings:
     fallback_encoding: str | None = _setting(
         Rule(parse=read_encoding, allowed=f"{ENCODING_ALLOWED}, or empty"), default=None
     )
+    datasets_path: str | None = _setting(rules.path_or_off(), default=DEFAULT_FOLDER)
     log_retention_days: int = _setting(rules.one_of(LOG_RETENTION_DAYS), default=30)
     log_level: str = _setting(rules.one_of(LOG_LEVELS), default="INFO")
     alarm_email: str | None = _setting(
@@ -180,13 +182,15 @@ class Settings:
         region: str | None,
         now: datetime,
         provider_values: Mapping[str, str],
+        other_problems: Sequence[str] = (),
     ) -> Self:
         """Return the settings of a stack from its configuration values; an empty one is unset.
 
         `region` is the stack's. Each schedule must have a run after `now`. `provider_values` are
         the stack's `aws:` keys without their namespace.
 
-        Raises SettingsError with every problem: the key, its value, and what is allowed.
+        Raises SettingsError with every problem: the key, its value, and what is allowed. It also
+        lists `other_problems`, of what else the stack is configured with.
         """
         known = {config_key(setting): setting for setting in fields(cls)}
         given = {"environment": stack} | {key: value for key, value in values.items() if value}
@@ -206,7 +210,7 @@ class Settings:
         problems += _misplaced_key(parsed.get("kms_key_arn"), region)
         problems += _foreign_arns(parsed, region)
         problems += _past_schedules(parsed, now)
-        problems += provider.problems(provider_values, region)
+        problems += [*provider.problems(provider_values, region), *other_problems]
         if problems:
             listed = "".join(f"\n  - {problem}" for problem in problems)
             msg = f"the configuration of stack {stack!r} has {len(problems)} problem(s):{listed}"
@@ -214,7 +218,7 @@ class Settings:
         return cls(**parsed)
 
     @classmethod
-    def load(cls) -> Self:
+    def load(cls, other_problems: Sequence[str] = ()) -> Self:
         """Return the settings of the running program's stack.
 
         Raises SettingsError as `parse` does.
@@ -225,6 +229,7 @@ class Settings:
             region=provider.configured_region(),
             now=datetime.now(UTC),
             provider_values=configured_values(provider.NAMESPACE),
+            other_problems=other_problems,
         )
 
 

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeAlias, cast
 
+import orjson
+
 from handlers.transform.datasets.keywords import LARGEST_INTEGER, SMALLEST_INTEGER
 from infra.datasets import yaml_text
 from infra.datasets.checks import clashes, declarations, names
@@ -55,6 +57,11 @@ def load(path: Path | str, root: Path = Path()) -> dict[str, dict[str, Any]]:
     if problems:
         raise DeclarationError(problems)
     return {name: _bounded_declaration(content) for name, content in readable.items()}
+
+
+def encode(declarations: Declarations) -> bytes:
+    """Return declarations as JSON: the same for equal ones, whatever the order of their keys."""
+    return orjson.dumps(declarations, option=orjson.OPT_SORT_KEYS)
 
 
 def _files(path: Path, root: Path) -> tuple[dict[str, Path], list[str]]:

@@ -8,8 +8,9 @@ from infra import package
 def for_this_machine(archive: pulumi.Archive) -> pulumi.Archive:
     """Return the program's archive with wheels for this machine; any other archive unchanged.
 
-    The files of `handlers/` are the same. Raises `infra.package.PackageError` if the wheels cannot
-    be installed.
+    The files of `handlers/` and the declarations of datasets are the same.
+
+    Raises `infra.package.PackageError` if the wheels cannot be installed.
     """
     if not isinstance(archive, pulumi.AssetArchive):
         return archive
@@ -18,8 +19,11 @@ def for_this_machine(archive: pulumi.Archive) -> pulumi.Archive:
         for name, asset in archive.assets.items()
         if isinstance(asset, pulumi.FileAsset)
     }
+    datasets = {name: uploaded.pop(name) for name in (package.DATASETS,) if name in uploaded}
     declared = {name: str(path) for name, path in package.contents(package.LAMBDA).items()}
     if uploaded != declared:
         return archive
-    here = package.contents(package.THIS_MACHINE)
-    return pulumi.AssetArchive({name: pulumi.FileAsset(str(path)) for name, path in here.items()})
+    here = {name: str(path) for name, path in package.contents(package.THIS_MACHINE).items()}
+    return pulumi.AssetArchive(
+        {name: pulumi.FileAsset(path) for name, path in {**here, **datasets}.items()}
+    )

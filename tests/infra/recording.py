@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pulumi
@@ -35,6 +36,7 @@ with warnings.catch_warnings():
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = "s3-data-pipeline"
+ORGANIZATION = "acme"
 ACCOUNT = "123456789012"
 REGION = "eu-central-1"
 PARTITION = "aws"
@@ -107,13 +109,19 @@ class Graph:
     """What one run of the program registered.
 
     Generated physical names are `name-of-…`, ARNs `arn:of:…`, both with `random` at their end.
+    `last_outputs` are those that the backend tells of the stack; None where it cannot be asked.
     """
 
     prefix: str
     random: str = RANDOM
     resources: list[Registered] = field(default_factory=list)
     outputs: dict[str, Any] = field(default_factory=dict)
-    warnings: list[str] = field(default_factory=list)
+    last_outputs: Mapping[str, Any] | None = field(default_factory=dict)
+    logged: list[tuple[str, str]] = field(default_factory=list)  # severity and message
+
+    @property
+    def warnings(self) -> list[str]:
+        return [message for severity, message in self.logged if severity == "WARNING"]
 
     def of(self, type_token: str) -> list[Registered]:
         return [it for it in self.resources if it.type == type_token]
@@ -159,7 +167,7 @@ class Graph:
 
 class _Recorder(mocks.MockMonitor):
     def __init__(self, graph: Graph) -> None:
-        super().__init__(_Answers(graph.random))
+        super().__init__(_Answers(graph))
         self.graph = graph
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the engine's own name
@@ -208,21 +216,31 @@ class _Engine(mocks.MockEngine):
         self.graph = graph
 
     def Log(self, request: engine_pb2.LogRequest) -> None:  # noqa: N802 - the engine's own name
-        if request.severity == engine_pb2.WARNING:
-            self.graph.warnings.append(request.message)
+        severity = engine_pb2.LogSeverity.Name(request.severity)
+        self.graph.logged.append((severity, request.message))
 
 
 class _Answers(mocks.Mocks):
-    def __init__(self, random: str) -> None:
+    def __init__(self, graph: Graph) -> None:
         super().__init__()
-        self._random = random
+        self._random = graph.random
+        self._last_outputs = graph.last_outputs
 
-    def call(self, args: mocks.MockCallArgs) -> dict[str, Any]:
+    def call(self, args: mocks.MockCallArgs) -> Any:
+        if args.token == "pulumi:pulumi:readStackOutputs":
+            return self._read_outputs(args.args["name"])
         return {
             "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": ACCOUNT},
             "aws:index/getRegion:getRegion": {"region": REGION},
             "aws:index/getPartition:getPartition": {"partition": PARTITION},
         }[args.token]
+
+    def _read_outputs(self, stack: str) -> Any:
+        organization, project, name = stack.split("/")
+        assert (organization, project) == (ORGANIZATION, PROJECT)
+        if self._last_outputs is None:
+            return {}, [("name", f"unknown stack {name}")]
+        return {"name": stack, "outputs": dict(self._last_outputs), "secretOutputNames": []}
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
         if not args.custom:
@@ -266,9 +284,10 @@ def run_program(
     stack: str,
     program: Path = ROOT / "__main__.py",
     random: str = RANDOM,
+    last_outputs: Mapping[str, Any] | None = MappingProxyType({}),
 ) -> Graph:
     """Run a program to its end, with everything that it left pending; raise what it raised."""
-    graph = Graph(prefix=f"{PROJECT}-{stack}", random=random)
+    graph = Graph(prefix=f"{PROJECT}-{stack}", random=random, last_outputs=last_outputs)
     contextvars.copy_context().run(_run, graph, config, stack, program)
     return graph
 
@@ -278,7 +297,14 @@ def _run(graph: Graph, config: Mapping[str, str], stack: str, program: Path) -> 
     engine = _Engine(graph)
     monitor = _Recorder(graph)
     configure(
-        RuntimeSettings(project=PROJECT, stack=stack, monitor=monitor, engine=engine, dry_run=False)
+        RuntimeSettings(
+            project=PROJECT,
+            stack=stack,
+            monitor=monitor,
+            engine=engine,
+            dry_run=False,
+            organization=ORGANIZATION,
+        )
     )
     ROOT_RESOURCE.set(None)
     with _event_loop() as loop, warnings.catch_warnings():

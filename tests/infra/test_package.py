@@ -32,6 +32,7 @@ def test_the_archive_holds_the_handlers_and_their_libraries_and_nothing_else(arc
     assert roots == {
         "handlers",
         "aws_lambda_powertools",
+        "fastjsonschema",
         "jmespath",
         "orjson",
         "typing_extensions",

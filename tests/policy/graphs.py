@@ -29,6 +29,7 @@ SAMPLES: Mapping[str, str] = {
     "logRetentionDays": "400",
     "logLevel": "WARNING",
     "fallbackEncoding": "cp1252",
+    "datasetsPath": "./datasets",
     "alarmEmail": "ops@example.com",
     "kmsKeyArn": KEY,
     "permissionsBoundaryArn": f"arn:aws:iam::{ACCOUNT}:policy/boundary",

@@ -1,4 +1,4 @@
-"""Answer a program's calls to functions of the AWS provider: the account, the region, …."""
+"""Answer a program's calls to functions: of the AWS provider, and of Pulumi itself."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -26,11 +26,13 @@ _ANSWERS: Final[Mapping[str, Callable[[Account, str], dict[str, Any]]]] = {
         "dnsSuffix": "amazonaws.com",
         "reverseDnsPrefix": "com.amazonaws",
     },
+    # Of the stack's last deployment: there is none, since a stack is deployed once to an account.
+    "pulumi:pulumi:readStackOutputs": lambda _, __: {"outputs": {}, "secretOutputNames": []},
 }
 
 
 def answer(token: str, account: Account, provider: Provider) -> dict[str, Any]:
-    """Return the result of a function of the provider; raise LookupError for an unknown one."""
+    """Return the result of a function; raise LookupError for an unknown one."""
     if token not in _ANSWERS:
         msg = f"{token}: unknown function, allowed: {', '.join(_ANSWERS)}"
         raise LookupError(msg)

@@ -89,7 +89,7 @@ class Monitor(mocks.MockMonitor):
     def Invoke(  # noqa: N802
         self, request: resource_pb2.ResourceInvokeRequest
     ) -> resource_pb2.ResourceInvokeResponse:
-        """Return the result of a function of the provider; raise LookupError for an unknown one."""
+        """Return the result of a function; raise LookupError for an unknown one."""
         answer = lookups.answer(request.tok, self._account, self._provider(request.provider))
         response = resource_pb2.ResourceInvokeResponse()
         getattr(response, "return").CopyFrom(properties.encode(answer))
