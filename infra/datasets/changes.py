@@ -95,9 +95,10 @@ def _unknown(old: UnknownFields, new: UnknownFields) -> Iterator[Effect]:
         text = f"{old}, now {new}: the column {RESCUED} is gone"
         yield Effect(path=place, kind=Kind.BREAKS_QUERIES, text=text)
     elif new is UnknownFields.REJECT:
-        yield effect(place, Kind.STRICTER, old, new)
+        yield effect(place, Kind.STRICTER, old.value, new.value)
     else:
-        yield effect(place, Kind.LOOSER if old is UnknownFields.REJECT else Kind.OTHER, old, new)
+        kind = Kind.LOOSER if old is UnknownFields.REJECT else Kind.OTHER
+        yield effect(place, kind, old.value, new.value)
 
 
 def _drop(old: list[str], new: list[str]) -> Iterator[Effect]:

@@ -49,8 +49,8 @@ def load(path: Path | str, root: Path = Path()) -> dict[str, dict[str, Any]]:
             contents[name] = _read(root / file)
         except (OSError, yaml_text.YamlError) as error:
             problems.append(f"{file.as_posix()}: {_reason(error)}")
-    for name, content in contents.items():
-        problems += _listed(files[name], declarations.problems(content))
+        else:
+            problems += _listed(file, declarations.problems(contents[name]))
     readable = {name: it for name, content in contents.items() if (it := as_object(content))}
     for name, problem in clashes.problems(readable):
         problems += _listed(files[name], [problem])

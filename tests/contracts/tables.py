@@ -18,8 +18,8 @@ PURPOSES = {
         "restoredDays", "noncurrentDays", "unfinishedUploadDays",
     ),
     "input and output": (
-        "maxRejectedPercent", "maxExpansion", "fallbackEncoding", "compressOutput",
-        "outputEvents",
+        "maxRejectedPercent", "maxExpansion", "fallbackEncoding", "datasetsPath",
+        "compressOutput", "outputEvents",
     ),
     "how files reach the processor": (
         "processingQueue", "maxConcurrency", "batchSize", "batchWindowSeconds", "maxAttempts",
@@ -52,6 +52,7 @@ OUTPUTS = {
     "archiver_dlq_url": "dead-letter queue of archiver runs",
     "alarm_topic_arn": "SNS topic of the alarms",
     "dashboard_url": "the dashboard",
+    "datasets": "declarations of the datasets, as JSON",
     "batch_operations_role_arn": "with `batchOperations`: the role of its jobs",
 }
 

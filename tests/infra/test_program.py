@@ -5,8 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from infra.datasets import files
 from local.program.checks import schema
-from tests.infra.recording import PROJECT, PROVIDER, REGION, Graph, run_program, stack_config
+from tests.infra.recording import PROJECT, PROVIDER, REGION, ROOT, Graph, run_program, stack_config
 
 # The provider adds a hyphen and seven hex digits to a logical name.
 # https://docs.aws.amazon.com/: quotas of the services.
@@ -150,6 +151,7 @@ def test_the_outputs(dev: Graph, direct: Graph):
             "alarm_topic_arn": graph.arn("alarms"),
             "dashboard_url": f"https://{REGION}.console.aws.amazon.com/cloudwatch/home"
             f"?region={REGION}#dashboards/dashboard/{graph.prefix}-{REGION}-{graph.random}",
+            "datasets": json.dumps(files.load("datasets", ROOT), ensure_ascii=False),
         }
 
     for graph in (dev, direct):

@@ -1,0 +1,257 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from handlers.transform.datasets.dataset import Dataset
+from infra.datasets import files
+from infra.datasets.files import DeclarationError
+from tests.infra.datasets.declared import declaration, problems, schema
+from tests.infra.recording import ROOT
+
+GOOD = "prefix: a/\nschema: {type: object, properties: {b: {type: string}}}\n"
+
+# The text of `orders.yaml`, and the beginning of its one problem.
+REFUSED = {
+    "syntax": ("a: [1", "line 1, column 6: expected ',' or ']'"),
+    "indentation": (GOOD + " drop: [x]\n", "line 3, column 2: expected <block end>"),
+    "tab": ("a:\tb\n", "line 1, column 3: found character"),
+    "duplicate key": (GOOD + "prefix: b/\n", 'line 3, column 1: found duplicate key "prefix"'),
+    "two documents": (GOOD + "---\n" + GOOD, "line 3, column 1: but found another document"),
+    "alias": ("a: &x [1]\nb: *x\n", "line 2, column 4: alias *x, allowed: the value itself"),
+    "alias of itself": ("a: &x [*x]\n", "line 1, column 8: alias *x"),
+    "laughs": ("a: &a [x,x]\nb: &b [*a,*a]\nc: [*b,*b]\n", "line 2, column 8: alias *a"),
+    "tag": ("a: !!set {x, y}\n", "line 1, column 4: tag tag:yaml.org,2002:set, allowed"),
+    "object of python": ("!!python/object:os.system x\n", "line 1, column 1: tag"),
+    "version": ("%YAML 1.1\n---\na: yes\n", "line 2, column 1: another version of YAML"),
+    "nesting": ("a: " + "[" * 100, "line 1, column 67: nested too deep, allowed: 64 levels"),
+    "control character": ("a: '\x01'\n", "unacceptable character #x0001"),
+    "latin-1": (GOOD.encode() + b"# \xe9\n", f"is not UTF-8 at byte {len(GOOD) + 2}"),
+    "utf-16": (GOOD.encode("utf-16"), "is not UTF-8 at byte 0"),
+    "huge": (b"#" * 1_000_001, "has 1000001 bytes, allowed: 1000000"),
+    "no such date": ("a: 2024-99-99\n", "month must be in 1..12"),
+    "empty": ("", "the file is empty, allowed: the keys prefix, description, csv"),
+    "comment": ("# nothing\n", "the file is empty"),
+    "list": ("- a\n", '["a"] is a list, allowed: an object of the keys prefix'),
+    "text": ("orders\n", '"orders" is a text, allowed: an object'),
+    "a key of another kind": (GOOD + "1: x\n", "the key 1 is a whole number, allowed: a text"),
+    "date": (
+        GOOD + "description: 2024-01-15\n",
+        'description: 2024-01-15 is a date, allowed: a text: put it in quotes, "2024-01-15"',
+    ),
+    "date as a key": (GOOD + "2024-01-15: x\n", "the key 2024-01-15 is a date, allowed: a text"),
+    "not a number": (
+        GOOD + "maxRejectedPercent: .nan\n",
+        "maxRejectedPercent: NaN is no number of JSON, allowed: a finite number",
+    ),
+    "too large for a double": (GOOD + "maxRejectedPercent: 1e400\n", "maxRejectedPercent: Inf"),
+    "too many digits": (
+        "prefix: a/\nschema: {type: object, properties: {b: {type: number, maximum: 1"
+        + "0" * 20
+        + "}}}\n",
+        "schema.properties.b.maximum: 100000000000000000000 is a whole number, allowed: whole",
+    ),
+    "half a character": (GOOD + 'description: "\\ud83d"\n', "description: '\\ud83d' holds half"),
+}
+
+
+@pytest.mark.parametrize(("text", "problem"), REFUSED.values(), ids=REFUSED)
+def test_a_file_that_is_no_declaration_is_refused_with_its_place(
+    text: str, problem: str, tmp_path: Path
+):
+    (found,) = problems(tmp_path, orders=text)
+
+    assert found.startswith(f"orders.yaml: {problem}")
+
+
+def test_what_json_cannot_hold_is_named_once_wherever_it_is(tmp_path: Path):
+    text = GOOD + "drop: [2024-01-15]\nunknownFields: 2024-01-15\n"
+
+    assert [found.partition(": 2024")[0] for found in problems(tmp_path, orders=text)] == [
+        "orders.yaml: drop[0]",
+        "orders.yaml: unknownFields",
+    ]
+
+
+def test_every_problem_of_every_file_is_in_one_message(tmp_path: Path):
+    (tmp_path / "shop").mkdir()
+    bad = schema({"total": {"type": "number", "minimum": "0"}})
+    found = problems(tmp_path / "shop", a=declaration(schema=bad, drop=["total"]), b="a: [1")
+
+    with pytest.raises(DeclarationError) as caught:
+        files.load("shop", tmp_path)
+
+    assert str(caught.value).split("\n") == [
+        "the datasets have 3 problem(s):",
+        '  - shop/a.yaml: schema.properties.total.minimum: "0" is a text, allowed: a number',
+        (
+            '  - shop/a.yaml: drop[0]: "total" is a text, allowed: fields that the schema does not '
+            "declare, since it is dropped"
+        ),
+        "  - shop/b.yaml: line 1, column 6: expected ',' or ']', but got '<stream end>'",
+    ]
+    assert [f"shop/{problem}" for problem in found] == list(caught.value.problems)
+
+
+def test_the_files_of_a_folder_are_read_by_their_names(tmp_path: Path):
+    (tmp_path / "orders.yaml").write_text(GOOD)
+    (tmp_path / "visits.yml").write_text("\ufeff" + GOOD.replace("a/", "visits/"))
+    for beside in ("README.md", ".hidden.yaml", "notes.txt"):
+        (tmp_path / beside).write_text("a: [")
+    (tmp_path / ".#orders.yaml").symlink_to("nowhere")
+    (tmp_path / "drafts").mkdir()
+
+    found = files.load(tmp_path)
+
+    assert {name: it["prefix"] for name, it in found.items()} == {
+        "orders": "a/",
+        "visits": "visits/",
+    }
+
+
+def test_one_file_is_read_by_its_name(tmp_path: Path):
+    (tmp_path / "orders.yaml").write_text(GOOD)
+    (tmp_path / "other.yaml").write_text("a: [")
+
+    assert list(files.load(tmp_path / "orders.yaml")) == ["orders"]
+
+
+def test_a_file_that_nobody_would_read_is_named(tmp_path: Path):
+    (tmp_path / "shop").mkdir()
+    problems(tmp_path / "shop", orders=GOOD)
+
+    assert problems(tmp_path) == ["shop/orders.yaml: is in a folder of its own, allowed: ./"]
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path):
+    with pytest.raises(DeclarationError, match=r"shop\.yaml: No such file or directory"):
+        files.load("shop.yaml", tmp_path)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path):
+    (tmp_path / "orders.yaml").write_text(GOOD)
+    (tmp_path / "orders.yaml").chmod(0)
+
+    assert problems(tmp_path) == ["orders.yaml: Permission denied"]
+
+
+def test_a_folder_of_a_files_name_is_named(tmp_path: Path):
+    (tmp_path / "orders.yaml").mkdir()
+
+    assert problems(tmp_path) == ["orders.yaml: Is a directory"]
+
+
+@pytest.mark.parametrize("name", ["Orders", "1orders", "or-ders", "or ders", "é", "a" * 101, "_a"])
+def test_a_name_that_no_table_can_have_is_refused(name: str, tmp_path: Path):
+    (found,) = problems(tmp_path, **{name: GOOD})
+
+    assert found.startswith(f"{name}.yaml: the name {name!r} is not one of a table, allowed: a low")
+
+
+@pytest.mark.parametrize("name", ["orders", "a", "shop_orders_2", "a" * 100])
+def test_a_name_of_a_table_is_taken(name: str, tmp_path: Path):
+    assert problems(tmp_path, **{name: GOOD}) == []
+
+
+def test_two_files_of_one_name_are_refused(tmp_path: Path):
+    (tmp_path / "orders.yml").write_text(GOOD)
+
+    assert problems(tmp_path, orders=GOOD) == [
+        "orders.yml: orders.yaml is of the same name, allowed: one"
+    ]
+
+
+@pytest.mark.parametrize("other", ["orders_archive", "orders_rejected"])
+def test_no_dataset_has_the_name_of_anothers_table(other: str, tmp_path: Path):
+    content = {"orders": GOOD, other: GOOD.replace("a/", "b/")}
+
+    assert problems(tmp_path, **content) == [
+        (
+            f"{other}.yaml: the name {other!r} is that of a table of the dataset orders, "
+            "allowed: another"
+        )
+    ]
+
+
+WITHIN = "a folder apart from {}, of the dataset {}, whose tables read all below it"
+
+
+@pytest.mark.parametrize(
+    ("prefixes", "named", "outer"),
+    [
+        (("a/", "a/"), [1], 0),
+        (("a/", "a/b/"), [1], 0),
+        (("a/b/c/d/", "a/"), [0], 1),
+        (("a/b/", "a/", "x/", "a/c/"), [3, 0], 1),  # in the order of the names
+    ],
+)
+def test_no_folder_is_within_anothers(
+    prefixes: tuple[str, ...], named: list[int], outer: int, tmp_path: Path
+):
+    names = ("one", "two", "three", "four")
+    texts = {
+        name: declaration(prefix=prefix) for name, prefix in zip(names, prefixes, strict=False)
+    }
+    found = problems(tmp_path, **texts)
+
+    allowed = WITHIN.format(prefixes[outer], names[outer])
+    assert found == [
+        f'{names[it]}.yaml: prefix: "{prefixes[it]}" is a text, allowed: {allowed}' for it in named
+    ]
+
+
+@pytest.mark.parametrize(
+    "prefixes", [("a/", "ab/"), ("a/b/", "a/c/"), ("a/b/", "b/"), ("A/", "a/")]
+)
+def test_folders_beside_each_other_are_taken(prefixes: tuple[str, str], tmp_path: Path):
+    one, two = (declaration(prefix=prefix) for prefix in prefixes)
+
+    assert problems(tmp_path, one=one, two=two) == []
+
+
+def test_whole_numbers_have_the_bounds_of_a_tables_column(tmp_path: Path):
+    deep = {"type": "object", "properties": {"n": {"type": ["integer", "null"], "minimum": 0}}}
+    fields = {
+        "a": {"type": "integer"},
+        "b": {"type": "array", "items": deep},
+        "c": {"type": "integer", "minimum": -1e30, "maximum": 3},
+        "d": {"type": "number"},
+    }
+    problems(tmp_path, orders=declaration(schema=schema(fields)))
+
+    found = files.load(tmp_path)["orders"]["schema"]["properties"]
+
+    low, high = -(2**63), 2**63 - 1
+    assert found["a"] == {"type": "integer", "minimum": low, "maximum": high}
+    within = found["b"]["items"]["properties"]["n"]
+    assert within == {"type": ["integer", "null"], "minimum": 0, "maximum": high}
+    assert found["c"] == {"type": "integer", "minimum": low, "maximum": 3}
+    assert found["d"] == {"type": "number"}
+
+
+def test_the_example_declares_a_dataset_that_no_folder_of_a_user_is_in():
+    declared = files.load("datasets", ROOT)
+
+    orders = Dataset.read("orders", declared["orders"])
+    assert list(declared) == ["orders"]
+    assert orders.prefix == "examples/orders/"
+    assert orders.drop == ("card_number",)
+    assert list(orders.schema["properties"]) == [
+        "order",
+        "placed",
+        "status",
+        "total",
+        "items",
+        "paid",
+    ]
+
+
+def test_equal_declarations_are_encoded_alike():
+    one = {"orders": {"prefix": "a/", "schema": {"type": "object", "é": 1.0}}}
+    two = {"orders": {"schema": {"é": 1.0, "type": "object"}, "prefix": "a/"}}
+
+    assert files.encode(one) == files.encode(two)
+    assert files.encode(one).decode() == (
+        '{"orders":{"prefix":"a/","schema":{"type":"object","é":1.0}}}'
+    )
