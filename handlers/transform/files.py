@@ -11,6 +11,7 @@ from enum import Enum, auto
 
 import orjson
 
+from handlers.transform.datasets.dataset import Dataset
 from handlers.transform.delimited.row_reader import read_rows
 from handlers.transform.formats.array import ArrayReader
 from handlers.transform.formats.batch import BLOCK_BYTES, START, Batch, Position, Source
@@ -30,6 +31,19 @@ from handlers.transform.records.json_text import (
 _ARRAY_OF_RECORDS = re.compile(rb"\[[ \t\r\n]*+\{")
 
 
+def record_encoder(tail: bytes, dataset: Dataset | None = None) -> RecordEncoder:
+    """Return the encoder of a file's records; `tail` ends each line of its output.
+
+    With a dataset, records that break its rules are rejected. What checks them is imported and
+    compiled for the first file of a dataset; other files pay nothing.
+    """
+    if dataset is None:
+        return RecordEncoder(tail)
+    from handlers.transform.records.dataset_encoder import DatasetEncoder  # noqa: PLC0415
+
+    return DatasetEncoder(tail, dataset)
+
+
 def transform(
     source: Source,
     suffix: str,
@@ -38,21 +52,24 @@ def transform(
     *,
     encoding: str = "",
 ) -> Iterator[Batch]:
-    """Yield a file's records, batch by batch, from `start` on.
+    """Yield a file's records, batch by batch, from `start` on, as `encoder` encodes them.
 
     `suffix` is what `keys.data_suffix` returns for the file's key. To continue, pass the `after` of
     a batch of the same file as `start`; the records after it are the same as in the first run.
     `encoding` is that of `Text`: with `UTF8`, invalid bytes raise NotUtf8Error and reject nothing.
+    The encoding of a dataset's delimited files comes before it.
 
     Raises:
         BadFileError: the file as a whole is broken; raised at its end at the latest.
         NotUtf8Error: `encoding` is `UTF8` and the file is not; raised at its end at the latest.
     """
     kind = suffix.lower().removesuffix(".gz")
-    text = _text(source, suffix, encoding)
     if kind in (".csv", ".tsv"):
-        return read_rows(text, encoder, start, is_tsv=kind == ".tsv")
-    return _read_json(text, encoder, start)
+        text = _text(source, suffix, encoder.csv.encoding or encoding)
+        batches = read_rows(text, encoder, start, is_tsv=kind == ".tsv")
+    else:
+        batches = _read_json(_text(source, suffix, encoding), encoder, start)
+    return map(Batch.withhold, batches) if encoder.drops else batches
 
 
 def is_utf8(source: Source, suffix: str) -> bool:

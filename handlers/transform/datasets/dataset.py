@@ -5,11 +5,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import orjson
 
 from handlers import keys
+
+if TYPE_CHECKING:
+    from handlers.transform.datasets.rules import Rules
 
 _VERSION_DIGITS: Final = 12
 
@@ -79,6 +82,13 @@ class Dataset:
         """The first 12 hex digits of the sha-256 of the declaration, whatever its order of keys."""
         canonical = orjson.dumps(self.declaration, option=orjson.OPT_SORT_KEYS)
         return hashlib.sha256(canonical).hexdigest()[:_VERSION_DIGITS]
+
+    @cached_property
+    def rules(self) -> "Rules":
+        """What the declaration asks of records, compiled at the first use."""
+        from handlers.transform.datasets.rules import Rules  # noqa: PLC0415 - see `record_encoder`
+
+        return Rules(self)
 
     def holds(self, path: str) -> bool:
         """Return whether a path below `incoming/` belongs to this dataset."""

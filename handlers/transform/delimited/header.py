@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from io import StringIO
 from typing import Final
 
+from handlers.transform.datasets.dataset import CsvOptions
 from handlers.transform.delimited.rows import BREAK, BREAKS, QUOTED, LineCounter
 from handlers.transform.formats.batch import BadFileError
 from handlers.transform.formats.window import Window
@@ -24,27 +25,30 @@ _NUL: Final = "a NUL in the header: this is UTF-16 without a byte order mark, or
 
 @dataclass(frozen=True, kw_only=True)
 class Header:
-    """The first row that is not blank."""
+    """The names of a file's columns, and where its rows begin."""
 
-    names: list[str]  # as spelled in the file
+    names: list[str]  # as spelled in the file, or by its dataset
     delimiter: str
     lines: int  # of the text, up to the end of the header
 
 
-def read_header(window: Window, *, is_tsv: bool) -> Header | None:
+def read_header(window: Window, csv: CsvOptions, *, is_tsv: bool) -> Header | None:
     """Drop the header from a window and return it; return None if every line is blank.
 
     Drops the text before it as well: blank lines, and a first line such as `sep=;`, which tells
-    Excel the delimiter. Without such a line, the delimiter of a TSV is the tab, and that of another
-    file is found in the header.
+    Excel the delimiter. Without such a line, the delimiter is that of `csv`, else in a TSV the tab,
+    else it is found in the header. With the names of `csv`, the first row is no header.
 
     Raises BadFileError for a header that is too long, broken, not text or not UTF-8.
     """
     lines = LineCounter()
     _skip_blank(window, lines)
-    delimiter = _read_delimiter(window, lines) or ("\t" if is_tsv else "")
+    delimiter = _read_delimiter(window, lines) or csv.delimiter or ("\t" if is_tsv else "")
     if not window.text:
         return None
+    if csv.header:
+        delimiter = delimiter or _find_delimiter(_first_line(window))
+        return Header(names=list(csv.header), delimiter=delimiter, lines=lines.counted)
     place = f"line {lines.counted + 1}"
     try:
         if not delimiter:
@@ -117,14 +121,19 @@ def _find_end(window: Window, delimiters: bytes, place: str) -> int:
 
 def _find_break(window: Window, place: str) -> int:
     """Return where the first line ends, before its line break."""
+    end = len(_first_line(window))
+    if end > MAX_RECORD_BYTES:
+        raise BadFileError(f"the header is {too_long()}", place)
+    return end
+
+
+def _first_line(window: Window) -> bytes:
+    """Return the first line without dropping it, or the start of one that is too long."""
     while not (found := BREAK.search(window.text)) and not window.ended:
         if len(window.text) > MAX_RECORD_BYTES:
             break
         window.grow_until(MAX_RECORD_BYTES + 1)
-    end = found.start() if found else len(window.text)
-    if end > MAX_RECORD_BYTES:
-        raise BadFileError(f"the header is {too_long()}", place)
-    return end
+    return window.text[: found.start()] if found else window.text
 
 
 def _no_text(window: Window) -> str:

@@ -6,7 +6,7 @@ from typing import Final
 from handlers.transform.delimited.block_encoder import RowBlock, RowBlockEncoder
 from handlers.transform.formats.batch import BLOCK_BYTES
 from handlers.transform.formats.window import Window
-from handlers.transform.records.encoder import MAX_RECORD_BYTES
+from handlers.transform.records.encoder import MAX_RECORD_BYTES, RecordEncoder
 
 _MOST_BLOCKS: Final = 4  # for one long row; its cells take many times its length
 _LEAST: Final = 32  # as a fraction of a block: an odd part this small is read row by row
@@ -15,16 +15,16 @@ _LEAST: Final = 32  # as a fraction of a block: an odd part this small is read r
 class RegularRows:
     """Reads regular rows from a window, as many at once as possible."""
 
-    def __init__(self, names: list[str], delimiter: bytes, tail: bytes) -> None:
-        """`names` are distinct; `tail` ends each line, as `metadata_tail` returns it."""
+    def __init__(self, names: list[str], delimiter: bytes, encoder: RecordEncoder) -> None:
+        """`names` are distinct, but "" for a column that is dropped."""
         self.odd_bytes = 1  # to read row by row before the next try
-        self._names, self._delimiter, self._tail = names, delimiter, tail
+        self._names, self._delimiter, self._records = names, delimiter, encoder
         self._most, self._least = BLOCK_BYTES, max(BLOCK_BYTES // _LEAST, 1)
 
     @cached_property
     def _encoder(self) -> RowBlockEncoder:
         """Made when needed: in a file of long rows it never is."""
-        return RowBlockEncoder(self._names, self._delimiter, self._tail)
+        return RowBlockEncoder(self._names, self._delimiter, self._records.tail)
 
     def read(self, window: Window) -> RowBlock | None:
         """Return the rows at the start of the window, where a row begins; None if one is odd.
@@ -32,6 +32,8 @@ class RegularRows:
         An odd part is halved and tried again, so that one odd row excludes few regular ones. The
         more parts are odd, the more bytes are read row by row before the next try.
         """
+        if self._records.rules:
+            return None
         if len(self._names) > _limit():  # no row is short enough
             return None
         tried = _limit() + 2  # longer than any part, with the line break that a last row gets

@@ -7,16 +7,18 @@ from functools import cached_property
 from io import StringIO
 from typing import Final
 
+from handlers.transform.delimited.counted_lines import CountedLines, find_rows
 from handlers.transform.delimited.header import read_header
 from handlers.transform.delimited.regular_rows import RegularRows
 from handlers.transform.delimited.rows import BREAK, BREAKS, LineCounter, RowSkipper
 from handlers.transform.formats.batch import BLOCK_BYTES, START, BadFileError, Batch, Position
 from handlers.transform.formats.text import Text
 from handlers.transform.formats.window import Window
-from handlers.transform.records.encoder import MAX_RECORD_BYTES, RecordEncoder, too_long
+from handlers.transform.records.encoder import MAX_RECORD_BYTES, Encoded, RecordEncoder, too_long
 from handlers.transform.records.encodings import utf8_problem
+from handlers.transform.records.json_text import BadRecordError
 from handlers.transform.records.names import distinct_names, normalize_name
-from handlers.transform.records.row_texts import RowTexts, row_texts
+from handlers.transform.records.row_texts import RowTexts
 
 _GUESSES: Final = 2
 _MOST_BLOCKS: Final = 4  # whose lines are split at once; more would take too much memory
@@ -38,11 +40,10 @@ def read_rows(
     TSV such a quote is a character, since most programs that write TSV do not quote.
     """
     window = Window(text.blocks(), 0)
-    header = read_header(window, is_tsv=is_tsv)
+    header = read_header(window, encoder.csv, is_tsv=is_tsv)
     if header is None:
         return
-    normalized = [normalize_name(name) for name in header.names]
-    names, renamed = distinct_names(header.names, normalized)
+    names, renamed = _columns(header.names, encoder.dropped)
     if start == START:
         encoder.renamed += renamed
         start = Position(window.offset, header.lines + 1)
@@ -52,34 +53,23 @@ def read_rows(
     yield from _RowReader(table, window, encoder, start).batches()
 
 
+def _columns(header: list[str], dropped: frozenset[str]) -> tuple[list[str], int]:
+    """Return the names of columns, "" for one that is dropped, and how many were renamed."""
+    normalized = [normalize_name(name) for name in header]
+    kept = [at for at, name in enumerate(normalized) if name not in dropped]
+    names, renamed = distinct_names([header[at] for at in kept], [normalized[at] for at in kept])
+    columns = [""] * len(header)
+    for at, name in zip(kept, names, strict=True):
+        columns[at] = name
+    return columns, renamed
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Table:
     text: Text
     names: list[str]
     delimiter: str
     is_tsv: bool
-
-
-class _Lines:
-    """Lines for a csv.reader; counts how much of them it has taken."""
-
-    def __init__(self, text: str) -> None:
-        self._lines = iter(StringIO(text, newline=""))
-        self.taken = 0
-        self.count = 0
-        self.ended = False
-
-    def __iter__(self) -> Iterator[str]:
-        return self
-
-    def __next__(self) -> str:
-        line = next(self._lines, None)
-        if line is None:
-            self.ended = True
-            raise StopIteration
-        self.taken += len(line)
-        self.count += 1
-        return line
 
 
 class _RowReader:
@@ -92,7 +82,7 @@ class _RowReader:
         self._columns = len(table.names)
         self._names = table.names
         self._delimiter = table.delimiter
-        self._regular = RegularRows(table.names, table.delimiter.encode(), encoder.tail)
+        self._regular = RegularRows(table.names, table.delimiter.encode(), encoder)
         self._is_tsv = table.is_tsv
         self._line = start.number
         self._lines_end = start.lines_end
@@ -118,7 +108,7 @@ class _RowReader:
     @cached_property
     def _texts(self) -> RowTexts:
         """The function that encodes rows; most files never need it."""
-        return row_texts(self._names)
+        return self._encoder.row_texts(self._names)
 
     @property
     def _reads_lines(self) -> bool:
@@ -129,10 +119,7 @@ class _RowReader:
         """Return the rows that the window holds whole; None if it holds none."""
         window = self._window
         if not self._reads_lines and (rows := self._regular.read(window)):
-            batch = Batch()
-            batch.add(rows.encoded)
-            self._take(rows.length, rows.lines)
-            return batch
+            return self._taken(rows.encoded, rows.length, rows.lines)
         end = len(window.text) if window.ended else _last_break(window.text)
         if not end:
             return None
@@ -166,11 +153,19 @@ class _RowReader:
                     break  # the error is before the cut
                 cut -= _open_bytes(lines)
                 continue
-            batch = Batch()
-            batch.add(encoded)
-            self._take(cut, reader.line_num)
-            return batch
+            return self._taken(encoded, cut, reader.line_num)
         return None
+
+    def _taken(self, encoded: Encoded, count: int, lines: int) -> Batch:
+        """Return the encoded rows at the start of the window; reject those that are left out."""
+        batch = Batch()
+        batch.add(encoded)
+        if encoded.left_out:
+            text = self._window.text[:count]
+            for row, raw, line in find_rows(text, self._delimiter, encoded.left_out):
+                self._read_row(row, "", raw, self._line + line, batch)
+        self._take(count, lines)
+        return batch
 
     def _take(self, count: int, lines: int) -> None:
         self._window.drop(count)
@@ -183,7 +178,7 @@ class _RowReader:
         """
         window, batch = self._window, Batch()
         text = window.text[:end].decode(errors="surrogateescape")
-        lines = _Lines(text)
+        lines = CountedLines(text)
         reader = csv.reader(lines, delimiter=self._delimiter, strict=True)
         done = length = count = 0
         problem = ""
@@ -241,8 +236,11 @@ class _RowReader:
         problem = problem or utf8_problem(raw)
         if problem:
             batch.reject("line", line, problem, raw)
-        else:
-            batch.add(self._encoder.encode_rows([row], self._texts))
+            return
+        try:
+            batch.add(self._encoder.encode_row(row, self._names, self._texts))
+        except BadRecordError as error:
+            batch.reject_for(error, "line", line, raw)
 
     def _is_broken_ahead(self) -> bool:
         """Return whether the quotes of a row that is too long to hold are broken.

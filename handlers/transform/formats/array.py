@@ -7,7 +7,7 @@ the elements are found by counting brackets.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from json import JSONDecodeError
 from typing import Any, Final
 
@@ -125,9 +125,11 @@ class ArrayReader:
         if not encoded:
             return None
         self._window.drop(len(array) - len(b"[]"))
-        self._row += len(values)
         batch = Batch()
         batch.add(encoded)
+        for at, element in _elements(array, encoded.left_out):
+            self._read_element(element, self._row + at, batch)
+        self._row += len(values)
         return batch
 
     def _split(self) -> Batch | None:
@@ -136,7 +138,7 @@ class ArrayReader:
         at = done = 0
         while bounds := self._element_bounds(at):
             begin, done = bounds
-            self._read_element(text[begin:done], batch)
+            self._read_element(text[begin:done], self._row, batch)
             self._row += 1
             comma = _COMMA.match(text, done)
             if not comma:
@@ -161,11 +163,11 @@ class ArrayReader:
             raise self._broken("it ends early")
         return None
 
-    def _read_element(self, raw: bytes, batch: Batch) -> None:
+    def _read_element(self, raw: bytes, number: int, batch: Batch) -> None:
         try:
             batch.add(self._encoder.encode_one(raw))
         except BadRecordError as error:
-            batch.reject("row", self._row, str(error), raw)
+            batch.reject_for(error, "row", number, raw)
         except JSONDecodeError as error:
             raise self._broken(f"{error.msg} at character {error.pos + 1} of it") from error
 
@@ -188,6 +190,21 @@ class ArrayReader:
         if length > MAX_RECORD_BYTES:
             batch.reject("row", self._row, too_long(), b"".join(parts[:3]), length)
         else:
-            self._read_element(b"".join(parts), batch)
+            self._read_element(b"".join(parts), self._row, batch)
         self._row += 1
         return batch
+
+
+def _elements(array: bytes, wanted: Sequence[int]) -> Iterator[tuple[int, bytes]]:
+    """Yield some elements of a valid array, by their ascending indexes."""
+    at, begin = 0, 1
+    for index in wanted:
+        while True:
+            space = _SPACE.match(array, begin)
+            begin = space.end() if space else begin
+            end = value_end(array, begin) or begin
+            comma = _COMMA.match(array, end)
+            element, begin, at = array[begin:end], comma.end() if comma else end, at + 1
+            if at > index:
+                yield index, element
+                break

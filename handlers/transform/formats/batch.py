@@ -2,16 +2,18 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Self
 
 import orjson
 
 from handlers.transform.records.encoder import Encoded
+from handlers.transform.records.json_text import BadRecordError
 
 # Blocks of this size stay in the processor's cache and keep memory flat (see bench/).
 BLOCK_BYTES: Final = 64 * 1024
 # The part of a rejected record's text that is kept: enough to see what is wrong with it.
 RAW_BYTES: Final = 64 * 1024
+_WITHHELD: Final = b"withheld: the dataset drops fields"
 
 # Returns the raw bytes of a file from a byte offset on, in blocks of any size.
 Source = Callable[[int], Iterable[bytes]]
@@ -45,6 +47,8 @@ class Reject(NamedTuple):
     reason: str
     raw: bytes  # the first RAW_BYTES of its text
     raw_bytes: int  # length of the whole text
+    field: str = ""  # that breaks a rule of the record's dataset, as a path
+    rule: str = ""
 
     @property
     def place(self) -> str:
@@ -53,14 +57,17 @@ class Reject(NamedTuple):
 
     def line(self) -> bytes:
         """Return its line in the file in `rejected/`."""
-        report = {
-            self.unit: self.number,
-            "reason": self.reason,
-            "raw": self.raw.decode(errors="backslashreplace"),
-        }
-        if self.raw_bytes > len(self.raw):
+        report: dict[str, str | int] = {self.unit: self.number}
+        if self.rule:
+            report |= {"field": self.field, "rule": self.rule}
+        report |= {"reason": self.reason, "raw": self.raw.decode(errors="backslashreplace")}
+        if self.raw_bytes != len(self.raw):
             report["raw_bytes"] = self.raw_bytes
         return orjson.dumps(report) + b"\n"
+
+    def withheld(self) -> "Reject":
+        """Return the reject without its text, unless that is what its dataset leaves of it."""
+        return self if self.rule else self._replace(raw=_WITHHELD)
 
 
 @dataclass(slots=True)
@@ -85,3 +92,14 @@ class Batch:
         """Add a reject with the start of its text. `raw_bytes` is its length if `raw` is cut."""
         length = len(raw) if raw_bytes is None else raw_bytes
         self.rejects.append(Reject(unit, number, reason, raw[:RAW_BYTES], length))
+
+    def reject_for(self, error: BadRecordError, unit: str, number: int, raw: bytes) -> None:
+        """Add a reject for what is wrong with a record, with what may be shown of its text."""
+        text = raw if error.left is None else error.left
+        self.reject(unit, number, str(error), text)
+        self.rejects[-1] = self.rejects[-1]._replace(field=error.field, rule=error.rule)
+
+    def withhold(self) -> Self:
+        """Take out the texts of rejects that may hold fields which the dataset drops."""
+        self.rejects = [reject.withheld() for reject in self.rejects]
+        return self

@@ -46,8 +46,11 @@ class Bulk:
         self._secret = secret_number()
         self.joint = b",%d," % self._secret
 
-    def encode(self, joined: bytes, count: int, batch: Batch) -> None:
-        """Add the records of `count` texts joined by `joint`. Raises OddTextError if one is odd."""
+    def encode(self, joined: bytes, count: int, number: int, batch: Batch) -> None:
+        """Add the records of `count` texts joined by `joint`; `number` is that of the first.
+
+        Raises OddTextError if one is odd.
+        """
         array = b"[%b]" % joined
         try:
             values: list[Any] = orjson.loads(array)
@@ -58,6 +61,10 @@ class Bulk:
         if not encoded:
             raise OddTextError(self._first_odd(values))
         batch.add(encoded)
+        if encoded.left_out:
+            texts = joined.split(self.joint)
+            for at in encoded.left_out:
+                self._read_one(texts[at], number + at, self._encoder, batch)
 
     def read(self, texts: list[bytes], number: int, batch: Batch, odd: int | None) -> None:
         """Add the records of texts in which `encode` found an odd one, which is read alone.
@@ -75,7 +82,7 @@ class Bulk:
                 continue
             joined = self.joint.join(texts[part.start : part.stop])
             try:
-                self.encode(joined, len(part), batch)
+                self.encode(joined, len(part), number + part.start, batch)
             except OddTextError as error:
                 is_dense = error.at is None or part.start + error.at < cuts * _TEXTS_A_CUT
                 parts += _cut(part, None if is_dense else error.at)

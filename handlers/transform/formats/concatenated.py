@@ -79,7 +79,7 @@ def _read_whole(window: Window, ends: list[int], bulk: Bulk, number: int, batch:
     texts, odd = [text[begin:end] for begin, end in pairwise([0, *ends])], None
     if len(text) <= MAX_RECORD_PARTS:  # else one may have too many parts to parse uncounted
         try:
-            bulk.encode(bulk.joint.join(texts), len(texts), batch)
+            bulk.encode(bulk.joint.join(texts), len(texts), number, batch)
         except OddTextError as error:
             odd = error.at
         else:
@@ -92,7 +92,7 @@ def _read_object(text: bytes, number: int, encoder: RecordEncoder, batch: Batch)
     try:
         batch.add(encoder.encode_one(raw))
     except BadRecordError as error:
-        batch.reject("row", number, str(error), raw)
+        batch.reject_for(error, "row", number, raw)
     except JSONDecodeError as error:
         place = f"line {error.lineno} of it, character {error.colno}"
         batch.reject("row", number, f"not JSON: {error.msg} at {place}", raw)

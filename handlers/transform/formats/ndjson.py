@@ -47,7 +47,7 @@ def _read_block(text: bytes, number: int, bulk: Bulk) -> tuple[Batch, int]:
         joined = text.replace(b"\n", bulk.joint)
         count = 1 + (len(joined) - len(text)) // (len(bulk.joint) - len(b"\n"))
         try:
-            bulk.encode(joined, count, batch)
+            bulk.encode(joined, count, number, batch)
         except OddTextError as error:
             odd = error.at
         else:
@@ -63,7 +63,7 @@ def _read_line(line: bytes, number: int, encoder: RecordEncoder, batch: Batch) -
     try:
         batch.add(encoder.encode_one(line))
     except BadRecordError as error:
-        batch.reject("line", number, str(error), line)
+        batch.reject_for(error, "line", number, line)
     except JSONDecodeError as error:
         batch.reject("line", number, f"not JSON: {error.msg} at character {error.pos + 1}", line)
 

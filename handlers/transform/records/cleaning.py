@@ -4,8 +4,8 @@ Removed from objects, at every depth: null, "", and objects or arrays that are e
 Kept: 0, false, and every element of an array, since its position has a meaning.
 """
 
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
 
 import orjson
 
@@ -15,6 +15,7 @@ from handlers.transform.records.names import Names, Shapes, distinct_names
 # More than any real schema has. Data used as field names must not fill the memory.
 _REMEMBERED_NAMES: Final = 10_000
 _REMEMBERED_CHARACTERS: Final = 1_000_000
+_Cleaned = TypeVar("_Cleaned")
 _SCALARS: Final = frozenset({str, int, float, bool, type(None), orjson.Fragment})
 
 
@@ -29,21 +30,30 @@ class Cleaner:
 
     def texts(self, records: list[dict[str, Any]]) -> list[bytes]:
         """Return records as JSON, cleaned. Raises OutOfBoundsError if one nests too deep."""
-        self._forget_many()
-        try:
-            return self._known_texts(records)
-        except KeyError:
-            self._names.learn(records, 1 + MAX_DEPTH)
-        return self._known_texts(records)
+        return self._with_known_names(self._known_texts, records)
 
-    def careful_texts(self, records: Sequence[dict[str, Any] | Duplicated]) -> list[bytes]:
-        """Return records from `parse` as JSON, cleaned. Their objects may have a name twice.
+    def cleaned(self, records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Return records, cleaned. Raises OutOfBoundsError if one nests too deep."""
+        return self._with_known_names(self._known_records, records)
 
-        Raises OutOfBoundsError if one nests too deep.
+    def careful(self, record: dict[str, Any] | Duplicated) -> dict[str, Any]:
+        """Return a record from `parse`, cleaned. Its objects may have a name twice.
+
+        Raises OutOfBoundsError if it nests too deep.
         """
         self._forget_many()
         self.fields = self.renamed = 0
-        return [orjson.dumps(self._clean_any(record, 1))[:-1] for record in records]
+        return self._clean_any(record, 1)
+
+    def _with_known_names(
+        self, clean: Callable[[list[dict[str, Any]]], _Cleaned], records: list[dict[str, Any]]
+    ) -> _Cleaned:
+        self._forget_many()
+        try:
+            return clean(records)
+        except KeyError:
+            self._names.learn(records, 1 + MAX_DEPTH)
+        return clean(records)
 
     def _forget_many(self) -> None:
         names = self._names
@@ -60,6 +70,12 @@ class Cleaner:
         self.fields = self.renamed = 0
         clean, dumps = self._clean, orjson.dumps
         return [dumps(clean(record, 1))[:-1] for record in records]
+
+    def _known_records(self, records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Return records, cleaned. Raises KeyError if a name is not known yet."""
+        self.fields = self.renamed = 0
+        clean = self._clean
+        return [clean(record, 1) for record in records]
 
     def _clean(self, fields: dict[str, Any], level: int) -> dict[str, Any]:
         """Return an object, cleaned. One loop, since a call costs as much as a field."""

@@ -1,11 +1,12 @@
 """Encodes records as output lines: cleaned, with exact numbers and `_metadata` last. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 import orjson
 
+from handlers.transform.datasets.dataset import CsvOptions
 from handlers.transform.records.cleaning import Cleaner
 from handlers.transform.records.json_text import (
     BadRecordError,
@@ -15,7 +16,10 @@ from handlers.transform.records.json_text import (
     parse,
     without_strings,
 )
-from handlers.transform.records.row_texts import RowTexts
+from handlers.transform.records.row_texts import RowTexts, row_texts
+
+if TYPE_CHECKING:
+    from handlers.transform.datasets.rules import Rules
 
 # Larger records are rejected: the largest must fit into the memory of the smallest function. An
 # object, an array or a field takes up to 200 bytes of it, however short its text.
@@ -25,11 +29,16 @@ _BLOCKS_BETWEEN_TRIES: Final = 16
 
 
 class Encoded(NamedTuple):
-    """The output lines of some records, their number, and how many records became empty."""
+    """The output lines of some records, their number, and how many records became empty.
+
+    `left_out` are the indexes of those that break a rule of their dataset: to be read alone, and
+    rejected then.
+    """
 
     lines: bytes
     written: int
     empty: int
+    left_out: Sequence[int] = ()
 
 
 def metadata_tail(*, processed_at: datetime, environment: str, processor_version: str) -> bytes:
@@ -65,11 +74,22 @@ def _parts(raw: bytes) -> int:
 
 
 class RecordEncoder:
-    """Cleans records and encodes them as output lines; counts the fields it renamed."""
+    """Cleans records and encodes them as output lines; counts the fields it renamed.
+
+    Attributes:
+        rules: those of the records' dataset, if they have one.
+        csv: what a dataset says of delimited files.
+        drops: whether the dataset drops fields; a reject's text may hold some.
+        dropped: the normalised names of columns that are dropped.
+    """
 
     def __init__(self, tail: bytes) -> None:
         """`tail` ends each line, as `metadata_tail` returns it."""
         self.renamed = 0
+        self.rules: Rules | None = None
+        self.csv = CsvOptions()
+        self.drops = False
+        self.dropped: frozenset[str] = frozenset()
         self.tail = tail
         self._cleaner = Cleaner()
         self._blocks = 0
@@ -86,13 +106,17 @@ class RecordEncoder:
             return None
         cleaner = self._cleaner
         try:
-            texts = cleaner.texts(records)
+            texts = self._texts(records)
         except OutOfBoundsError:
             return None
         if not self._is_compact(values, text) and not is_kept(text, cleaner.fields):
             return None
         self.renamed += cleaner.renamed
         return self._joined(texts)
+
+    def _texts(self, records: list[dict[str, Any]]) -> list[bytes]:
+        """Return records as JSON, cleaned, each without its closing brace."""
+        return self._cleaner.texts(records)
 
     def encode_one(self, raw: bytes) -> Encoded:
         """Encode one record from its text.
@@ -106,11 +130,19 @@ class RecordEncoder:
             encoded = self.encode([orjson.loads(raw)], b"[%b]" % raw)
         except orjson.JSONDecodeError:
             encoded = None
-        return encoded or self._encode_carefully(raw)
+        return encoded if encoded and not encoded.left_out else self._encode_carefully(raw)
+
+    def row_texts(self, names: list[str]) -> RowTexts:
+        """Return a function that encodes rows; the names are distinct, "" for a dropped column."""
+        return row_texts(names)
 
     def encode_rows(self, rows: Iterable[list[str]], texts: RowTexts) -> Encoded:
         """Encode rows of cells. Raises ValueError for a row of the wrong length."""
         return self._joined(texts(rows))
+
+    def encode_row(self, row: list[str], names: list[str], texts: RowTexts) -> Encoded:  # noqa: ARG002 - see DatasetEncoder
+        """Encode one row. Raises BadRecordError if it must be rejected."""
+        return self.encode_rows([row], texts)
 
     def _is_compact(self, values: list[Any], text: bytes) -> bool:
         """Return whether a text is just what orjson writes, which proves that it lost nothing.
@@ -128,9 +160,13 @@ class RecordEncoder:
         if not isinstance(record, dict | Duplicated):
             msg = f"not an object but {_kind(record)}"
             raise BadRecordError(msg)
-        texts = self._cleaner.careful_texts([cast("dict[str, Any]", record)])
+        text = self._careful_text(cast("dict[str, Any]", record))
         self.renamed += self._cleaner.renamed
-        return self._joined(texts)
+        return self._joined([text])
+
+    def _careful_text(self, record: dict[str, Any] | Duplicated) -> bytes:
+        """Return a record from `parse` as JSON, cleaned, without its closing brace."""
+        return orjson.dumps(self._cleaner.careful(record))[:-1]
 
     def _joined(self, texts: list[bytes]) -> Encoded:
         empty = texts.count(b"{")

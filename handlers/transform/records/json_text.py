@@ -28,7 +28,21 @@ _SHAPES: Final = bytes(
 
 
 class BadRecordError(Exception):
-    """One record must be rejected, not the file; the message is the reason."""
+    """One record must be rejected, not the file; the message is the reason.
+
+    Attributes:
+        field: the field that breaks a rule of the record's dataset, as a path; else empty.
+        rule: that rule; else empty.
+        left: the JSON text of what a dataset that drops fields leaves of the record; else None.
+    """
+
+    def __init__(
+        self, *reason: object, field: str = "", rule: str = "", left: bytes | None = None
+    ) -> None:
+        super().__init__(*reason)
+        self.field = field
+        self.rule = rule
+        self.left = left
 
 
 class OutOfBoundsError(BadRecordError):

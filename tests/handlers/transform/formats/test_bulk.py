@@ -90,7 +90,7 @@ def alone(texts: list[bytes]) -> list[int]:
 
     bulk, batch = Bulk(RecordEncoder(TAIL), note), Batch()
     with pytest.raises(OddTextError) as caught:
-        bulk.encode(bulk.joint.join(texts), len(texts), batch)
+        bulk.encode(bulk.joint.join(texts), len(texts), 1, batch)
     assert batch == Batch()
     bulk.read(texts, 1_000, batch, caught.value.at)
     assert batch.written == len(texts) - len(places)
@@ -121,9 +121,9 @@ def test_a_bad_text_is_read_alone_with_at_most_two_neighbours(bad, place):
 def test_a_text_of_several_objects_is_read_alone(monkeypatch, objects, place):
     texts, calls, encode = [GOOD[1]] * 300, list[int](), Bulk.encode
 
-    def noted(bulk: Bulk, joined: bytes, count: int, batch: Batch) -> None:
+    def noted(bulk: Bulk, joined: bytes, count: int, number: int, batch: Batch) -> None:
         calls.append(count)
-        encode(bulk, joined, count, batch)
+        encode(bulk, joined, count, number, batch)
 
     monkeypatch.setattr(Bulk, "encode", noted)
     texts[place] = b",".join([b'{"a":1}'] * objects)

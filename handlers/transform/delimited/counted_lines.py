@@ -1,0 +1,50 @@
+"""Finds rows of delimited text by their number. Pure."""
+
+import csv
+from collections.abc import Iterator, Sequence
+from io import StringIO
+
+from handlers.transform.delimited.rows import BREAKS
+
+
+class CountedLines:
+    """Lines for a csv.reader; counts how much of them it has taken."""
+
+    def __init__(self, text: str) -> None:
+        self._lines = iter(StringIO(text, newline=""))
+        self.taken = 0
+        self.count = 0
+        self.ended = False
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = next(self._lines, None)
+        if line is None:
+            self.ended = True
+            raise StopIteration
+        self.taken += len(line)
+        self.count += 1
+        return line
+
+
+def find_rows(
+    text: bytes, delimiter: str, wanted: Sequence[int]
+) -> Iterator[tuple[list[str], bytes, int]]:
+    """Yield some rows of whole, unbroken rows: the cells, the text, and how many lines come before.
+
+    `wanted` are their ascending indexes, which count no blank lines.
+    """
+    decoded = text.decode()
+    lines = CountedLines(decoded)
+    reader, number, last = csv.reader(lines, delimiter=delimiter, strict=True), 0, wanted[-1]
+    indexes = frozenset(wanted)
+    while number <= last:
+        begin, before = lines.taken, lines.count
+        row = next(reader)
+        if not row:
+            continue  # a blank line
+        if number in indexes:
+            yield row, decoded[begin : lines.taken].encode().rstrip(BREAKS), before
+        number += 1
