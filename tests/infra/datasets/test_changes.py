@@ -38,7 +38,7 @@ OF_KEYS: list[tuple[dict[str, Any], dict[str, Any], list[tuple[Kind, str]]]] = [
         [
             (
                 BREAKS,
-                "prefix: a/, now b/: the tables no longer show the files of before (breaks queries)",
+                "prefix: a/, now b/: its tables no longer show old files (breaks queries)",
             )
         ],
     ),
@@ -152,8 +152,8 @@ OF_FIELDS: list[tuple[Any, Any, list[tuple[Kind, str]]]] = [
             (
                 BREAKS,
                 (
-                    ".type: object, now object: the column string becomes struct<a:string,b:string> "
-                    "(breaks queries)"
+                    ".type: object, now object: the column string becomes "
+                    "struct<a:string,b:string> (breaks queries)"
                 ),
             )
         ],
