@@ -9,6 +9,7 @@ import sys
 import tomllib
 import zipfile
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -20,8 +21,11 @@ from tests.contracts.locks import ROOT
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 UV = Path(sys.executable).with_name("uv")
 LOCK = "requirements-ops.txt"
-# Of the handlers, as import-linter's contract has it, too.
-OF_HANDLERS = {"handlers/__init__.py", "handlers/environment.py", "handlers/keys.py"}
+# Of the handlers and of infra, as import-linter's contracts have it, too.
+ALONE = {
+    "handlers/__init__.py", "handlers/environment.py", "handlers/keys.py", "infra/__init__.py",
+}  # fmt: skip
+WHOLE = ("ops", "handlers/transform", "infra/datasets")
 
 
 @pytest.fixture(scope="module")
@@ -49,20 +53,25 @@ def imported(source: str) -> Iterator[str]:
             yield node.module.partition(".")[0]
 
 
-def test_the_package_holds_the_commands_and_what_they_know_of_the_handlers(wheel: Path):
-    of_ops = {path.relative_to(ROOT).as_posix() for path in (ROOT / "ops").rglob("*.py")}
+def test_the_package_holds_the_commands_and_what_they_know_of_the_program(wheel: Path):
+    whole = {
+        path.relative_to(ROOT).as_posix()
+        for folder in WHOLE
+        for path in (ROOT / folder).rglob("*.py")
+    }
 
-    assert set(modules(wheel)) == of_ops | OF_HANDLERS
+    assert set(modules(wheel)) == whole | ALONE
 
 
 def test_the_package_asks_for_what_it_imports_and_no_more(wheel: Path):
     asked = {Requirement(it).name for it in PROJECT["project"]["dependencies"]}
     found = {name for text in modules(wheel).values() for name in imported(text)}
-    ours = {"ops", "handlers"}
+    ours = {"ops", "handlers", "infra"}
     stubs = {name for name in found if name.startswith("mypy_boto3_")}  # for type checkers alone
 
-    # botocore comes with boto3.
-    assert found - set(sys.stdlib_module_names) - ours - stubs == asked | {"botocore"}
+    # botocore comes with boto3; the package ruamel.yaml is a part of the module ruamel.
+    modules_asked = {name.removesuffix(".yaml") for name in asked} | {"botocore"}
+    assert found - set(sys.stdlib_module_names) - ours - stubs == modules_asked
 
 
 def test_the_packages_lock_has_the_versions_that_it_asks_for():
@@ -94,6 +103,25 @@ def test_every_module_of_the_package_is_there_for_the_program(wheel: Path, tmp_p
 
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("Usage: s3-data-pipeline [OPTIONS] COMMAND [ARGS]...")
+
+
+def test_datasets_are_read_and_compared_with_what_the_package_asks_for(wheel: Path, tmp_path: Path):
+    others = [name for name in ("pulumi", "pulumi_aws", "yaml") if find_spec(name)]
+    program = (
+        f"import sys; sys.path.insert(0, {str(wheel)!r});"
+        f"sys.modules.update(dict.fromkeys({others!r}));"  # to import one is an error
+        "from infra.datasets import changes, files;"
+        f"found = files.load({str(ROOT / 'datasets')!r});"
+        "print(list(found), changes.changes(found, found), files.__file__)"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", program],
+        cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"['orders'] [] {wheel}/infra/datasets/files.py")
 
 
 @pytest.mark.network
