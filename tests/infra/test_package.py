@@ -5,10 +5,12 @@ import sys
 import zipfile
 from pathlib import Path
 
+import pulumi
 import pytest
 
 from infra import package
 from infra.package import LAMBDA, THIS_MACHINE, PackageError, Platform
+from local.program import packaging
 from tests.infra.recording import ROOT
 
 LIMIT = 2 * 1024 * 1024
@@ -68,6 +70,57 @@ def test_two_builds_have_the_same_bytes(archive: Path, tmp_path: Path):
     package.write_zip(tmp_path / "again.zip", LAMBDA, root)
 
     assert digest(tmp_path / "again.zip") == digest(archive)
+
+
+DECLARED = {"orders": {"prefix": "a/", "schema": {"type": "object", "description": "é"}}}
+
+
+def test_the_declarations_of_datasets_are_at_the_root_of_the_archive(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / "wheels").mkdir()
+    monkeypatch.setattr(package, "_vendored", lambda _platform, _root: tmp_path / "wheels")
+    turned = {"orders": dict(reversed(DECLARED["orders"].items()))}
+    for name, declared in (("one", DECLARED), ("two", turned), ("none", {})):
+        package.write_zip(tmp_path / name, LAMBDA, declarations=declared)
+
+    archive = zipfile.ZipFile(tmp_path / "one")
+    text = '{"orders":{"prefix":"a/","schema":{"description":"é","type":"object"}}}'
+    assert archive.read("datasets.json").decode() == text
+    assert archive.namelist() == sorted(archive.namelist())
+    assert digest(tmp_path / "two") == digest(tmp_path / "one")
+    without = set(archive.namelist()) - set(zipfile.ZipFile(tmp_path / "none").namelist())
+    assert without == {"datasets.json"}
+
+
+def test_a_file_of_declarations_that_is_not_whole_is_never_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def die(_written: Path, _folder: Path) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(package, "_publish", die)
+    with pytest.raises(KeyboardInterrupt):
+        package._written(b"{}", tmp_path)
+    monkeypatch.undo()
+
+    assert list((tmp_path / ".build").iterdir()) == []
+    assert package._written(b"{}", tmp_path).read_bytes() == b"{}"
+    assert package._written(b"[]", tmp_path).read_bytes() == b"[]"
+
+
+def test_the_archive_of_this_machine_has_the_declarations_of_the_other():
+    archive = package.archive(DECLARED)
+
+    here = packaging.for_this_machine(archive)
+
+    assert isinstance(here, pulumi.AssetArchive)
+    text = Path(here.assets["datasets.json"].path).read_bytes()
+    assert text == Path(archive.assets["datasets.json"].path).read_bytes()
+    others = {name for name in here.assets if name.startswith("handlers/")}
+    assert others == {name for name in archive.assets if name.startswith("handlers/")}
+    compiled = [{name for name in it.assets if name.endswith(".so")} for it in (archive, here)]
+    assert compiled[0] != compiled[1]
 
 
 def test_the_archive_for_this_machine_runs_on_it(tmp_path: Path):

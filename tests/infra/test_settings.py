@@ -349,6 +349,13 @@ def test_a_wrong_configuration_stops_the_program_before_any_resource():
     assert isinstance(caught.value, pulumi.RunError)
 
 
+@pytest.mark.parametrize(
+    ("text", "path"), [("", "datasets"), ("shop/datasets", "shop/datasets"), ("off", None)]
+)
+def test_the_folder_of_the_datasets(text: str, path: str | None):
+    assert parse_settings({"datasetsPath": text}).datasets_path == path
+
+
 def test_a_misspelt_key_stops_the_program():
     with pytest.raises(SettingsError, match="did you mean archiveDays"):
         run_program({f"{PROJECT}:archiveDay": "10"}, stack="dev")
