@@ -26,6 +26,10 @@ ROW_BLOCKS = (
     "tests/handlers/transform/delimited/test_regular_rows.py",
     "tests/handlers/transform/delimited/test_row_reader.py",
 )
+DECLARATIONS = (
+    "tests/infra/datasets/test_files.py",
+    "tests/infra/datasets/test_checks.py",
+)
 OPERATORS = ("tests/ops/dead_letters/test_dead_letters.py", "tests/ops/pipeline/test_status.py")
 
 
@@ -1826,5 +1830,82 @@ MUTANTS = (
         "            return [one for one, problem in pairs if not problem]",
         "            return [one for one, _ in pairs]",
         OPERATORS,
+    ),
+    Mutant(
+        "a-dataset-lies-within-anothers-folder",
+        "infra/datasets/checks/clashes.py",
+        "        for length in range(1, len(parts)):\n",
+        "        for length in range(len(parts) - 1, len(parts)):\n",
+        DECLARATIONS,
+    ),
+    Mutant(
+        "an-alias-is-followed",
+        "infra/datasets/yaml_text.py",
+        "    if kind is AliasEvent:\n",
+        '    if kind is AliasEvent and event.anchor != "x":\n',
+        DECLARATIONS,
+    ),
+    Mutant(
+        "a-field-is-declared-and-dropped",
+        "infra/datasets/checks/drops.py",
+        '    while isinstance(schema, dict) and "items" in schema:\n',
+        "    while False:\n",
+        DECLARATIONS,
+    ),
+    Mutant(
+        "a-whole-number-may-be-larger-than-its-column",
+        "infra/datasets/files.py",
+        'min(schema.get("maximum", LARGEST_INTEGER), LARGEST_INTEGER)',
+        'schema.get("maximum", LARGEST_INTEGER)',
+        DECLARATIONS,
+    ),
+    Mutant(
+        "a-true-is-a-number",
+        "infra/datasets/checks/problems.py",
+        "    return type(value) in {int, float}\n",
+        "    return isinstance(value, int | float)\n",
+        DECLARATIONS,
+    ),
+    Mutant(
+        "only-the-first-file-is-checked",
+        "infra/datasets/files.py",
+        "        else:\n            problems += _listed(file, declarations",
+        "        if not problems:\n            problems += _listed(file, declarations",
+        DECLARATIONS,
+    ),
+    Mutant(
+        "a-raised-bound-is-called-looser",
+        "infra/datasets/schema_changes.py",
+        "(new > old) == (keyword in _LOWER)",
+        "new < old",
+        ("tests/infra/datasets/test_changes.py",),
+    ),
+    Mutant(
+        "a-column-is-removed-in-silence",
+        "infra/datasets/schema_changes.py",
+        "    for name in sorted(before.keys() | now.keys()):\n",
+        "    for name in sorted(now.keys()):\n",
+        ("tests/infra/datasets/test_changes.py",),
+    ),
+    Mutant(
+        "a-preview-fails-where-the-last-outputs-cannot-be-read",
+        "infra/declarations.py",
+        "    except Exception as error:  # noqa: BLE001 - whatever:",
+        "    except KeyError as error:  # whatever:",
+        ("tests/infra/test_declarations.py",),
+    ),
+    Mutant(
+        "problems-of-datasets-hide-those-of-settings",
+        "infra/settings.py",
+        "problems += [*provider.problems(provider_values, region), *other_problems]",
+        "problems = list(other_problems) or problems",
+        ("tests/infra/test_declarations.py",),
+    ),
+    Mutant(
+        "the-declarations-depend-on-the-order-of-their-keys",
+        "infra/datasets/files.py",
+        "orjson.dumps(declarations, option=orjson.OPT_SORT_KEYS)",
+        "orjson.dumps(declarations)",
+        ("tests/infra/datasets/test_files.py",),
     ),
 )

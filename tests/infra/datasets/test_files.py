@@ -76,19 +76,28 @@ def test_what_json_cannot_hold_is_named_once_wherever_it_is(tmp_path: Path):
 def test_every_problem_of_every_file_is_in_one_message(tmp_path: Path):
     (tmp_path / "shop").mkdir()
     bad = schema({"total": {"type": "number", "minimum": "0"}})
-    found = problems(tmp_path / "shop", a=declaration(schema=bad, drop=["total"]), b="a: [1")
+    found = problems(
+        tmp_path / "shop",
+        a=declaration(schema=bad, drop=["total"]),
+        b="a: [1",
+        c=declaration(prefix="c/", drop="d"),
+    )
 
     with pytest.raises(DeclarationError) as caught:
         files.load("shop", tmp_path)
 
     assert str(caught.value).split("\n") == [
-        "the datasets have 3 problem(s):",
+        "the datasets have 4 problem(s):",
         '  - shop/a.yaml: schema.properties.total.minimum: "0" is a text, allowed: a number',
         (
             '  - shop/a.yaml: drop[0]: "total" is a text, allowed: fields that the schema does not '
             "declare, since it is dropped"
         ),
         "  - shop/b.yaml: line 1, column 6: expected ',' or ']', but got '<stream end>'",
+        (
+            '  - shop/c.yaml: drop: "d" is a text, allowed: a list of different fields, such as '
+            "card_number or customer.card_number"
+        ),
     ]
     assert [f"shop/{problem}" for problem in found] == list(caught.value.problems)
 
@@ -217,6 +226,7 @@ def test_whole_numbers_have_the_bounds_of_a_tables_column(tmp_path: Path):
         "b": {"type": "array", "items": deep},
         "c": {"type": "integer", "minimum": -1e30, "maximum": 3},
         "d": {"type": "number"},
+        "e": {"type": "integer", "maximum": 1e30},
     }
     problems(tmp_path, orders=declaration(schema=schema(fields)))
 
@@ -228,6 +238,7 @@ def test_whole_numbers_have_the_bounds_of_a_tables_column(tmp_path: Path):
     assert within == {"type": ["integer", "null"], "minimum": 0, "maximum": high}
     assert found["c"] == {"type": "integer", "minimum": low, "maximum": 3}
     assert found["d"] == {"type": "number"}
+    assert found["e"] == found["a"]
 
 
 def test_the_example_declares_a_dataset_that_no_folder_of_a_user_is_in():
