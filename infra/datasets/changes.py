@@ -63,9 +63,7 @@ def _effects(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> It
 
 def _settings(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Effect]:
     if old["prefix"] != new["prefix"]:
-        text = (
-            f"{old['prefix']}, now {new['prefix']}: its tables no longer show old files"
-        )
+        text = f"{old['prefix']}, now {new['prefix']}: its tables no longer show old files"
         yield Effect(path=("prefix",), kind=Kind.BREAKS_QUERIES, text=text)
     if old.get("description") != new.get("description"):
         yield effect(("description",), Kind.OTHER, old.get("description"), new.get("description"))

@@ -6,7 +6,7 @@ from typing import Any, Final, TypeAlias, cast
 
 import orjson
 
-from handlers.transform.datasets.keywords import LARGEST_INTEGER, SMALLEST_INTEGER
+from handlers.transform.datasets.schemas import MAX_INTEGER, MIN_INTEGER
 from infra.datasets import yaml_text
 from infra.datasets.checks import clashes, declarations, names
 from infra.datasets.checks.problems import Problem, as_object
@@ -122,8 +122,8 @@ def _bounded(schema: Mapping[str, Any]) -> dict[str, Any]:
     """Return a schema whose whole numbers have the bounds of a table's bigint."""
     bounded = dict(schema)
     if declared_type(schema) == "integer":
-        bounded["minimum"] = max(schema.get("minimum", SMALLEST_INTEGER), SMALLEST_INTEGER)
-        bounded["maximum"] = min(schema.get("maximum", LARGEST_INTEGER), LARGEST_INTEGER)
+        bounded["minimum"] = max(schema.get("minimum", MIN_INTEGER), MIN_INTEGER)
+        bounded["maximum"] = min(schema.get("maximum", MAX_INTEGER), MAX_INTEGER)
     fields = cast("dict[str, dict[str, Any]]", schema.get("properties", {}))
     if fields:
         bounded["properties"] = {name: _bounded(field) for name, field in fields.items()}

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from handlers.transform.datasets.keywords import ANNOTATIONS, LARGEST_INTEGER, SMALLEST_INTEGER
+from handlers.transform.datasets.schemas import ANNOTATIONS, MAX_INTEGER, MIN_INTEGER
 from infra.datasets.checks.schemas import declared_type
 from infra.datasets.columns import column_type
 from infra.datasets.effects import Effect, Kind, Path, effect
@@ -18,7 +18,7 @@ _DEFAULTS: Final[Mapping[str, Any]] = {
     "minItems": 0,
     "minProperties": 0,
 }
-_OF_INTEGERS: Final[Mapping[str, Any]] = {"minimum": SMALLEST_INTEGER, "maximum": LARGEST_INTEGER}
+_OF_INTEGERS: Final[Mapping[str, Any]] = {"minimum": MIN_INTEGER, "maximum": MAX_INTEGER}
 _LOWER: Final = ("minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties")
 _UPPER: Final = ("maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties")
 

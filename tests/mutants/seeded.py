@@ -1855,8 +1855,8 @@ MUTANTS = (
     Mutant(
         "a-whole-number-may-be-larger-than-its-column",
         "infra/datasets/files.py",
-        'min(schema.get("maximum", LARGEST_INTEGER), LARGEST_INTEGER)',
-        'schema.get("maximum", LARGEST_INTEGER)',
+        'min(schema.get("maximum", MAX_INTEGER), MAX_INTEGER)',
+        'schema.get("maximum", MAX_INTEGER)',
         DECLARATIONS,
     ),
     Mutant(

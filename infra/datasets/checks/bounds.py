@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from math import inf
 from typing import Any, Final
 
-from handlers.transform.datasets.keywords import LARGEST_INTEGER, SMALLEST_INTEGER
+from handlers.transform.datasets.schemas import MAX_INTEGER, MIN_INTEGER
 from infra.datasets.checks.problems import Problem, as_list, is_number, is_whole, wrong
 
 _PAIRS: Final = (
@@ -38,8 +38,8 @@ def _range_problems(
     low = max((_first(value, name, whole=whole) for name, value in lowest.items()), default=None)
     high = min((_last(value, name, whole=whole) for name, value in highest.items()), default=None)
     if whole:
-        low = max(SMALLEST_INTEGER, SMALLEST_INTEGER if low is None else low)
-        high = min(LARGEST_INTEGER, LARGEST_INTEGER if high is None else high)
+        low = max(MIN_INTEGER, MIN_INTEGER if low is None else low)
+        high = min(MAX_INTEGER, MAX_INTEGER if high is None else high)
     if low is not None and high is not None and low > high:
         name = next(iter({**highest, **lowest}))
         bounds = ", ".join(f"{key} {value}" for key, value in {**lowest, **highest}.items())

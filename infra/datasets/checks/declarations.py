@@ -4,10 +4,8 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any, Final, cast
 
-import fastjsonschema
-
 from handlers.transform.datasets.dataset import UnknownFields
-from handlers.transform.datasets.keywords import FORMATS
+from handlers.transform.datasets.schemas import SchemaError, Validator
 from infra.datasets.checks import csv_options, drops, json_values, schemas
 from infra.datasets.checks.names import PREFIX
 from infra.datasets.checks.problems import Problem, Rule, is_number, unknown, wrong
@@ -88,12 +86,6 @@ def _parts(declaration: Mapping[str, Any]) -> Mapping[str, Any]:
 def _compiling_problems(schema: Mapping[str, Any]) -> Iterator[Problem]:
     """Yield a problem if the library that validates records cannot read a schema."""
     try:
-        fastjsonschema.compile(
-            dict(schema), formats=dict.fromkeys(FORMATS, _takes_all), use_default=False
-        )
-    except Exception as error:  # noqa: BLE001 - whatever the code that it makes may raise
-        yield Problem(("schema",), f"cannot be compiled: {type(error).__name__}: {error}")
-
-
-def _takes_all(_value: str) -> bool:
-    return True
+        Validator(schema)
+    except SchemaError as error:
+        yield Problem(("schema",), str(error))

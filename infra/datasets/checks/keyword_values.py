@@ -1,11 +1,12 @@
 """The rule for the value of each keyword of a schema. Pure."""
 
-import re
 import warnings
 from collections.abc import Mapping
 from typing import Any, Final, cast
 
-from handlers.transform.datasets.keywords import DIALECT, FORMATS
+from handlers.transform.datasets.formats import FORMATS
+from handlers.transform.datasets.schemas import SchemaError, pattern_of
+from infra.datasets.checks.keywords import DIALECT
 from infra.datasets.checks.problems import Rule, is_number, is_whole
 
 _TEXT: Final = Rule(holds=lambda value: isinstance(value, str), allowed="a text")
@@ -24,8 +25,8 @@ def _is_pattern(value: Any) -> bool:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            re.compile(value)
-    except (re.error, Warning, RecursionError, OverflowError, MemoryError):
+            pattern_of(value)
+    except (SchemaError, Warning):
         return False
     return True
 

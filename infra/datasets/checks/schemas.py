@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, TypeAlias
 
-from handlers.transform.datasets import keywords
-from infra.datasets.checks import bounds
+from handlers.transform.datasets.schemas import ANNOTATIONS, KEYWORDS
+from infra.datasets.checks import bounds, keywords
 from infra.datasets.checks.keyword_values import RULES, is_listing
 from infra.datasets.checks.names import field_problems
 from infra.datasets.checks.problems import Problem, as_list, as_object, shown, unknown, wrong
@@ -107,16 +107,16 @@ def _wrong_type(schema: Mapping[str, Any], path: _Path) -> Problem:
 
 
 def _keyword_problems(keyword: str, value: Any, path: _Path, kind: str | None) -> Iterator[Problem]:
-    of_kind = keywords.OF_TYPE[kind] if kind else keywords.SUPPORTED
+    of_kind = keywords.OF_TYPE[kind] if kind else KEYWORDS
     at_root = len(path) == _STEPS_TO_ROOTS_KEYWORD
-    if keyword not in keywords.SUPPORTED | keywords.ANNOTATIONS:
+    if keyword not in KEYWORDS | ANNOTATIONS:
         if keyword in _INSTEAD:
             yield Problem(path, f"is not supported, {_INSTEAD[keyword]}")
         else:
-            yield unknown(path, "a supported keyword", keywords.SUPPORTED | keywords.ANNOTATIONS)
+            yield unknown(path, "a supported keyword", KEYWORDS | ANNOTATIONS)
     elif keyword == "$schema" and not at_root:
         yield Problem(path, "stands within the schema, allowed: at its top alone")
-    elif keyword not in of_kind | keywords.OF_ANY_TYPE | keywords.ANNOTATIONS:
+    elif keyword not in of_kind | keywords.OF_ANY_TYPE | ANNOTATIONS:
         allowed = ", ".join(sorted(of_kind | (keywords.OF_ANY_TYPE - {"type"})))
         yield Problem(path, f"says nothing of type {kind}, allowed: {allowed}")
     elif keyword in RULES:

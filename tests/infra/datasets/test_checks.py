@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from handlers.transform.datasets.keywords import ANNOTATIONS, FORMATS, SUPPORTED
-from infra.datasets.checks import declarations
+from handlers.transform.datasets.formats import FORMATS
+from handlers.transform.datasets.schemas import ANNOTATIONS, KEYWORDS
+from infra.datasets.checks import declarations, keywords
 from tests.infra.datasets.declared import declaration, problems, schema
 
 FIELD = "schema.properties.f"
@@ -455,9 +456,13 @@ STANDARD = [
 ]
 
 
+def test_each_supported_keyword_says_something_of_a_type():
+    assert keywords.OF_ANY_TYPE.union(*keywords.OF_TYPE.values()) == KEYWORDS
+
+
 def test_every_keyword_of_the_standard_is_supported_or_refused_with_what_to_do():
-    assert set(STANDARD) >= SUPPORTED | ANNOTATIONS
-    for keyword in set(STANDARD) - SUPPORTED - ANNOTATIONS:
+    assert set(STANDARD) >= KEYWORDS | ANNOTATIONS
+    for keyword in set(STANDARD) - KEYWORDS - ANNOTATIONS:
         (problem,) = of_field({"type": "string", keyword: {}})
         assert problem.startswith(f"{FIELD}.{keyword}: is not supported, "), keyword
 
@@ -511,7 +516,7 @@ def test_every_problem_of_a_declaration_is_named_once(tmp_path: Path):
 
 
 KEYS = ["prefix", "description", "csv", "schema", "unknownFields", "drop", "maxRejectedPercent"]
-WORDS = st.sampled_from([*KEYS, *sorted(SUPPORTED | ANNOTATIONS), "null", "string", "array", "f"])
+WORDS = st.sampled_from([*KEYS, *sorted(KEYWORDS | ANNOTATIONS), "null", "string", "array", "f"])
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | WORDS | st.text(max_size=3),
     lambda inner: (
@@ -536,5 +541,5 @@ def test_any_value_is_judged_with_a_place_and_a_reason(value: Any):
 def test_a_schema_that_is_taken_can_be_compiled_and_judges(field: dict[str, Any]):
     content = schema({"f": {**field, "type": "string"}})
     if not (said := found(schema=content)):
-        assert field.keys() <= SUPPORTED | ANNOTATIONS
+        assert field.keys() <= KEYWORDS | ANNOTATIONS
     assert not [it for it in said if "cannot be compiled" in it]
