@@ -43,7 +43,7 @@ serve: $(READY) ## Keep the local pipeline running, for the AWS command line, bo
 	@$(BIN)/python -m local serve --port 4566 --outputs outputs.json --stack $(STACK)
 
 test: $(READY) ## Run the tests
-	@$(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal -m "not long and not bombs and not end_to_end and not network"
+	@$(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal -m "not long and not bombs and not end_to_end and not network and not java"
 
 end-to-end: $(READY) ## `demo`, `serve` and each of the operator's commands, as users run them
 	@$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile -m "end_to_end and not long"
@@ -51,6 +51,9 @@ end-to-end: $(READY) ## `demo`, `serve` and each of the operator's commands, as 
 bombs: $(READY) ## Hostile, mutated and large files
 	@$(BIN)/python -m pytest -q -n 2 --dist worksteal -m "bombs and not long" tests/handlers/transform/test_bombs.py \
 		tests/handlers/transform/test_fuzz.py tests/handlers/test_budgets.py tests/local/commands/test_transform.py
+
+serde: $(READY) ## The SerDe of the tables reads outputs as DuckDB does (needs Java 17 and Maven)
+	@$(BIN)/python -m pytest -q -m java tests/serde
 
 test-long: $(READY) ## Run the exhaustive tests: 1 GB files, a million mutated inputs (an hour or so)
 	@$(BIN)/python -m pytest -q -m long --timeout 7200
@@ -116,7 +119,7 @@ imports: $(READY) ## Check the direction of imports between the packages
 
 coverage: $(READY) ## Run the tests and measure what they cover
 	@$(BIN)/coverage erase
-	@$(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal -m "not long and not network" --cov --cov-report=term:skip-covered
+	@$(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal -m "not long and not network and not java" --cov --cov-report=term:skip-covered
 
 docs: $(READY) ## Write the parts of README and docs that code makes (tables, helps, policies)
 	@$(BIN)/python -m tests.contracts.pages
@@ -177,4 +180,4 @@ licences: $(READY) ## List the licences of what is deployed and of what deploys 
 clean: ## Remove what the targets made
 	rm -rf $(VENV) .build .pytest_cache .ruff_cache .hypothesis .coverage* bench/.venv bench/data tests/oldest/.venv
 
-.PHONY: help setup demo serve test end-to-end bombs test-long test-oldest fuzz crash interleavings storms mutants bench check check-style style types imports coverage format docs preview up smoke pulumi-cli lock check-locks check-pips sbom audit licences clean
+.PHONY: help setup demo serve test end-to-end bombs serde test-long test-oldest fuzz crash interleavings storms mutants bench check check-style style types imports coverage format docs preview up smoke pulumi-cli lock check-locks check-pips sbom audit licences clean

@@ -1,0 +1,243 @@
+"""The OpenX SerDe reads outputs, by the columns of their dataset, to the values that DuckDB reads.
+
+The SerDe is the fork that is published; its own list of what the original does otherwise is in
+Trino (lib/trino-hive-formats/…/openxjson/README.md), on which Athena is built.
+"""
+
+import gzip
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from handlers.transform.datasets.dataset import Dataset
+from infra.datasets.columns import METADATA, RESCUED, columns
+from local.commands.transform import Rules, transform_file
+from tests.serde.conftest import Read
+
+pytestmark = pytest.mark.java
+
+NOW = datetime(2024, 1, 15, 10, 30, tzinfo=UTC)
+LARGEST, SMALLEST = 2**63 - 1, -(2**63)
+INTEGER, NUMBER, TEXT = ({"type": it} for it in ("integer", "number", "string"))
+DATASET = Dataset.read(
+    "all_types",
+    {
+        "prefix": "examples/all_types/",
+        "unknownFields": "rescue",
+        "schema": {
+            "type": "object",
+            "properties": {
+                "order": TEXT,
+                "placed": {"type": "string", "format": "date-time"},
+                "total": NUMBER,
+                "items": {"type": ["integer", "null"]},
+                "paid": {"type": "boolean"},
+                "tags": {"type": "array", "items": TEXT},
+                "amounts": {"type": "array", "items": NUMBER},
+                "anything": {"type": "object"},
+                "list_of_anything": {"type": "array"},
+                "customer": {
+                    "type": "object",
+                    "properties": {
+                        "name": TEXT,
+                        "age": INTEGER,
+                        "address": {"type": "object", "properties": {"zip": TEXT, "lat": NUMBER}},
+                    },
+                },
+                "lines": {
+                    "type": "array",
+                    "items": {"type": "object", "properties": {"sku": TEXT, "count": INTEGER}},
+                },
+            },
+        },
+    },
+)
+# JSON text, of which each reader writes the numbers in its own way.
+OF_JSON = {"anything", "list_of_anything", RESCUED}
+SOURCE = b"""\
+{"order":"AB-1","placed":"2024-01-15T10:00:00Z","total":12.50,"items":3,"paid":true}
+{"order":"AB-2","total":1e3,"items":0,"paid":false,"tags":["a","b"],"amounts":[1,2.5,-1e-3]}
+{"order":"Z\xc3\xbcrich \xf0\x9f\x98\x80 \\" \\\\\\n \\u0000\xe2\x80\xa8","tags":["\xe4\xba\xac"]}
+{"order":"007","total":5,"items":9223372036854775807}
+{"order":"1e3","total":-0.5,"items":-9223372036854775808}
+{"order":"true","total":1.7976931348623157e308,"anything":{"b":2,"a":{"c":[1,null,"x"]}}}
+{"order":"only"}
+{"order":"nested","customer":{"name":"Ada","age":36,"address":{"zip":"01234","lat":47.5}}}
+{"order":"half","customer":{"age":9007199254740993}}
+{"order":"lines","lines":[{"sku":"a","count":1},{"count":2},{"sku":"c"}]}
+{"order":"listed","list_of_anything":[1,"two",{"three":3.5}],"amounts":[0.1234567890123456789]}
+"""
+# As the processor writes a record with fields that its dataset does not name.
+OF_RESCUED = b"""\
+{"order":"rescued","_rescued":{"user_name":"x","deep":{"n":[1,true]},"text":"\xc3\xa9 \\" \\\\"},\
+"_metadata":{"processed_at":"2024-01-15T10:30:00Z","environment":"dev","processor_version":"1"}}
+"""
+GIVEN = [json.loads(line) for line in (SOURCE + OF_RESCUED).splitlines()]
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["plain", "gzip"])
+def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with an output, as the processor writes it."""
+    compressed: bool = request.param
+    folder = tmp_path_factory.mktemp("outputs")
+    source = folder.parent / "source.ndjson"
+    source.write_bytes(SOURCE)
+    rules = Rules(
+        environment="dev", max_rejected_percent=0, compressed=compressed, max_expansion=500
+    )
+    output = folder / ("orders.json.gz" if compressed else "orders.json")
+    done = transform_file(source, output, None, rules, now=NOW, report=lambda _: None)
+    assert done.counts.written == len(SOURCE.splitlines())
+    rescued = gzip.compress(OF_RESCUED) if compressed else OF_RESCUED
+    output.with_name(f"rescued{''.join(output.suffixes)}").write_bytes(rescued)
+    return folder
+
+
+def test_the_serde_reads_what_duckdb_reads(serde: Read, folder: Path):
+    held = columns(DATASET)
+    read, expected = (
+        {row["order"]: typed(parsed(row)) for row in rows}
+        for rows in (serde(folder, held), in_duckdb(folder, held))
+    )
+
+    assert read.keys() == {record["order"] for record in GIVEN}
+    assert read == expected
+    # Each column holds something at least once, and lacks a value at least once.
+    for name in set(held) - {"order", METADATA}:
+        missing = [row[name] == typed(None) for row in read.values()]
+        assert any(missing), name
+        assert not all(missing), name
+
+
+def test_the_values_are_those_of_the_source(serde: Read, folder: Path):
+    rows = {row["order"]: row for row in serde(folder, columns(DATASET))}
+    metadata = rows["only"][METADATA]
+    assert (metadata["environment"], metadata["processed_at"][:10]) == ("dev", "2024-01-15")
+    for record in GIVEN:
+        row = parsed(rows[record["order"]])
+        for name, value in record.items():
+            assert without_nulls(row[name]) == value, (record["order"], name)
+    assert type(rows["AB-2"]["total"]) is float
+    assert type(rows["007"]["items"]) is int
+
+
+def test_it_sees_folders_within_but_nothing_hidden(serde: Read, tmp_path: Path):
+    (tmp_path / "a.json").write_text('{"n":1}\n{"n":2}\n')
+    (tmp_path / "deep" / "er").mkdir(parents=True)
+    (tmp_path / "deep" / "er" / "b.json.gz").write_bytes(gzip.compress(b'{"n":3}\n'))
+    (tmp_path / "empty.json").touch()
+    for hidden in ("_c.json", ".d.json"):
+        (tmp_path / hidden).write_text('{"n":4}\n')
+    (tmp_path / "_hidden").mkdir()
+    (tmp_path / "_hidden" / "e.json").write_text('{"n":5}\n')
+
+    assert sorted(row["n"] for row in serde(tmp_path, {"n": "bigint"})) == [1, 2, 3]
+
+
+# The type of a column, a value as JSON, and what the SerDe makes of it.
+FACTS: list[tuple[str, str, Any]] = [
+    ("bigint", "1", 1),
+    ("bigint", str(LARGEST), LARGEST),
+    ("bigint", str(SMALLEST), SMALLEST),
+    # Integers to JSON Schema. The original SerDe fails on them; this fork, as Trino, does not.
+    ("bigint", "1.0", 1),
+    ("bigint", "1e2", 100),
+    ("bigint", "-0", 0),
+    # Of an output that is older than its dataset.
+    ("bigint", '"12"', 12),
+    ("double", '"12.50"', 12.5),
+    ("boolean", '"true"', True),
+    ("double", "12.50", 12.5),
+    ("double", "1e3", 1000.0),
+    ("double", "5", 5.0),
+    ("double", "4.9e-324", 5e-324),
+    ("double", "0.1234567890123456789", 0.12345678901234568),
+    ("boolean", "false", False),
+    ("string", '"007"', "007"),
+    ("string", '""', ""),
+    # A value that is no text becomes its JSON text: compact, its numbers written anew.
+    ("string", '{"b": 1, "a": [true, null, "x"]}', '{"b":1,"a":[true,null,"x"]}'),
+    ("string", "[1.0, 1e3, 2.5]", "[1,1000,2.5]"),
+    ("string", "5", "5"),
+    ("array<bigint>", "[1, null, 3]", [1, None, 3]),
+    ("array<bigint>", "[]", []),
+    ("struct<a:bigint,b:string>", '{"b": "x", "c": 1}', {"a": None, "b": "x"}),
+    ("struct<a:bigint>", "{}", {"a": None}),
+    *((kind, "null", None) for kind in ("bigint", "double", "boolean", "string", "array<bigint>")),
+]
+
+
+def test_what_the_serde_makes_of_each_type(serde: Read, tmp_path: Path):
+    held = {f"c{place}": kind for place, (kind, _, _) in enumerate(FACTS)}
+    values = (f'"c{place}":{value}' for place, (_, value, _) in enumerate(FACTS))
+    (tmp_path / "a.json").write_text(f"{{{','.join(values)}}}\n{{}}\n")
+
+    full, empty = serde(tmp_path, held)
+
+    read = [(kind, value, full[f"c{place}"]) for place, (kind, value, _) in enumerate(FACTS)]
+    assert [(*it[:2], typed(it[2])) for it in read] == [(*it[:2], typed(it[2])) for it in FACTS]
+    assert set(empty.values()) == {None}
+
+
+def in_duckdb(folder: Path, held: Mapping[str, str]) -> list[dict[str, Any]]:
+    types = {name: duckdb_type(kind) for name, kind in held.items()}
+    found = duckdb.sql(
+        f"SELECT * FROM read_json('{folder}/*', format='newline_delimited', columns={types})"  # noqa: S608
+    )
+    return [dict(zip(found.columns, row, strict=True)) for row in found.fetchall()]
+
+
+def duckdb_type(kind: str) -> str:
+    """Return DuckDB's name of a Glue type."""
+    outer, _, inner = kind.removesuffix(">").partition("<")
+    match outer:
+        case "array":
+            return f"{duckdb_type(inner)}[]"
+        case "struct":
+            fields = (field.partition(":") for field in fields_of(inner))
+            return f"STRUCT({', '.join(f'{name} {duckdb_type(it)}' for name, _, it in fields)})"
+        case "string":
+            return "VARCHAR"
+        case _:
+            return outer.upper()
+
+
+def fields_of(inner: str) -> list[str]:
+    """Return the fields of a struct, which stand between the commas that are in no bracket."""
+    fields, depth = [""], 0
+    for character in inner:
+        depth += (character == "<") - (character == ">")
+        if character == "," and not depth:
+            fields.append("")
+        else:
+            fields[-1] += character
+    return fields
+
+
+def parsed(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a row with its columns of JSON text read."""
+    return {
+        name: json.loads(value) if name in OF_JSON and value is not None else value
+        for name, value in row.items()
+    }
+
+
+def typed(value: Any) -> Any:
+    """Return a value with the types of its numbers, which Python else compares across."""
+    if isinstance(value, dict):
+        return {name: typed(it) for name, it in value.items()}
+    if isinstance(value, list):
+        return [typed(it) for it in value]
+    return (type(value).__name__, value)
+
+
+def without_nulls(value: Any) -> Any:
+    """Return a struct without the fields that it lacks."""
+    if isinstance(value, dict):
+        return {name: without_nulls(it) for name, it in value.items() if it is not None}
+    return [without_nulls(it) for it in value] if isinstance(value, list) else value
