@@ -32,21 +32,50 @@ def accept_files(bucket: str, producers: Sequence[str]) -> list[Statement]:
     return [_let("AcceptFilesOfProducers", producers, actions, where)] if producers else []
 
 
-def read_outputs(bucket: str, consumers: Sequence[str]) -> list[Statement]:
-    """Return the permission of principals to list and read outputs, restored ones too."""
+def read_outputs(
+    bucket: str, consumers: Sequence[str], *, queried: bool = False
+) -> list[Statement]:
+    """Return the permission of principals to list and read outputs, restored ones too.
+
+    `queried` is whether they may query them with Athena, which asks for the bucket's region.
+    """
+    roots = (keys.PROCESSED, keys.RESTORED)
+    return [
+        *_read("Outputs", bucket, consumers, roots),
+        *(_locate(bucket, consumers) if queried else []),
+    ]
+
+
+def read_archive(bucket: str, consumers: Sequence[str]) -> list[Statement]:
+    """Return the permission of principals to query archived outputs with Athena."""
+    archived = _read("Archive", bucket, consumers, (keys.ARCHIVE,))
+    return [*archived, *_locate(bucket, consumers)]
+
+
+def _read(
+    what: str, bucket: str, consumers: Sequence[str], roots: Sequence[str]
+) -> list[Statement]:
     if not consumers:
         return []
-    roots = (keys.PROCESSED, keys.RESTORED)
-    lists = _let("ListOutputsForConsumers", consumers, ["s3:ListBucket"], bucket)
+    lists = _let(f"List{what}ForConsumers", consumers, ["s3:ListBucket"], bucket)
     return [
         _let(
-            "ReadOutputsForConsumers",
+            f"Read{what}ForConsumers",
             consumers,
             ["s3:GetObject"],
             *(f"{bucket}/{root}*" for root in roots),
         ),
         {**lists, "Condition": {"StringLike": {"s3:prefix": [f"{root}*" for root in roots]}}},
     ]
+
+
+def _locate(bucket: str, consumers: Sequence[str]) -> list[Statement]:
+    """Return what Athena needs of a bucket in another account, beside listing and reading.
+
+    https://docs.aws.amazon.com/athena/latest/ug/cross-account-permissions.html
+    """
+    actions = ["s3:GetBucketLocation"]
+    return [_let("LocateForConsumers", consumers, actions, bucket)] if consumers else []
 
 
 def keep_objects(bucket: str) -> list[Statement]:

@@ -33,6 +33,11 @@ class On(StrEnum):
     ALARMS = "Alarms"
     ALARM_LIST = "AlarmList"
     DASHBOARDS = "Dashboards"
+    DATABASES = "Databases"
+    DATABASE_CONTENTS = "ContentsOfDatabases"
+    DATABASE_TAGS = "TagsOfDatabases"
+    TABLES = "Tables"
+    WORKGROUPS = "Workgroups"
 
 
 @dataclass(frozen=True)
@@ -340,5 +345,50 @@ CALLS: Final = (
         "cloudwatch/dashboard.go",
         reads=("cloudwatch:GetDashboard",),
         writes=("cloudwatch:PutDashboard", "cloudwatch:DeleteDashboards"),
+    ),
+    Calls(
+        "aws:glue/catalogDatabase:CatalogDatabase",
+        On.DATABASES,
+        "glue/catalog_database.go",
+        reads=("glue:GetDatabase",),
+        writes=("glue:CreateDatabase", "glue:UpdateDatabase", "glue:DeleteDatabase"),
+    ),
+    Calls(
+        "aws:glue/catalogDatabase:CatalogDatabase",
+        On.DATABASE_CONTENTS,
+        "glue/catalog_database.go",
+        # Glue asks for it on everything that could be in the database.
+        writes=("glue:DeleteDatabase",),
+    ),
+    Calls(
+        "aws:glue/catalogDatabase:CatalogDatabase",
+        On.DATABASE_TAGS,
+        "glue/tags_gen.go",
+        reads=("glue:GetTags",),
+        writes=("glue:TagResource", "glue:UntagResource"),
+    ),
+    Calls(
+        "aws:glue/catalogTable:CatalogTable",
+        On.TABLES,
+        "glue/catalog_table.go",
+        reads=("glue:GetTable", "glue:GetPartitionIndexes"),
+        writes=("glue:CreateTable", "glue:UpdateTable", "glue:DeleteTable"),
+    ),
+    Calls(
+        "aws:athena/workgroup:Workgroup",
+        On.WORKGROUPS,
+        "athena/workgroup.go",
+        reads=("athena:GetWorkGroup", "athena:ListTagsForResource"),
+        writes=(
+            "athena:CreateWorkGroup", "athena:UpdateWorkGroup", "athena:DeleteWorkGroup",
+            "athena:TagResource", "athena:UntagResource",
+        ),
+    ),
+    Calls(
+        "aws:athena/namedQuery:NamedQuery",
+        On.WORKGROUPS,
+        "athena/named_query.go",
+        reads=("athena:GetNamedQuery",),
+        writes=("athena:CreateNamedQuery", "athena:DeleteNamedQuery"),
     ),
 )  # fmt: skip

@@ -23,6 +23,9 @@ PURPOSES: Final = {
     "monitoring": (
         On.LOG_GROUPS, On.LOG_GROUP_LIST, On.TOPICS, On.ALARMS, On.ALARM_LIST, On.DASHBOARDS,
     ),
+    "tables": (
+        On.DATABASES, On.DATABASE_CONTENTS, On.DATABASE_TAGS, On.TABLES, On.WORKGROUPS,
+    ),
 }  # fmt: skip
 
 
@@ -67,6 +70,7 @@ class Target:
                 here=f"{self.region}:{self.account}",
                 account=self.account,
                 name=self.name,
+                database=self.name.replace("-", "_"),
             )
             for pattern in _ARNS.get(on, ("*",))
         ]
@@ -93,6 +97,23 @@ _ARNS: Final[Mapping[On, tuple[str, ...]]] = {
         "arn:{aws}:cloudwatch::{account}:dashboard/{name}",
         "arn:{aws}:cloudwatch::{account}:dashboard/{name}-*",
     ),
+    # A call needs the permission on all that is above its resource too.
+    # https://docs.aws.amazon.com/glue/latest/dg/glue-specifying-resource-arns.html
+    On.DATABASES: (
+        "arn:{aws}:glue:{here}:catalog",
+        "arn:{aws}:glue:{here}:database/{database}_*",
+    ),
+    On.DATABASE_CONTENTS: (
+        "arn:{aws}:glue:{here}:table/{database}_*/*",
+        "arn:{aws}:glue:{here}:userDefinedFunction/{database}_*/*",
+    ),
+    On.DATABASE_TAGS: ("arn:{aws}:glue:{here}:database/{database}_*",),
+    On.TABLES: (
+        "arn:{aws}:glue:{here}:catalog",
+        "arn:{aws}:glue:{here}:database/{database}_*",
+        "arn:{aws}:glue:{here}:table/{database}_*/*",
+    ),
+    On.WORKGROUPS: ("arn:{aws}:athena:{here}:workgroup/{name}-*",),
 }
 
 

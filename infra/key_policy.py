@@ -66,6 +66,7 @@ def document(
                 ),
             ),
             _send_events(account, raw_bucket),
+            *_encrypt_results(partition, here, account, pipeline),
             _for(
                 "EncryptLogs",
                 {"Service": f"logs.{region}.{_DOMAINS.get(partition, 'amazonaws.com')}"},
@@ -94,6 +95,27 @@ def _send_events(account: str, raw_bucket: str) -> Statement:
         "StringEquals": {"aws:SourceAccount": account},
     }
     return _for("SendBucketEvents", {"Service": "s3.amazonaws.com"}, _USE, conditions)
+
+
+def _encrypt_results(partition: str, here: str, account: str, pipeline: str) -> list[Statement]:
+    """Return the permissions to encrypt the results of queries, in the stack's workgroup alone.
+
+    Athena uses the key as itself, and "the user running queries needs permission to access" it.
+    Both calls name the workgroup in the encryption context.
+    https://docs.aws.amazon.com/athena/latest/ug/managed-results.html
+    """
+    workgroups = f"arn:{partition}:athena:{here}:workgroup/{pipeline}-*"
+    in_workgroup = {permissions.WORKGROUP_CONTEXT: workgroups}
+    athena = {
+        "ArnLike": {**in_workgroup, "aws:SourceArn": workgroups},
+        "StringEquals": {"aws:SourceAccount": account},
+    }
+    root = {"AWS": f"arn:{partition}:iam::{account}:root"}
+    service = {"Service": "encryption.athena.amazonaws.com"}
+    return [
+        _for("EncryptResults", service, [*_USE, "kms:DescribeKey"], athena),
+        _for("QueryEncrypted", root, _USE, {"ArnLike": in_workgroup}),
+    ]
 
 
 def _of_others(

@@ -9,6 +9,7 @@ Statement = dict[str, Any]
 
 _POLICY_VERSION: Final = "2012-10-17"
 SCHEDULE_CONTEXT: Final = "kms:EncryptionContext:aws:scheduler:schedule:arn"
+WORKGROUP_CONTEXT: Final = "kms:EncryptionContext:aws:athena:arn"
 
 
 def document(statements: Sequence[Statement]) -> dict[str, Any]:

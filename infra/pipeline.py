@@ -9,11 +9,13 @@ import pulumi_aws as aws
 from pulumi import Input, ResourceOptions
 
 from handlers.environment import ARCHIVER_SERVICE, PROCESSOR_SERVICE
+from handlers.transform.datasets.dataset import Dataset
 from infra import alarms, bucket_policy, costs, dashboard, definitions, lifecycle, package
 from infra.access_logs import AccessLogs
 from infra.alarms import Alarm
 from infra.batch_operations import BatchOperations
 from infra.bucket import DataBucket
+from infra.catalog import Catalog
 from infra.datasets.files import Declarations
 from infra.definitions import Parts
 from infra.function import PipelineFunction
@@ -44,6 +46,7 @@ class DataPipeline(pulumi.ComponentResource):
         super().__init__("s3-data-pipeline:index:DataPipeline", name, None, opts)
         self._name = name
         self._settings = settings
+        self._datasets = [Dataset.read(*named) for named in datasets.items()]
         self._child = ResourceOptions(parent=self)
         invoke = pulumi.InvokeOptions(parent=self)
         self._account = aws.get_caller_identity_output(opts=invoke).account_id
@@ -71,22 +74,28 @@ class DataPipeline(pulumi.ComponentResource):
         if settings.output_events:
             OutputEvents(f"{name}-output-events", processed=parts.processed, opts=self._child)
         if settings.access_logs:
-            AccessLogs(
-                f"{name}-access-logs",
-                settings=settings,
-                buckets={"raw": parts.raw, "processed": parts.processed, "archive": parts.archive},
-                account=self._account,
-                opts=self._child,
-            )
+            self._log_requests()
         self.outputs = {
             **self._outputs(),
             **self._batch_operations(),
+            **self._catalog(),
             "alarm_topic_arn": topic.arn,
             "dashboard_url": board.url,
             # What the next preview compares its own with, and what `ops` knows the columns from.
             "datasets": json.dumps(datasets, ensure_ascii=False),
         }
         self.register_outputs(self.outputs)
+
+    def _log_requests(self) -> None:
+        """Create the bucket of access logs."""
+        parts = self._parts
+        AccessLogs(
+            f"{self._name}-access-logs",
+            settings=self._settings,
+            buckets={"raw": parts.raw, "processed": parts.processed, "archive": parts.archive},
+            account=self._account,
+            opts=self._child,
+        )
 
     def _run_daily(self) -> None:
         """Create the schedules: the archiver's, and the processor's for what is left over."""
@@ -131,14 +140,15 @@ class DataPipeline(pulumi.ComponentResource):
                 "processed",
                 settings.processed_bucket_name,
                 lifecycle.processed(settings),
-                lambda arn: bucket_policy.read_outputs(arn, settings.consumer_principals),
+                lambda arn: bucket_policy.read_outputs(
+                    arn, settings.consumer_principals, queried=bool(self._datasets)
+                ),
             ),
             archive=self._bucket(
                 "archive",
                 settings.archive_bucket_name,
                 lifecycle.archive(settings),
-                # Without protection `pulumi destroy` empties the bucket by itself.
-                lambda arn: bucket_policy.keep_objects(arn) if settings.protect_data else [],
+                self._archive_statements,
             ),
             queue=self._processing_queue(raw, dead_letters),
             dead_letters=dead_letters,
@@ -146,6 +156,18 @@ class DataPipeline(pulumi.ComponentResource):
             account=self._account,
             region=region,
         )
+
+    def _archive_statements(self, bucket: str) -> list[Statement]:
+        """Return the statements of the archive bucket's policy, whose ARN is given.
+
+        Without protection `pulumi destroy` empties the bucket by itself.
+        """
+        settings = self._settings
+        consumers = settings.consumer_principals if self._datasets else ()
+        return [
+            *(bucket_policy.keep_objects(bucket) if settings.protect_data else []),
+            *bucket_policy.read_archive(bucket, consumers),
+        ]
 
     def _bucket(
         self,
@@ -219,6 +241,24 @@ class DataPipeline(pulumi.ComponentResource):
             opts=self._child,
         )
         return {"batch_operations_role_arn": made.role_arn}
+
+    def _catalog(self) -> dict[str, Input[str]]:
+        """Create the tables and the workgroup, if there is a dataset, and return their outputs."""
+        if not self._datasets:
+            return {}
+        made = Catalog(
+            self._name,
+            datasets=self._datasets,
+            processed=self._parts.processed,
+            archive=self._parts.archive,
+            query_limit_gigabytes=self._settings.query_limit_gigabytes,
+            kms_key_arn=self._settings.kms_key_arn,
+            opts=self._child,
+        )
+        return {
+            "glue_database_name": made.database_name,
+            "athena_workgroup_name": made.workgroup_name,
+        }
 
     def _watch(self) -> tuple[AlarmTopic, Alarms, Dashboard]:
         """Create the topic, the alarms and the dashboard."""

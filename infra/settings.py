@@ -137,6 +137,8 @@ class Settings:
     output_events: bool = _setting(rules.flag(), default=False)
     access_logs: bool = _setting(rules.flag(), default=False)
     batch_operations: bool = _setting(rules.flag(), default=False)
+    # A query that would read more is ended, before it costs more than some cents.
+    query_limit_gigabytes: int = _setting(rules.whole(1, 1_000_000, "gigabytes"), default=10)
     permissions_boundary_arn: str | None = _setting(
         rules.matching(rules.is_policy_arn, "the ARN of an IAM managed policy or empty"),
         default=None,

@@ -18,6 +18,9 @@ _NOT_FOR_OTHERS: Final = (
     "s3:PutObjectAcl",
 )
 
+# Tells a bucket's region, and nothing of an object.
+_LOCATING: Final = {"s3:GetBucketLocation"}
+
 
 @control("S3.2", "S3 general purpose buckets should block public read access", tokens.BUCKET_POLICY)
 def prohibits_public_reading(policy: Resource) -> list[str]:
@@ -121,7 +124,7 @@ def lets_others_reach_a_prefix(policy: Resource) -> list[str]:
     return [
         f"{statements.label(it)} lets {statements.principals(it, 'AWS')} reach {resource}"
         for it in statements.allowing(policy)
-        if statements.principals(it, "AWS")
+        if statements.principals(it, "AWS") and set(statements.actions(it)) != _LOCATING
         for resource in statements.resources(it)
         if not _prefix(resource) and not statements.conditions(it).get("s3:prefix")
     ]

@@ -77,7 +77,10 @@ def problems(document: Document) -> Iterator[str]:
             for resource in statement["Resource"]:
                 if not (_is_of(resource, formats) or (action in _OPTIONAL and resource == "*")):
                     yield f"{action} on {resource}, known: {formats}"
-            unknown = keys - _GLOBAL_KEYS - set(details["conditionKeys"])
+            own = [_condition_key(it) for it in details["conditionKeys"]]
+            unknown = {
+                key for key in keys - _GLOBAL_KEYS if not any(it.fullmatch(key) for it in own)
+            }
             if unknown:
                 yield f"{action} under {unknown}, known: {details['conditionKeys']}"
 
@@ -97,6 +100,12 @@ def _action(service: str, name: str) -> dict[str, Any]:
 @cache
 def _format(service: str, resource_type: str) -> str:
     return _DATA.resources.get_resource_type_details(service, resource_type)["arn"]
+
+
+@cache
+def _condition_key(name: str) -> re.Pattern[str]:
+    """Return what a key looks like; the end of some is the caller's: of an encryption context."""
+    return re.compile(".+".join(map(re.escape, re.split(r"\$\{\w+\}", name))))
 
 
 def _is_of(resource: str, formats: list[str]) -> bool:

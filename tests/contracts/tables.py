@@ -19,7 +19,7 @@ PURPOSES = {
     ),
     "input and output": (
         "maxRejectedPercent", "maxExpansion", "fallbackEncoding", "datasetsPath",
-        "compressOutput", "outputEvents",
+        "queryLimitGigabytes", "compressOutput", "outputEvents",
     ),
     "how files reach the processor": (
         "processingQueue", "maxConcurrency", "batchSize", "batchWindowSeconds", "maxAttempts",

@@ -41,6 +41,7 @@ S3_ACTIONS = {
 # Granted and not called here: the local pipeline makes a stack, and does not change or delete it.
 NOT_CALLED_HERE = {
     "up changes a resource": {
+        "athena:UpdateWorkGroup", "glue:UpdateDatabase", "glue:UpdateTable",
         "iam:UpdateAssumeRolePolicy", "iam:UpdateRole", "iam:UpdateRoleDescription",
         "lambda:PublishVersion", "lambda:UpdateAlias", "lambda:UpdateEventSourceMapping",
         "lambda:UpdateFunctionCode",
@@ -49,12 +50,14 @@ NOT_CALLED_HERE = {
     },
     "old versions are deleted by hand": {"lambda:DeleteAlias"},
     "up changes a tag": {
-        "cloudwatch:UntagResource", "iam:UntagRole", "lambda:UntagResource", "logs:UntagResource",
+        "athena:UntagResource", "cloudwatch:UntagResource", "glue:UntagResource",
+        "iam:UntagRole", "lambda:UntagResource", "logs:UntagResource",
         "s3:TagResource", "s3:UntagResource", "scheduler:UntagResource", "sns:UntagResource",
         "sqs:UntagQueue",
     },
     "up takes a setting back, or destroy deletes": {
-        "cloudwatch:DeleteAlarms", "cloudwatch:DeleteDashboards", "iam:DeleteRole",
+        "athena:DeleteNamedQuery", "athena:DeleteWorkGroup", "cloudwatch:DeleteAlarms",
+        "cloudwatch:DeleteDashboards", "glue:DeleteDatabase", "glue:DeleteTable", "iam:DeleteRole",
         "iam:DeleteRolePolicy", "iam:ListInstanceProfilesForRole",
         "lambda:DeleteEventSourceMapping", "lambda:DeleteFunction",
         "lambda:DeleteFunctionConcurrency", "lambda:DeleteFunctionEventInvokeConfig",
@@ -140,6 +143,8 @@ def requests(service: str, operation: str, call: Mapping[str, Any]) -> Iterator[
             yield Request(f"iam:{operation}", role, bounds(call))
             if tagged:
                 yield Request("iam:TagRole", role)
+        case "glue" | "athena":
+            yield from catalog_requests(service, operation, call, tagged=tagged)
         case _:
             yield from monitoring_requests(service, operation, call, tagged=tagged)
 
@@ -203,6 +208,32 @@ def monitoring_requests(  # noqa: C901 - a table
         yield Request(f"{service}:TagResource", where)
 
 
+def catalog_requests(
+    service: str, operation: str, call: Mapping[str, Any], *, tagged: bool
+) -> Iterator[Request]:
+    here = f"arn:aws:{service}:{REGION}:{ACCOUNT}"
+    match operation:
+        case "CreateDatabase":
+            name = call["DatabaseInput"]["Name"]
+            where = [f"{here}:catalog", f"{here}:database/{name}"]
+        case "CreateTable":
+            parent, name = call["DatabaseName"], call["TableInput"]["Name"]
+            where = [
+                f"{here}:catalog",
+                f"{here}:database/{parent}",
+                f"{here}:table/{parent}/{name}",
+            ]
+        case "CreateWorkGroup":
+            where = [f"{here}:workgroup/{call['Name']}"]
+        case "CreateNamedQuery":
+            where = [f"{here}:workgroup/{call['WorkGroup']}"]
+        case _:
+            pytest.fail(f"{service} {operation} is new here: say which permissions it needs")
+    yield from (Request(f"{service}:{operation}", arn) for arn in where)
+    if tagged:
+        yield Request(f"{service}:TagResource", where[-1])
+
+
 def asked(calls: list[Call]) -> list[Request]:
     """Return what IAM is asked for some calls; a role's later calls carry its boundary too."""
     carried = {
@@ -226,7 +257,8 @@ def test_the_deployer_may_make_the_stack(deployments):
         denied = [request for request in wanted if not authorization.allows(documents, request)]
         assert denied == [], variant
         assert {request.action.split(":")[0] for request in wanted} >= {
-            "s3", "sqs", "lambda", "iam", "logs", "scheduler", "sns", "cloudwatch",
+            "s3", "sqs", "lambda", "iam", "logs", "scheduler", "sns", "cloudwatch", "glue",
+            "athena",
         }, variant  # fmt: skip
 
 
@@ -236,7 +268,8 @@ def test_the_deployer_of_another_stack_may_not(deployments):
         request.action
         for calls in deployments.values()
         for request in asked(calls)
-        if authorization.allows(documents, request)
+        # Every call to Glue needs the catalog, and what is in it as well.
+        if not request.resource.endswith(":catalog") and authorization.allows(documents, request)
     }
     # A mapping's ARN names no stack: its tags, and they alone, are within every deployer's reach.
     assert allowed == {"lambda:TagResource"}

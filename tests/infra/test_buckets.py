@@ -262,7 +262,37 @@ def test_producers_upload_and_consumers_read(full: Graph):
             "Resource": processed,
             "Condition": {"StringLike": {"s3:prefix": ["processed/*", "restored/*"]}},
         },
+        {
+            "Sid": "LocateForConsumers",
+            "Effect": "Allow",
+            "Principal": {"AWS": [CONSUMER]},
+            "Action": ["s3:GetBucketLocation"],
+            "Resource": processed,
+        },
     ]
+
+
+def test_consumers_read_what_the_tables_are_over(full: Graph):
+    archive = full.arn("archive")
+    by_sid = {it["Sid"]: it for it in statements(full, "archive")}
+
+    consumers = {"Effect": "Allow", "Principal": {"AWS": [CONSUMER]}}
+    assert by_sid["ReadArchiveForConsumers"] == {
+        "Sid": "ReadArchiveForConsumers",
+        **consumers,
+        "Action": ["s3:GetObject"],
+        "Resource": f"{archive}/archive/*",
+    }
+    assert by_sid["ListArchiveForConsumers"] == {
+        "Sid": "ListArchiveForConsumers",
+        **consumers,
+        "Action": ["s3:ListBucket"],
+        "Resource": archive,
+        "Condition": {"StringLike": {"s3:prefix": ["archive/*"]}},
+    }
+    assert "DenyDeletions" in by_sid
+    # The rejected records are not theirs.
+    assert "rejected" not in json.dumps(statements(full, "processed"))
 
 
 def test_access_logs_go_to_a_bucket_of_their_own(full: Graph, prod: Graph):

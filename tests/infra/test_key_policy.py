@@ -22,6 +22,8 @@ ROOT = {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}
 S3 = {"Service": "s3.amazonaws.com"}
 LOGS = {"Service": f"logs.{REGION}.amazonaws.com"}
 SCHEDULE = "kms:encryptioncontext:aws:scheduler:schedule:arn"
+ATHENA = {"Service": "encryption.athena.amazonaws.com"}
+WORKGROUP = "kms:encryptioncontext:aws:athena:arn"
 GROUP = "kms:encryptioncontext:aws:logs:arn"
 POLICY = key_policy.document(
     partition=PARTITION,
@@ -50,6 +52,14 @@ def group(name: str, region: str = REGION) -> dict[str, str]:
     return {GROUP: f"arn:aws:logs:{region}:{ACCOUNT}:log-group:{name}"}
 
 
+def workgroup(name: str, **context: str) -> dict[str, str]:
+    return {WORKGROUP: f"arn:aws:athena:{REGION}:{ACCOUNT}:workgroup/{name}", **context}
+
+
+def athena(name: str, account: str = ACCOUNT) -> dict[str, str]:
+    return workgroup(name, **source(workgroup(name)[WORKGROUP], account))
+
+
 def allows(principal: Mapping[str, str], action: str, context: Mapping[str, str]) -> bool:
     ((kind, name),) = principal.items()
     return any(
@@ -71,6 +81,10 @@ def allows(principal: Mapping[str, str], action: str, context: Mapping[str, str]
         (ROOT, "kms:Decrypt", via(f"sqs.{REGION}")),
         (ROOT, "kms:CreateGrant", via(f"lambda.{REGION}")),
         (ROOT, "kms:GenerateDataKey", schedule(f"{PIPELINE}-daily-archive-1")),
+        (ATHENA, "kms:GenerateDataKey", athena(f"{PIPELINE}-queries-1")),
+        (ATHENA, "kms:Decrypt", athena(f"{PIPELINE}-queries-1")),
+        (ATHENA, "kms:DescribeKey", athena(f"{PIPELINE}-queries-1")),
+        (ROOT, "kms:GenerateDataKey", workgroup(f"{PIPELINE}-queries-1")),
         (ROOT, "kms:PutKeyPolicy", {}),
         (ROOT, "kms:DescribeKey", {}),
         ({"AWS": PRODUCERS[0]}, "kms:GenerateDataKey", via(f"s3.{REGION}")),
@@ -90,6 +104,10 @@ def test_what_the_key_allows(principal: Any, action: str, context: dict[str, str
         (S3, "kms:GenerateDataKey", {}),
         (LOGS, "kms:Decrypt", group("another-logs")),
         (LOGS, "kms:Decrypt", group(f"{PIPELINE}-data-processor-logs-1", region="us-east-1")),
+        (ATHENA, "kms:Decrypt", athena("another-queries-1")),
+        (ATHENA, "kms:Decrypt", athena(f"{PIPELINE}-queries-1", account="444455556666")),
+        (ATHENA, "kms:Decrypt", {}),
+        (ROOT, "kms:Decrypt", workgroup("another-queries-1")),
         (ROOT, "kms:Decrypt", {}),
         (ROOT, "kms:Decrypt", via("s3.us-east-1")),
         (ROOT, "kms:Decrypt", via(f"dynamodb.{REGION}")),
@@ -134,7 +152,7 @@ def test_nobody_is_let_in_who_is_not_named():
     principals = [statement["Principal"] for statement in policy["Statement"]]
     root = {"AWS": f"arn:aws-cn:iam::{ACCOUNT}:root"}
     logs = {"Service": "logs.cn-north-1.amazonaws.com.cn"}
-    assert [it for it in principals if it not in (root, S3, logs)] == []
+    assert [it for it in principals if it not in (root, S3, logs, ATHENA)] == []
     assert logs in principals
     assert "arn:aws:" not in json.dumps(policy)
 

@@ -23,7 +23,16 @@ LONGEST = {
     "aws:cloudwatch/metricAlarm:MetricAlarm": 255,
     "aws:cloudwatch/logGroup:LogGroup": 512,
     "aws:sns/topic:Topic": 256,
+    "aws:athena/workgroup:Workgroup": 128,
 }
+# What people write in SQL, and the names of queries that they choose from.
+NAMED = {
+    "aws:glue/catalogDatabase:CatalogDatabase",
+    "aws:glue/catalogTable:CatalogTable",
+    "aws:athena/namedQuery:NamedQuery",
+}
+# Of these, only the name of what they are in differs between stacks.
+WITHIN = {"aws:glue/catalogTable:CatalogTable", "aws:athena/namedQuery:NamedQuery"}
 
 
 def test_the_provider_takes_every_input(graph: Graph):
@@ -47,7 +56,7 @@ def test_every_name_fits_for_the_longest_stack():
 
 def test_names_are_left_to_the_engine_unless_aws_needs_one(graph: Graph):
     for it in graph.resources:
-        if it.is_aws:
+        if it.is_aws and it.type not in NAMED:
             assert not {"name", "namePrefix"} & it.inputs.keys(), it.urn
 
 
@@ -68,6 +77,8 @@ def given_names(graph: Graph) -> Iterator[tuple[tuple[str, str], object]]:
     """Yield what the program calls a resource, or what it belongs to; the engine names the rest."""
     for it in graph.resources:
         for key, value in it.inputs.items() if it.is_aws else ():
+            if it.type in WITHIN and key == "name":
+                continue
             if key in {"name", "bucket"} or (key.endswith("Name") and key != "metricName"):
                 yield (it.urn, key), value
 
@@ -152,6 +163,8 @@ def test_the_outputs(dev: Graph, direct: Graph):
             "dashboard_url": f"https://{REGION}.console.aws.amazon.com/cloudwatch/home"
             f"?region={REGION}#dashboards/dashboard/{graph.prefix}-{REGION}-{graph.random}",
             "datasets": json.dumps(files.load("datasets", ROOT), ensure_ascii=False),
+            "glue_database_name": f"{graph.prefix}_{graph.random}".replace("-", "_"),
+            "athena_workgroup_name": graph.name("queries"),
         }
 
     for graph in (dev, direct):

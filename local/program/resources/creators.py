@@ -8,10 +8,12 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from local.program.checks import schema
-from local.program.resources import cloudwatch, iam, lambda_, s3, scheduler, sns, sqs
+from local.program.resources import catalog, cloudwatch, iam, lambda_, s3, scheduler, sns, sqs
 from local.program.resources.creation import Created, Creation
 
 CREATORS: Final[Mapping[str, Callable[[Creation], Created]]] = {
+    "aws:athena/namedQuery:NamedQuery": catalog.named_query,
+    "aws:athena/workgroup:Workgroup": catalog.workgroup,
     "aws:cloudwatch/compositeAlarm:CompositeAlarm": cloudwatch.composite_alarm,
     "aws:cloudwatch/dashboard:Dashboard": cloudwatch.dashboard,
     "aws:cloudwatch/eventRule:EventRule": cloudwatch.event_rule,
@@ -19,6 +21,8 @@ CREATORS: Final[Mapping[str, Callable[[Creation], Created]]] = {
     "aws:cloudwatch/logGroup:LogGroup": cloudwatch.log_group,
     "aws:cloudwatch/logMetricFilter:LogMetricFilter": cloudwatch.log_metric_filter,
     "aws:cloudwatch/metricAlarm:MetricAlarm": cloudwatch.metric_alarm,
+    "aws:glue/catalogDatabase:CatalogDatabase": catalog.database,
+    "aws:glue/catalogTable:CatalogTable": catalog.table,
     "aws:iam/policy:Policy": iam.policy,
     "aws:iam/role:Role": iam.role,
     "aws:iam/rolePolicy:RolePolicy": iam.role_policy,
