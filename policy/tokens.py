@@ -45,3 +45,8 @@ TOPIC_POLICY: Final = "aws:sns/topicPolicy:TopicPolicy"
 
 SCHEDULE: Final = "aws:scheduler/schedule:Schedule"
 SCHEDULE_GROUP: Final = "aws:scheduler/scheduleGroup:ScheduleGroup"
+
+DATABASE: Final = "aws:glue/catalogDatabase:CatalogDatabase"
+TABLE: Final = "aws:glue/catalogTable:CatalogTable"
+WORKGROUP: Final = "aws:athena/workgroup:Workgroup"
+NAMED_QUERY: Final = "aws:athena/namedQuery:NamedQuery"

@@ -8,6 +8,7 @@ from policy.controls import (
     alarm_coverage,
     alarm_topic,
     alarms,
+    athena,
     iam_policies,
     iam_scope,
     iam_trust,
@@ -43,6 +44,7 @@ SUBJECTS: Final = (
     alarms,
     alarm_coverage,
     scheduler,
+    athena,
     tagging,
 )
 

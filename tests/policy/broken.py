@@ -27,6 +27,7 @@ def _granted(action: str, resource: str = "*") -> Change:
     return allowing(t.ROLE_POLICY, {"Action": [action], "Resource": [resource]})
 
 
+_RESULTS = "configuration.managedQueryResultsConfiguration"
 _ADDED_RULE = {"id": "added", "status": "Enabled", "filter": {"prefix": ""}}
 
 BROKEN: Mapping[str, Change] = {
@@ -209,6 +210,17 @@ BROKEN: Mapping[str, Change] = {
     "PIPE.79": hasty(t.SCHEDULE),
     "PIPE.89": hasty(t.SCHEDULE),
     "PIPE.80": changed(t.PROVIDER, "defaultTags", GONE),
+    # athena
+    "Athena.3": changed(t.PROVIDER, "defaultTags", GONE),
+    "Athena.4": changed(t.WORKGROUP, "configuration.publishCloudwatchMetricsEnabled", False),
+    "CKV_AWS_82": changed(t.WORKGROUP, "configuration.enforceWorkgroupConfiguration", False),
+    "CKV_AWS_159": changed(t.WORKGROUP, f"{_RESULTS}.encryptionConfiguration", GONE),
+    "PIPE.90": changed(t.WORKGROUP, "configuration.bytesScannedCutoffPerQuery", GONE),
+    "PIPE.91": changed(t.WORKGROUP, f"{_RESULTS}.enabled", False),
+    "PIPE.92": unlinked(t.TABLE, "storageDescriptor"),
+    "PIPE.93": changed(t.TABLE, "parameters", {"classification": "json"}),
+    "PIPE.94": unlinked(t.NAMED_QUERY, "workgroup"),
+    "PIPE.95": changed(t.PROVIDER, "defaultTags", GONE),
     # tagging
     "PIPE.23": changed(t.PROVIDER, "defaultTags", '{"tags": {"Project": "a", "Stack": ""}}'),
     "PIPE.24": changed(t.PROVIDER, "region", GONE),

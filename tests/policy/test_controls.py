@@ -17,7 +17,9 @@ from tests.policy.graphs import NAMES
 ENFORCED = [it for it in CONTROLS if it.enforced]
 OPTIONS = [it for it in CONTROLS if it.option]
 WAIVED = [it for it in CONTROLS if it.waiver]
-_ID = re.compile(r"(S3|SQS|SNS|Lambda|IAM|KMS|CloudWatch|PIPE)\.[1-9][0-9]*|CKV2?_AWS_[1-9][0-9]*")
+_ID = re.compile(
+    r"(S3|SQS|SNS|Lambda|IAM|KMS|CloudWatch|Athena|PIPE)\.[1-9][0-9]*|CKV2?_AWS_[1-9][0-9]*"
+)
 
 
 def by_id(control: Control) -> str:
