@@ -27,6 +27,9 @@ _OPTIONAL: Final = (
     "archiver_dlq_url",
     "alarm_topic_arn",
     "batch_operations_role_arn",
+    "datasets",
+    "glue_database_name",
+    "athena_workgroup_name",
     "endpoint_url",
 )
 # The fields of arn:PARTITION:lambda:REGION:ACCOUNT:function:NAME
@@ -53,6 +56,9 @@ class Stack:
     archiver_dlq_url: str | None = None
     alarm_topic_arn: str | None = None
     batch_operations_role_arn: str | None = None
+    datasets: str | None = None  # the declarations by name, as JSON
+    glue_database_name: str | None = None
+    athena_workgroup_name: str | None = None
     endpoint_url: str | None = None  # of the local pipeline
 
     @classmethod

@@ -10,6 +10,7 @@ from handlers import keys
 from ops.dead_letters.listing import queues_of
 from ops.pipeline.smoke.traces import RUN_PATTERN
 from ops.stack import Stack, function_arn, function_name
+from ops.terminal.problems import UsageError
 
 Statement = dict[str, Any]
 Condition = Mapping[str, Mapping[str, str | list[str]]]
@@ -32,16 +33,20 @@ class Role(StrEnum):
     CONSUMER = "consumer"
     DOCTOR = "doctor"
     SMOKE = "smoke"
+    QUERY = "query"
 
 
 def policy(stack: Stack, role: Role, *, kms_key_arn: str | None = None) -> dict[str, Any]:
     """Return the policy of a role.
 
-    The operator may use every command but two, the reader those that change nothing. The
-    producer uploads to `incoming/`, the consumer reads `processed/` and `restored/`. `doctor` needs
-    the doctor's policy beside one of the first two, and `smoke` its own beside the operator's: in
-    one policy, all would be too long.
+    The operator may use every command but three, the reader those of them that change nothing. The
+    producer uploads to `incoming/`, the consumer reads `processed/` and `restored/`, and queries
+    them and `archive/` if the stack has datasets. `doctor` and `query` need a policy of their own
+    beside one of the first two, and `smoke` beside the operator's: in one policy, all would be too
+    long.
     `kms_key_arn` is the stack's setting, if it is set: it is not among the stack's outputs.
+
+    Raises UsageError for the policy of `query` if the stack has no dataset.
     """
     needs = _Needs(stack, kms_key_arn)
     statements: Mapping[Role, Callable[[], list[Statement]]] = {
@@ -51,8 +56,13 @@ def policy(stack: Stack, role: Role, *, kms_key_arn: str | None = None) -> dict[
         Role.CONSUMER: needs.consuming,
         Role.DOCTOR: needs.examining,
         Role.SMOKE: needs.smoking,
+        Role.QUERY: needs.querying,
     }
-    return {"Version": _POLICY_VERSION, "Statement": _merged(statements[role]())}
+    needed = statements[role]()
+    if not needed:
+        msg = f"the stack has no dataset, so {role} needs no policy: declare one, and deploy"
+        raise UsageError(msg)
+    return {"Version": _POLICY_VERSION, "Statement": _merged(needed)}
 
 
 def _merged(statements: Iterable[Statement]) -> list[Statement]:
@@ -227,15 +237,89 @@ class _Needs:
         ]
 
     def consuming(self) -> list[Statement]:
-        """Return the permissions to list and read outputs until they are archived, and restored."""
-        _, processed, _ = self._buckets()
+        """Return the permissions to list and read outputs, and to query them with Athena.
+
+        The archived ones are read only by queries, of a stack with datasets. The tables of rejected
+        records are not for consumers.
+        """
+        _, processed, archive = self._buckets()
         roots = (keys.PROCESSED, keys.RESTORED)
-        prefix: Condition = {"StringLike": {"s3:prefix": [f"{root}*" for root in roots]}}
+        queries = self.querying()
         return [
-            self._s3("ListOutputs", ["s3:ListBucket"], [processed], prefix),
-            self._s3("ReadOutputs", ["s3:GetObject"], [f"{processed}/{root}*" for root in roots]),
+            *self._read("Outputs", processed, *roots),
+            *(self._read("Archive", archive, keys.ARCHIVE) if queries else []),
+            *queries,
             *self.key(["kms:Decrypt"], "s3"),
         ]
+
+    def _read(self, what: str, bucket: str, *roots: str) -> list[Statement]:
+        prefix: Condition = {"StringLike": {"s3:prefix": [f"{root}*" for root in roots]}}
+        return [
+            self._s3(f"List{what}", ["s3:ListBucket"], [bucket], prefix),
+            self._s3(f"Read{what}", ["s3:GetObject"], [f"{bucket}/{root}*" for root in roots]),
+        ]
+
+    def querying(self) -> list[Statement]:
+        """Return what queries need beside reading the objects; nothing without a dataset.
+
+        https://docs.aws.amazon.com/athena/latest/ug/example-policies-workgroup.html
+        https://docs.aws.amazon.com/athena/latest/ug/fine-grained-access-to-glue-resources.html
+        """
+        stack, database = self.stack, self.stack.glue_database_name
+        if not database or not stack.athena_workgroup_name:
+            return []
+        workgroup = self._arn("athena", f"workgroup/{stack.athena_workgroup_name}")
+        _, processed, archive = self._buckets()
+        return [
+            # GetQueryResultsStream is what drivers read with, the named queries are the console's.
+            _allow(
+                "Query",
+                [
+                    "athena:StartQueryExecution",
+                    "athena:GetQueryExecution",
+                    "athena:GetQueryResults",
+                    "athena:GetQueryResultsStream",
+                    "athena:StopQueryExecution",
+                    "athena:GetWorkGroup",
+                    "athena:ListNamedQueries",
+                    "athena:GetNamedQuery",
+                    "athena:BatchGetNamedQuery",
+                ],
+                [workgroup],
+            ),
+            _allow(
+                "SeeCatalog",
+                ["athena:GetDataCatalog"],
+                [self._arn("athena", "datacatalog/AwsDataCatalog")],
+            ),
+            _allow(
+                "SeeTables",
+                ["glue:GetTable", "glue:GetTables", "glue:GetPartitions"],
+                [
+                    self._arn("glue", "catalog"),
+                    self._arn("glue", f"database/{database}"),
+                    self._arn("glue", f"table/{database}/*"),
+                ],
+            ),
+            _allow(
+                "SeeDatabase",
+                ["glue:GetDatabase"],
+                [self._arn("glue", "catalog"), self._arn("glue", f"database/{database}")],
+            ),
+            self._s3("LocateBuckets", ["s3:GetBucketLocation"], [processed, archive]),
+            *self._results_key(workgroup),
+        ]
+
+    def _results_key(self, workgroup: str) -> list[Statement]:
+        """Return the permission to use the stack's key for the results of queries.
+
+        https://docs.aws.amazon.com/athena/latest/ug/managed-results.html
+        """
+        if not self.kms_key_arn:
+            return []
+        condition: Condition = {"ArnLike": {"kms:EncryptionContext:aws:athena:arn": workgroup}}
+        actions = ["kms:Decrypt", "kms:GenerateDataKey"]
+        return [_allow("UseKeyForResults", actions, [self.kms_key_arn], condition)]
 
     def examining(self) -> list[Statement]:
         """Return what `doctor` needs in addition to `reading`: the settings of all resources."""

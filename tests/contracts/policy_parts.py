@@ -30,6 +30,8 @@ STACK = Stack(
         f"https://sqs.{_REGION}.amazonaws.com/{_ACCOUNT}/{_NAME}-archiver-dead-letters-{_DIGITS}"
     ),
     alarm_topic_arn=f"arn:aws:sns:{_REGION}:{_ACCOUNT}:{_NAME}-alarms-{_DIGITS}",
+    glue_database_name=f"{_NAME}_{_DIGITS}".replace("-", "_"),
+    athena_workgroup_name=f"{_NAME}-queries-{_DIGITS}",
     region=_REGION,
 )
 

@@ -15,7 +15,7 @@ def policy(
     role: Annotated[
         Role,
         typer.Argument(
-            metavar="ROLE", help="operator, reader, producer, consumer, doctor or smoke."
+            metavar="ROLE", help="operator, reader, producer, consumer, doctor, smoke or query."
         ),
     ],
     *,
@@ -28,9 +28,10 @@ def policy(
 ) -> None:
     """Print an IAM policy for people who work with this stack.
 
-    The operator may use every command, the reader those that change nothing; doctor needs its own
-    policy beside one of these, smoke its own beside the operator's. The producer uploads files to
-    incoming/, the consumer reads processed/ and restored/. Makes no call to AWS.
+    The operator may use every command, the reader those that change nothing; doctor and query need
+    their own policy beside one of these, smoke its own beside the operator's. The producer uploads
+    files to incoming/, the consumer reads processed/ and restored/, and queries the datasets if
+    there are any. Makes no call to AWS.
     """
     account = connect(stack, outputs)
     screen.document(access_policies.policy(account.stack, role, kms_key_arn=kms_key_arn))

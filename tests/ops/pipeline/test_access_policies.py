@@ -20,6 +20,7 @@ from ops.pipeline import access_policies
 from ops.pipeline.access_policies import Role
 from ops.pipeline.reconciling import COUNTS
 from ops.stack import Stack
+from ops.terminal.problems import UsageError
 from tests.contracts import authorization, policy_parts
 from tests.contracts.authorization import Request
 from tests.contracts.tables import COMMANDS
@@ -447,6 +448,55 @@ def test_a_consumer_reads_and_lists_outputs_and_nothing_else(pipeline):
     assert authorization.actions([document]) == {"s3:GetObject", "s3:ListBucket"}
 
 
+DATABASE, WORKGROUP = "pipeline_dev_1a2b3c4", "pipeline-dev-queries-1a2b3c4"
+
+
+def queried(pipeline: Pipeline) -> Stack:
+    """Return the stack as one with datasets."""
+    return replace(stack(pipeline), glue_database_name=DATABASE, athena_workgroup_name=WORKGROUP)
+
+
+@pytest.mark.parametrize("role", [Role.CONSUMER, Role.QUERY])
+def test_who_queries_may_in_the_stacks_workgroup_and_database_alone(pipeline, role):
+    document = access_policies.policy(queried(pipeline), role, kms_key_arn=KEY)
+    athena, glue = (f"arn:aws:{it}:{REGION}:{ACCOUNT}" for it in ("athena", "glue"))
+
+    def may(action: str, resource: str, **context: str) -> bool:
+        return authorization.allows([document], Request(action, resource, context))
+
+    for action in ("StartQueryExecution", "GetQueryExecution", "GetQueryResults"):
+        assert may(f"athena:{action}", f"{athena}:workgroup/{WORKGROUP}")
+        assert not may(f"athena:{action}", f"{athena}:workgroup/primary")
+    for place in ("catalog", f"database/{DATABASE}", f"table/{DATABASE}/orders"):
+        assert may("glue:GetTable", f"{glue}:{place}")
+    assert not may("glue:GetTable", f"{glue}:table/other/orders")
+    assert not may("glue:UpdateTable", f"{glue}:table/{DATABASE}/orders")
+    in_workgroup = {"kms:EncryptionContext:aws:athena:arn": f"{athena}:workgroup/{WORKGROUP}"}
+    assert may("kms:GenerateDataKey", KEY, **in_workgroup)
+    elsewhere = {"kms:EncryptionContext:aws:athena:arn": f"{athena}:workgroup/primary"}
+    assert not may("kms:GenerateDataKey", KEY, **elsewhere)
+    assert may("s3:GetBucketLocation", f"arn:aws:s3:::{OLD}", **OWN)
+
+
+def test_a_consumer_of_a_stack_with_datasets_reads_the_archive_but_no_rejects(pipeline):
+    document = access_policies.policy(queried(pipeline), Role.CONSUMER)
+
+    def reads(key: str) -> bool:
+        asked = Request("s3:GetObject", f"arn:aws:s3:::{key}", OWN)
+        return authorization.allows([document], asked)
+
+    assert reads(f"{OLD}/archive/2024/01/15/orders/a.json")
+    assert reads(f"{DONE}/processed/2024/01/15/orders/a.json")
+    assert not reads(f"{DONE}/rejected/2024/01/15/orders/a.ndjson")
+
+
+def test_without_a_dataset_there_is_nothing_to_query(pipeline):
+    with pytest.raises(UsageError, match="no dataset"):
+        access_policies.policy(stack(pipeline), Role.QUERY)
+    granted = authorization.actions([access_policies.policy(stack(pipeline), Role.CONSUMER)])
+    assert granted == {"s3:GetObject", "s3:ListBucket"}
+
+
 @pytest.mark.parametrize(
     ("role", "uses"),
     [
@@ -523,8 +573,8 @@ def test_the_command_prints_the_policy(pipeline):
 
 
 def test_a_denied_call_names_an_action_that_the_operator_has(pipeline):
-    roles = (Role.OPERATOR, Role.DOCTOR, Role.SMOKE)
-    policies = [access_policies.policy(stack(pipeline), role, kms_key_arn=KEY) for role in roles]
+    roles = (Role.OPERATOR, Role.DOCTOR, Role.SMOKE, Role.QUERY)
+    policies = [access_policies.policy(queried(pipeline), role, kms_key_arn=KEY) for role in roles]
     granted = authorization.actions(policies)
     named = {action for text in aws.ACTIONS.values() for action in re.findall(r"\w+:\w+", text)}
     assert named <= granted
