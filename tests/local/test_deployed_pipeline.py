@@ -268,3 +268,21 @@ def test_wrong_settings_stop_it_with_every_problem(account: Account) -> None:
     assert "retentionDays" in message
     assert "maxAttempts" in message
     assert account.client("s3").list_buckets()["Buckets"] == []
+
+
+def test_each_dataset_has_its_tables_over_its_objects(stack: Stack) -> None:
+    outputs = stack.outputs
+    glue, athena = (stack.account.client(it) for it in ("glue", "athena"))
+
+    found = glue.get_tables(DatabaseName=outputs["glue_database_name"])["TableList"]
+    templates = {it["Name"]: it["Parameters"]["storage.location.template"] for it in found}
+    day, prefix = "${partition_day}", json.loads(outputs["datasets"])["orders"]["prefix"]
+    done, old = outputs["processed_bucket_name"], outputs["archive_bucket_name"]
+    assert templates == {
+        "orders": f"s3://{done}/processed/{day}/{prefix}",
+        "orders_archive": f"s3://{old}/archive/{day}/{prefix}",
+        "orders_rejected": f"s3://{done}/rejected/{day}/{prefix}",
+    }
+    workgroup = outputs["athena_workgroup_name"]
+    assert athena.get_work_group(WorkGroup=workgroup)["WorkGroup"]["State"] == "ENABLED"
+    assert len(athena.list_named_queries(WorkGroup=workgroup)["NamedQueryIds"]) == 3

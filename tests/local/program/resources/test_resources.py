@@ -25,6 +25,10 @@ MAPPING = "aws:lambda/eventSourceMapping:EventSourceMapping"
 PERMISSION = "aws:lambda/permission:Permission"
 ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
 SCHEDULE = "aws:scheduler/schedule:Schedule"
+DATABASE = "aws:glue/catalogDatabase:CatalogDatabase"
+TABLE = "aws:glue/catalogTable:CatalogTable"
+WORKGROUP = "aws:athena/workgroup:Workgroup"
+NAMED_QUERY = "aws:athena/namedQuery:NamedQuery"
 ACCOUNT_ID = "123456789012"
 
 Make = Callable[..., Created]
@@ -589,3 +593,70 @@ def test_a_queue_takes_its_redrive_policies_later(account: Account, make: Make) 
     found = account.client("sqs").get_queue_attributes(QueueUrl=work.id, AttributeNames=["All"])
     assert json.loads(found["Attributes"]["RedrivePolicy"])["maxReceiveCount"] == 2
     assert allow.id == messages.id
+
+
+def test_a_table_stands_in_its_database_with_all_that_is_set_on_it(
+    account: Account, make: Make
+) -> None:
+    made = make(DATABASE, name="db", description="Sales")
+    name = made.outputs["name"]
+    parameters = {"projection.enabled": "true", "projection.day.type": "date"}
+    storage = {
+        "location": "s3://bucket/processed/",
+        "inputFormat": "org.apache.hadoop.mapred.TextInputFormat",
+        "serDeInfo": {"serializationLibrary": "org.openx.data.jsonserde.JsonSerDe"},
+        "columns": [{"name": "order", "type": "string", "comment": "Its number"}],
+    }
+    table = make(
+        TABLE,
+        name="orders",
+        databaseName=name,
+        tableType="EXTERNAL_TABLE",
+        parameters=parameters,
+        partitionKeys=[{"name": "day", "type": "string"}],
+        storageDescriptor=storage,
+    )
+
+    found = account.client("glue").get_table(DatabaseName=name, Name=table.outputs["name"])["Table"]
+    assert found["Parameters"] == parameters
+    assert found["PartitionKeys"] == [{"Name": "day", "Type": "string"}]
+    assert found["StorageDescriptor"]["Columns"] == [
+        {"Name": "order", "Type": "string", "Comment": "Its number"}
+    ]
+    serde = found["StorageDescriptor"]["SerdeInfo"]["SerializationLibrary"]
+    assert serde == "org.openx.data.jsonserde.JsonSerDe"
+    assert made.outputs["arn"].endswith(f":database/{name}")
+    assert table.outputs["arn"].endswith(f":table/{name}/{table.outputs['name']}")
+
+
+def test_glue_takes_no_upper_case_name_of_a_database(make: Make) -> None:
+    with pytest.raises(ResourceError, match="no upper-case letters"):
+        make(DATABASE, name="Sales")  # and Pulumi's digits
+
+
+def test_a_workgroup_stands_with_its_limit_and_its_queries(account: Account, make: Make) -> None:
+    configuration = {
+        "enforceWorkgroupConfiguration": True,
+        "bytesScannedCutoffPerQuery": 10_000_000,
+        "publishCloudwatchMetricsEnabled": True,
+        "managedQueryResultsConfiguration": {"enabled": True},
+    }
+    made = make(WORKGROUP, name="queries", configuration=configuration, forceDestroy=True)
+    name = made.outputs["name"]
+    query = make(
+        NAMED_QUERY, name="latest", database="db", query="SELECT 1", workgroup=name, description="d"
+    )
+
+    athena = account.client("athena")
+    found = athena.get_work_group(WorkGroup=name)["WorkGroup"]["Configuration"]
+    assert found["EnforceWorkGroupConfiguration"] is True
+    assert found["PublishCloudWatchMetricsEnabled"] is True
+    assert found["BytesScannedCutoffPerQuery"] == 10_000_000
+    assert found["ManagedQueryResultsConfiguration"] == {"Enabled": True}
+    kept = athena.get_named_query(NamedQueryId=query.id)["NamedQuery"]
+    assert (kept["QueryString"], kept["WorkGroup"]) == ("SELECT 1", name)
+
+
+def test_a_limit_below_athenas_least_is_an_error(make: Make) -> None:
+    with pytest.raises(ResourceError, match="BytesScannedCutoffPerQuery"):
+        make(WORKGROUP, configuration={"bytesScannedCutoffPerQuery": 9_999_999})
