@@ -30,6 +30,8 @@ class Commands(TyperGroup):
             return super().invoke(ctx)
         except OperatorError as error:
             screen.warn(f"error: {error}")
+            for detail in error.details:  # on lines of their own: a line break would be escaped
+                screen.warn(f"  {detail}")
             raise typer.Exit(error.exit_code) from error
         except UnicodeEncodeError as error:
             screen.warn(f"error: {error.object!r} holds bytes that are not UTF-8, allowed: text")

@@ -46,9 +46,8 @@ def parse(document: Mapping[str, object], origin: str) -> Prices:
         else:
             found[name] = price
     if problems:
-        listed = "".join(f"\n  - {problem}" for problem in problems)
-        msg = f"the prices in {origin} have {len(problems)} problem(s):{listed}"
-        raise UsageError(msg)
+        msg = f"the prices in {origin} have {len(problems)} problem(s):"
+        raise UsageError(msg, problems)
     return Prices(**found)
 
 

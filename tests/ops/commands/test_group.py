@@ -42,3 +42,13 @@ def test_a_value_may_end_in_an_equals_sign(pipeline: Pipeline):
     assert pipeline.run("replay", "--prefix=completed/a=", "--yes").exit_code == 0
     listed = pipeline.s3.list_objects_v2(Bucket=RAW, Prefix="incoming/")["Contents"]
     assert [one["Key"] for one in listed] == ["incoming/a=.json", "incoming/b="]
+
+
+def test_each_problem_of_a_file_stands_on_a_line_of_its_own(pipeline: Pipeline, tmp_path):
+    (tmp_path / "prices.json").write_text('{"gold": 1}')
+    result = pipeline.run("cost", "--files", "1", "--size", "1MB", "--prices", "prices.json")
+    assert result.exit_code == 2
+    head, first, *others = result.stderr.splitlines()
+    assert head.startswith("error: the prices in prices.json have")
+    assert first.startswith("  gold is no price")
+    assert "  alarm_month is missing, allowed: a number of US dollars from 0 up" in others
