@@ -30,7 +30,8 @@ class Output:
     """The output of one source version; the names in `counts` are the values of `COUNTS`.
 
     `modified` is when it was stored where it is: in the archive, if it is `archived`.
-    `restored_key` is the key of its copy in `restored/`, if it is archived and has one.
+    `restored_key` is the key of its copy in `restored/`, if it is archived and has one. `dataset`
+    and `dataset_version` are those of its file when it was processed, if it had one.
     """
 
     bucket: str
@@ -42,6 +43,8 @@ class Output:
     counts: Mapping[str, int]
     rejected_key: str | None
     restored_key: str | None = None
+    dataset: str | None = None
+    dataset_version: str | None = None
 
 
 def find(account: Account, key: str, version: str, days: Iterable[date]) -> Output | None:
@@ -117,4 +120,6 @@ def _output(found: objects.Head, bucket: str, *, archived: bool) -> Output:
         source_version=found.metadata[keys.SOURCE_VERSION],
         counts=counts(found.metadata),
         rejected_key=keys.decode_value(rejected) if rejected else None,
+        dataset=found.metadata.get(keys.DATASET),
+        dataset_version=found.metadata.get(keys.DATASET_VERSION),
     )

@@ -18,7 +18,7 @@ from ops.terminal.problems import OperatorError, UsageError
 _TABLE_ROWS = 50
 _RAW_CHARACTERS = 200
 _WAIT_SECONDS = 300
-_COLUMNS = ("line", "row", "reason", "raw", "raw_bytes")
+_COLUMNS = ("line", "row", "reason", "raw", "raw_bytes", "field", "rule")
 
 
 def rejects(

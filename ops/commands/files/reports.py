@@ -37,7 +37,7 @@ def history(logs: Logs, found: History) -> None:
         screen.table(("state", "stored", "size", "version", "source version"), versions)
     if stored.outputs:
         screen.table(
-            ("output", "where", "size", "records", "source version"),
+            ("output", "where", "size", "records", "dataset", "source version"),
             (_output_row(output) for output in stored.outputs),
         )
     for key, lines in found.first_lines.items():
@@ -71,7 +71,8 @@ def _output_row(output: Output) -> tuple[object, ...]:
     where = "archived" if output.archived else "processed"
     where += f", restored to {output.restored_key}" if output.restored_key else ""
     counts = _counts(output.counts)
-    return (output.key, where, screen.size(output.size), counts, output.source_version)
+    dataset = output.dataset and f"{output.dataset} {output.dataset_version}"
+    return (output.key, where, screen.size(output.size), counts, dataset, output.source_version)
 
 
 def _counts(counts: Mapping[str, int]) -> str:

@@ -38,7 +38,8 @@ class BadRecord:
     """A rejected record: where it is in the file, why it was rejected, and how it begins.
 
     `unit` says what `number` counts from 1, `line` or `row`; both are None in a line of another
-    form. `raw_bytes` is the length of the record's text if `raw` is only the start of it.
+    form. `raw_bytes` is the length of the record's text if `raw` is only the start of it. `field`
+    and `rule` are what it breaks of its file's dataset; both are None for other bad records.
     """
 
     unit: str | None
@@ -46,6 +47,8 @@ class BadRecord:
     reason: str
     raw: str
     raw_bytes: int | None = None
+    field: str | None = None
+    rule: str | None = None
 
     @property
     def place(self) -> str | None:
@@ -55,6 +58,7 @@ class BadRecord:
     def document(self) -> dict[str, object]:
         """Return the record as it is stored."""
         told: dict[str, object] = {self.unit: self.number} if self.unit else {}
+        told |= {} if self.rule is None else {"field": self.field, "rule": self.rule}
         told |= {"reason": self.reason, "raw": self.raw}
         return told | ({} if self.raw_bytes is None else {"raw_bytes": self.raw_bytes})
 
@@ -106,7 +110,8 @@ def parse(line: bytes) -> BadRecord:
         told = None
     fields = cast("dict[str, Any]", told) if isinstance(told, dict) else {}
     unit = next((one for one in _UNITS if isinstance(fields.get(one), int)), None)
-    reason, raw, length = (fields.get(name) for name in ("reason", "raw", "raw_bytes"))
+    names = ("reason", "raw", "raw_bytes", "field", "rule")
+    reason, raw, length, field, rule = map(fields.get, names)
     if unit is None or not isinstance(reason, str) or not isinstance(raw, str):
         text = line.decode(errors="backslashreplace")
         return BadRecord(unit=None, number=None, reason=_FOREIGN, raw=text)
@@ -116,6 +121,8 @@ def parse(line: bytes) -> BadRecord:
         reason=reason,
         raw=raw,
         raw_bytes=length if isinstance(length, int) else None,
+        field=field if isinstance(field, str) else None,
+        rule=rule if isinstance(rule, str) else None,
     )
 
 

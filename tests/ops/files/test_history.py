@@ -8,6 +8,7 @@ import pytest
 
 from handlers import keys
 from ops.files.objects import StoredObject
+from tests.ops.conftest import commit
 
 
 def told(pipeline: Any, key: str, *words: str, code: int = 0) -> dict[str, Any]:
@@ -29,6 +30,20 @@ def test_a_processed_file_shows_copy_output_and_counts(pipeline):
     text = pipeline.run("show", "incoming/sales/a.csv").stdout
     assert f"{output}  processed" in text
     assert "3 in, 2 out, 1 rejected, 0 empty" in text
+
+
+def test_the_output_of_a_dataset_names_it_and_its_version(pipeline):
+    plain = "incoming/a.csv"
+    pipeline.complete(plain)
+    [shown] = told(pipeline, plain)["outputs"]
+    assert (shown["dataset"], shown["dataset_version"]) == (None, None)
+    key = "incoming/shop/a.csv"
+    version = pipeline.put(key)
+    named = {keys.DATASET: "orders", keys.DATASET_VERSION: "0123456789ab"}
+    pipeline.finish(key, version, Metadata=commit(key, version, **named))
+    [shown] = told(pipeline, key)["outputs"]
+    assert (shown["dataset"], shown["dataset_version"]) == ("orders", "0123456789ab")
+    assert "orders 0123456789ab" in pipeline.run("show", key).stdout
 
 
 @pytest.mark.parametrize("which", ["completed", "output", "archive"])

@@ -65,12 +65,21 @@ def test_csv_has_every_record_as_it_is(pipeline):
     pipeline.reject("incoming/a.csv", *LINES)
     result = pipeline.run("rejects", "incoming/a.csv", "--csv")
     header, *rows = csv.reader(io.StringIO(result.stdout, newline=""))
-    assert header == ["line", "row", "reason", "raw", "raw_bytes"]
+    assert header == ["line", "row", "reason", "raw", "raw_bytes", "field", "rule"]
     assert rows == [
-        ["3", "", "1 cells, the header has 2", "x", ""],
-        ["5", "", "invalid", '=é,\x1b[2J\n"', "70000"],
-        ["", "7", "not an object", "1", ""],
+        ["3", "", "1 cells, the header has 2", "x", "", "", ""],
+        ["5", "", "invalid", '=é,\x1b[2J\n"', "70000", "", ""],
+        ["", "7", "not an object", "1", "", "", ""],
     ]
+
+
+def test_a_record_that_breaks_its_dataset_shows_the_field_and_the_rule(pipeline):
+    line = b'{"line":2,"field":"total","rule":"type","reason":"total: a text","raw":"x"}\n'
+    pipeline.reject("incoming/a.csv", line)
+    assert told(pipeline, "incoming/a.csv")["records"] == [json.loads(line)]
+    _, row = pipeline.run("rejects", "incoming/a.csv", "--csv").stdout.splitlines()
+    assert row == "2,,total: a text,x,,total,type"
+    assert "total: a text" in pipeline.run("rejects", "incoming/a.csv").stdout
 
 
 def test_the_table_is_limited_printable_and_counts_the_rest(pipeline):
