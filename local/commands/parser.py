@@ -17,6 +17,7 @@ from handlers import __version__
 from handlers.aws.failures import PermanentError
 from handlers.delivery.progress import Progress as Done
 from handlers.environment import ENCODING_ALLOWED, read_encoding
+from handlers.transform.datasets.dataset import Dataset
 from local.commands import jobs
 from local.commands.problems import UsageError
 from local.commands.signals import ended_at_once
@@ -183,6 +184,14 @@ def transform(
     compress: Annotated[
         bool, typer.Option("--compress", help="Write gzip, as with compressOutput.")
     ] = False,
+    dataset: Annotated[
+        Path | None,
+        typer.Option(
+            "--dataset",
+            metavar="FILE",
+            help="Hold the records to a dataset, datasets/orders.yaml say.",
+        ),
+    ] = None,
 ) -> None:
     """Write what the processor would write for files.
 
@@ -191,12 +200,14 @@ def transform(
     """
     console = Console(stderr=True)
     signal.signal(signal.SIGTERM, _exit)
+    declared = _declared(console, dataset) if dataset else None
     rules = Rules(
         environment=environment,
         max_rejected_percent=max_rejected_percent,
         compressed=compress,
         max_expansion=max_expansion,
         fallback_encoding=fallback_encoding,
+        dataset=declared,
     )
     try:
         planned = jobs.plan(
@@ -207,6 +218,17 @@ def transform(
     good = [_transform(console, job, rules) for job in planned]
     if not all(good):
         raise typer.Exit(_FAILED)
+
+
+def _declared(console: Console, file: Path) -> Dataset:
+    """Return the dataset of a file; the command ends with every problem of it."""
+    # What reads a declaration takes as long to import as all else here.
+    from local.commands.declarations import read_dataset  # noqa: PLC0415
+
+    try:
+        return read_dataset(file)
+    except UsageError as error:
+        _fail(console, str(error), UsageError.exit_code)
 
 
 def _transform(console: Console, job: jobs.Job, rules: Rules) -> bool:

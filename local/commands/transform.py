@@ -14,10 +14,11 @@ from handlers.aws.failures import PermanentError
 from handlers.delivery.chunks import Chunk
 from handlers.delivery.progress import Progress, check_rejects
 from handlers.delivery.staging import CHUNK_BYTES
+from handlers.transform.datasets.dataset import Dataset
 from handlers.transform.expansion import check_expansion
-from handlers.transform.files import is_utf8, transform
+from handlers.transform.files import is_utf8, record_encoder, transform
 from handlers.transform.formats.batch import BadFileError
-from handlers.transform.records.encoder import RecordEncoder, metadata_tail
+from handlers.transform.records.encoder import metadata_tail
 
 _READ_BYTES: Final = 256 * 1024
 
@@ -27,13 +28,20 @@ Write = Callable[[bytes], object]
 
 @dataclass(frozen=True, kw_only=True)
 class Rules:
-    """The settings of a stack that the transform needs."""
+    """The settings of a stack that the transform needs, and the dataset of the files, if any."""
 
     environment: str
     max_rejected_percent: float
     compressed: bool
     max_expansion: int
     fallback_encoding: str | None = None
+    dataset: Dataset | None = None
+
+    @property
+    def allowed_percent(self) -> float:
+        """How many records of a file may be bad: the dataset's own number before the stack's."""
+        own = self.dataset.max_rejected_percent if self.dataset else None
+        return self.max_rejected_percent if own is None else own
 
 
 def transform_file(
@@ -62,11 +70,10 @@ def transform_file(
         allowed = " ".join(keys.SUFFIXES)
         msg = f"unknown suffix: {source.name!r}, allowed: {allowed}, each with or without .gz"
         raise PermanentError(msg)
-    encoder = RecordEncoder(
-        metadata_tail(
-            processed_at=now, environment=rules.environment, processor_version=__version__
-        )
+    tail = metadata_tail(
+        processed_at=now, environment=rules.environment, processor_version=__version__
     )
+    encoder = record_encoder(tail, rules.dataset)
     progress = Progress(processed_at=now, encoding=_encoding(source, suffix, rules, report))
     with ExitStack() as files:
         write = files.enter_context(_opened(output)) if output else sys.stdout.buffer.write
@@ -82,7 +89,7 @@ def transform_file(
                     chunk = _flush(chunk, write, reject, rules)
         except BadFileError as error:
             raise PermanentError(error.reason, error.place) from error
-        check_rejects(progress, rules.max_rejected_percent)
+        check_rejects(progress, rules.allowed_percent)
         _flush(chunk, write, reject, rules)
     sys.stdout.buffer.flush()
     return progress
@@ -98,8 +105,13 @@ def _check_expansion(progress: Progress, source: Path, rules: Rules) -> None:
 
 
 def _encoding(source: Path, suffix: str, rules: Rules, report: Report) -> str:
-    """Return the encoding to read a file with: the fallback if it is not UTF-8, else ""."""
-    if not rules.fallback_encoding:
+    """Return the encoding to read a file with: the fallback if it is not UTF-8, else "".
+
+    That of a dataset's delimited files comes before it, and the transform knows it.
+    """
+    kind = suffix.lower().removesuffix(keys.GZIP_SUFFIX)
+    own = rules.dataset.csv.encoding if rules.dataset else ""
+    if not rules.fallback_encoding or (own and kind in keys.DELIMITED_SUFFIXES):
         return ""
     with suppress(BadFileError):  # the transform will raise it again
         if not is_utf8(_reader(source, report), suffix):

@@ -87,6 +87,51 @@ def test_records_and_rejects_go_to_their_files(folder: Path, source: Path) -> No
     assert sorted(path.name for path in (folder / "out").iterdir()) == ["bad.ndjson", "good.json"]
 
 
+DATASET = """\
+prefix: shop/
+csv: {delimiter: ";", encoding: cp1252, header: [id, user_name, card]}
+schema:
+  type: object
+  properties: {id: {type: integer}, user_name: {type: string}}
+drop: [card]
+maxRejectedPercent: 40
+"""
+
+
+def test_records_are_held_to_a_dataset(folder: Path) -> None:
+    source, declared = folder / "a.csv", folder / "orders.yaml"
+    source.write_bytes("1;Zoë;4111\nx;Bob;4111\n3;Cy;4111\n".encode("cp1252"))
+    declared.write_text(DATASET)
+    rejects = folder / "bad.ndjson"
+    words = ("--rejects", rejects, "--dataset", declared, "--fallback-encoding", "cp1250")
+    result = run(source, *words)
+    assert result.exit_code == 0, result.stderr  # the dataset allows more bad records
+    written = [{**one, "_metadata": None} for one in records(result.stdout_bytes)]
+    assert written == [
+        {"id": 1, "user_name": "Zoë", "_metadata": None},
+        {"id": 3, "user_name": "Cy", "_metadata": None},
+    ]
+    (bad,) = records(rejects.read_bytes())
+    assert (bad["line"], bad["field"], bad["rule"]) == (2, "id", "type")
+    assert b"4111" not in result.stdout_bytes + rejects.read_bytes()
+    declared.write_text(DATASET.replace("40", "30"))
+    failed = run(source, "--dataset", declared)
+    assert (failed.exit_code, "allowed: 30 %" in failed.stderr) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"), [(None, "orders.yaml"), ("prefix: shop/", "schema"), ("a: [", "orders.yaml")]
+)
+def test_a_dataset_that_is_wrong_is_wrong_usage(
+    folder: Path, source: Path, text: str | None, told: str
+) -> None:
+    if text is not None:
+        (folder / "orders.yaml").write_text(text)
+    result = run(source, "--dataset", folder / "orders.yaml")
+    assert (result.exit_code, result.stdout, told in result.stderr) == (2, "", True)
+    assert run(source, "--dataset", folder).exit_code == 2
+
+
 def test_compressed_records_are_the_same_records(folder: Path, source: Path) -> None:
     output = folder / "out" / "good.json.gz"
     result = run(source, "-o", output, "--compress", "--max-rejected-percent", 34)
