@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from handlers import __version__
+from ops.commands.datasets import group as datasets
 from ops.commands.dead_letters.discard import discard
 from ops.commands.dead_letters.failures import failures
 from ops.commands.dead_letters.redrive import redrive
@@ -67,6 +68,7 @@ app.command("discard")(discard)
 app.command("replay")(replay)
 app.command("restore")(restore)
 app.command("reconcile")(reconcile)
+app.add_typer(datasets.app, name="datasets")
 app.command("archive-now")(archive_now)
 app.command("cost")(cost)
 app.command("pause")(pause)

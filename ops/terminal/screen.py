@@ -29,6 +29,12 @@ def say(text: str) -> None:
     console.print(_text(text, console))
 
 
+def text(content: str) -> None:
+    """Print a text of several lines as it is, in UTF-8 in every locale."""
+    _write(content)
+    sys.stdout.buffer.flush()
+
+
 def warn(text: str) -> None:
     """Print a line on standard error."""
     console = _console(error=True)

@@ -1,0 +1,1 @@
+"""Command lines about datasets come in; answers to queries, drafts and what files break go out."""

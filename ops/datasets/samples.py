@@ -1,0 +1,122 @@
+"""Reads sample files, as the processor would, and tells what their records hold."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from handlers import keys
+from handlers.transform.datasets.cells import typed
+from handlers.transform.datasets.dataset import CsvOptions
+from handlers.transform.files import transform
+from handlers.transform.formats.batch import BadFileError, Reject
+from handlers.transform.records.encoder import RecordEncoder
+from ops.datasets.observations import Seen
+from ops.terminal.problems import OperatorError, UsageError
+
+_READ_BYTES: Final = 256 * 1024
+LINE_END: Final = b"}\n"  # instead of `_metadata`
+_LONG_DIGITS: Final = 19  # characters; the largest integer of 64 bits has as many
+_KINDS: Final = ("integer", "number", "boolean")
+
+
+@dataclass(kw_only=True)
+class Samples:
+    """What the records of sample files hold.
+
+    Attributes:
+        seen: what was seen of the records.
+        rejected: how many records are bad whatever a dataset declares.
+        first_reject: the first of those, with its file; None without one.
+    """
+
+    seen: Seen = field(default_factory=Seen)
+    rejected: int = 0
+    first_reject: tuple[str, Reject] | None = None
+
+
+def read(files: Iterable[Path], csv: CsvOptions, *, report: Callable[[int], object]) -> Samples:
+    """Return what the records of files hold; the files are read as streams.
+
+    `csv` says what their content cannot say, of files that are delimited. `report` is called with
+    each number of bytes that were read.
+
+    Raises UsageError for a name without a known suffix, OperatorError for a file that the processor
+    would not take.
+    """
+    samples = Samples()
+    for file in files:
+        suffix = data_suffix(file)
+        is_delimited = suffix.lower().removesuffix(keys.GZIP_SUFFIX) in keys.DELIMITED_SUFFIXES
+        encoder = RecordEncoder(LINE_END)
+        encoder.csv = csv
+        try:
+            for batch in transform(source(file, report), suffix, encoder):
+                _add(samples, batch.lines, is_delimited=is_delimited)
+                samples.rejected += len(batch.rejects)
+                if batch.rejects and not samples.first_reject:
+                    samples.first_reject = (str(file), batch.rejects[0])
+        except BadFileError as error:
+            msg = f"{file}: would be dead-lettered: {error}"
+            raise OperatorError(msg) from error
+    return samples
+
+
+def csv_options(*, delimiter: str, encoding: str) -> CsvOptions:
+    """Return what a command line says of delimited files; a delimiter may be the word `tab`."""
+    return CsvOptions(delimiter="\t" if delimiter == "tab" else delimiter, encoding=encoding)
+
+
+def data_suffix(file: Path) -> str:
+    """Return the suffix by which the processor knows a file's format; UsageError for others."""
+    suffix = keys.data_suffix(file.name)
+    if not suffix:
+        msg = f"{file} has an unknown suffix, allowed: {' '.join(keys.SUFFIXES)}, each also .gz"
+        raise UsageError(msg)
+    return suffix
+
+
+def source(file: Path, report: Callable[[int], object]) -> Callable[[int], Iterator[bytes]]:
+    """Return a function that yields a file's bytes from an offset on."""
+
+    def blocks(offset: int) -> Iterator[bytes]:
+        with file.open("rb") as opened:
+            opened.seek(offset)
+            while block := opened.read(_READ_BYTES):
+                report(len(block))
+                yield block
+
+    return blocks
+
+
+def _add(samples: Samples, lines: Iterable[bytes], *, is_delimited: bool) -> None:
+    for line in b"".join(lines).splitlines():
+        record = _parsed(line)
+        if is_delimited:
+            samples.seen.add_row(record, _cell_types)
+        else:
+            samples.seen.add(record)
+
+
+def _parsed(line: bytes) -> Any:
+    try:
+        return orjson.loads(line)
+    except orjson.JSONDecodeError:  # a number beyond all doubles
+        return json.loads(line)
+
+
+def _cell_types(cell: str) -> frozenset[str]:
+    """Return the types that a cell can be read as, as the processor would.
+
+    Digits beyond 64 bits are no number here: they are an id, and a double would lose some.
+    """
+    first = cell[:1]
+    if not (first.isdigit() or first in "-tTfF"):
+        return frozenset()
+    found = {kind for kind in _KINDS if typed(cell, kind) is not None}
+    if "integer" not in found and len(cell) >= _LONG_DIGITS and cell.removeprefix("-").isdigit():
+        found.discard("number")
+    return frozenset(found)
