@@ -24,6 +24,7 @@ from handlers import keys
 from ops.stack import Stack
 
 if TYPE_CHECKING:
+    from mypy_boto3_athena.client import AthenaClient
     from mypy_boto3_cloudwatch.client import CloudWatchClient
     from mypy_boto3_lambda.client import LambdaClient
     from mypy_boto3_lambda.type_defs import FunctionConfigurationResponseTypeDef
@@ -101,6 +102,10 @@ ACTIONS: Final = {
     "FilterLogEvents": "logs:FilterLogEvents",
     "GetMetricData": "cloudwatch:GetMetricData",
     "GetBucketLifecycleConfiguration": "s3:GetLifecycleConfiguration",
+    "StartQueryExecution": "athena:StartQueryExecution",
+    "GetQueryExecution": "athena:GetQueryExecution",
+    "GetQueryResults": "athena:GetQueryResults",
+    "StopQueryExecution": "athena:StopQueryExecution",
 }
 _DENIED: Final = frozenset(
     {"AccessDenied", "AccessDeniedException", "403", "Forbidden", "UnauthorizedOperation"}
@@ -182,6 +187,11 @@ class Account:
     def scheduler(self) -> "EventBridgeSchedulerClient":
         """The client of EventBridge Scheduler."""
         return self._client("scheduler", _USUAL)
+
+    @cached_property
+    def athena(self) -> "AthenaClient":
+        """The client of Athena."""
+        return self._client("athena", _USUAL)
 
     # Any: the stubs of these four are not installed, and each is used in one place.
     @cached_property
@@ -290,9 +300,10 @@ def _explain_answer(error: ClientError) -> str:
         named = _ACTION.search(said)
         action = named.group(1) if named else ACTIONS.get(operation, operation)
         place = f" on {named.group(2)}" if named and named.group(2) else ""
+        role = "query" if action.startswith("athena:") else "operator"
         return (
             f"access denied: {operation} needs the permission {action}{place}; have it added to "
-            "a policy of your role (`python -m ops policy operator` prints what it should be); "
+            f"a policy of your role (`python -m ops policy {role}` prints what it should be); "
             "`aws sts get-caller-identity` shows who you are"
         )
     if kind in _UNKNOWN_CALLER:

@@ -1,5 +1,10 @@
-"""The demo: send sample files through the whole pipeline, then run the archiver a month later."""
+"""The demo: send sample files through the pipeline, archive them a month later, and ask them."""
 
+import json
+import os
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -14,10 +19,12 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.syntax import Syntax
 from rich.table import Table
+from rich.text import Text
 
 from handlers import keys
 from local.commands.tracking import Outcome, Upload, Uploads
 from local.pipeline import LocalPipeline
+from local.program.deployment import PROGRAM
 
 SAMPLES: Final = Path(__file__).parent / "samples"
 # What each sample shows, in the order of the tour, and the status that it has to end with.
@@ -29,11 +36,15 @@ TOUR: Final = {
     "meters/readings.ndjson.gz": ("gzip", "processed"),
     "plant/sensors.csv": ("CSV, a bad row", "processed"),
     "plant/empty.csv": ("CSV, no rows", "processed"),
+    "examples/orders/orders.csv": ("CSV, a dataset", "processed"),
     "shop/broken.json": ("array, cut off", "failed"),
     "mail/report.pdf": ("not data", "failed"),
 }
 _SHOWN: Final = "crm/user.json"
 _WAIT_SECONDS: Final = 60.0
+# Asked of the example's orders, datasets/orders.yaml; the archiver has moved them.
+_QUERY: Final = "select status, sum(total) as total from orders_archive group by 1 order by 2 desc"
+_QUERY_SECONDS: Final = 60
 _COLORS: Final = {"processed": "green", "failed": "red", "pending": "yellow"}
 
 
@@ -55,8 +66,9 @@ def run_demo(console: Console) -> bool:
         _show_rejects(console, uploads, outcomes)
         archived = _archive(console, pipeline, uploads)
         _show_dead_letters(console, outcomes)
+        answered = _ask(console, pipeline)
     expected = {name: status for name, (_, status) in TOUR.items()}
-    good = {one.upload.name: one.status for one in outcomes} == expected and archived
+    good = {one.upload.name: one.status for one in outcomes} == expected and archived and answered
     _say_what_next(console, good=good)
     return good
 
@@ -145,6 +157,26 @@ def _show_dead_letters(console: Console, outcomes: Sequence[Outcome]) -> None:
         if one.status == "failed":
             table.add_row(one.upload.name, one.reason)
     console.print(table, "")
+
+
+def _ask(console: Console, pipeline: LocalPipeline) -> bool:
+    """Ask the tables, as a person would: by the operator's command. Return whether it answered."""
+    console.print("The dataset of datasets/orders.yaml is tables too, which answer SQL:\n")
+    console.print(f'$ python -m ops query "{_QUERY}"', highlight=False)
+    with tempfile.TemporaryDirectory(prefix="demo-") as folder:
+        outputs = Path(folder, "outputs.json")
+        outputs.write_text(json.dumps(dict(pipeline.outputs)), encoding="utf-8")
+        done = subprocess.run(  # noqa: S603 - this project's own command
+            [sys.executable, "-m", "ops", "query", _QUERY, "--outputs", str(outputs)],
+            cwd=PROGRAM.parent,
+            env={**os.environ, "PYTHONUTF8": "1"},
+            capture_output=True,
+            encoding="utf-8",
+            timeout=_QUERY_SECONDS,
+            check=False,
+        )
+    console.print(Text(done.stdout + done.stderr))
+    return done.returncode == 0
 
 
 def _say_what_next(console: Console, *, good: bool) -> None:

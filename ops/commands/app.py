@@ -6,6 +6,7 @@ import typer
 
 from handlers import __version__
 from ops.commands.datasets import group as datasets
+from ops.commands.datasets.query import query
 from ops.commands.dead_letters.discard import discard
 from ops.commands.dead_letters.failures import failures
 from ops.commands.dead_letters.redrive import redrive
@@ -68,6 +69,7 @@ app.command("discard")(discard)
 app.command("replay")(replay)
 app.command("restore")(restore)
 app.command("reconcile")(reconcile)
+app.command("query")(query)
 app.add_typer(datasets.app, name="datasets")
 app.command("archive-now")(archive_now)
 app.command("cost")(cost)

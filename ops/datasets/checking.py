@@ -114,7 +114,8 @@ def find(name: str) -> Dataset:
     try:
         ((called, content),) = declarations.load(path).items()
     except DeclarationError as error:
-        raise UsageError(str(error)) from error
+        msg = f"the dataset has {len(error.problems)} problem(s):"
+        raise UsageError(msg, error.problems) from error
     except ValueError:
         msg = f"--dataset {name} is a folder, allowed: the name or the file of one dataset"
         raise UsageError(msg) from None

@@ -16,8 +16,11 @@ from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
+from ops.terminal import charts
+
 # Without a terminal no line is wrapped, so that grep and cut work on the output.
 _UNWRAPPED: Final = 10_000
+_CHART_CHARACTERS: Final = 80  # its width without a terminal
 # The longest key has 1,024 bytes, the longest reason that the processor writes 2,000 characters.
 _CELL_CHARACTERS: Final = 2_000
 _SIZES: Final = ((1024**4, "TiB"), (1024**3, "GiB"), (1024**2, "MiB"), (1024, "KiB"))
@@ -84,6 +87,15 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         cells = (None if cell is None else shortened(str(cell)) for cell in row)
         shown.add_row(*("-" if cell is None else _text(cell, console) for cell in cells))
     console.print(shown)
+
+
+def chart(labels: Sequence[str], values: Sequence[float | None]) -> None:
+    """Print a bar for each label, as wide as the terminal."""
+    console = _console()
+    width = console.width if console.is_terminal else _CHART_CHARACTERS
+    shown = [printable(label, console.encoding) for label in labels]
+    for line in charts.bars(shown, values, width=width, encoding=console.encoding):
+        console.print(Text(line), no_wrap=True, crop=False)
 
 
 def printable(text: str, encoding: str = "utf-8") -> str:

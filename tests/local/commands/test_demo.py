@@ -28,12 +28,18 @@ def test_the_tour_ends_well_and_shows_every_sample() -> None:
         '"email_address"',
         '"environment": "prod"',
         "archive/",
-        "7 outputs moved, 0 left in processed/",
+        "8 outputs moved, 0 left in processed/",
         "row 3: broken array: it ends early",
         "unknown suffix",
         '"line":8,"reason":"2 cells, the header has 3"',
+        '"line":8,"field":"total","rule":"type"',
     ):
         assert shown in done.stdout
+    bars = {line.split()[0]: line for line in done.stdout.splitlines() if "█" in line}
+    assert {status: line.split()[-1] for status, line in bars.items()} == {
+        "shipped": "456.75", "paid": "404.25", "new": "123.25", "returned": "49",
+    }  # fmt: skip
+    assert "4111" not in done.stdout  # what the dataset drops
     assert max(map(len, done.stdout.splitlines())) <= 80
     assert "Everything went where it has to." in done.stdout
 

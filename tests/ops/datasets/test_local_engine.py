@@ -1,0 +1,153 @@
+"""DuckDB answers over the objects, columns and partitions that Athena's tables have."""
+
+import gzip
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from infra.datasets.columns import column_type
+from ops.aws import Account
+from ops.datasets import local_engine, tables
+from ops.datasets.local_engine import duckdb_type
+from ops.terminal.problems import OperatorError
+from tests.ops.conftest import DONE, OLD, Pipeline, today
+
+NEW = "2024/01/15/shop/orders"
+LINES = (
+    b'{"order":"a","total":1.5,"count":3,"paid":true,"address":{"city":"Bern","floors":[1,2]},'
+    b'"labels":{"x":1},"_metadata":{"processed_at":"2024-01-15T10:30:00.000Z"}}\n'
+    b'{"order":"b","total":2}\n'
+)
+
+
+def ask(account: Account, sql: str) -> list[tuple[object, ...]]:
+    known = tables.catalog(account.stack)
+    with local_engine.asked(account, sql, known, report=lambda _: None) as answer:
+        return [tuple(row) for row in answer.rows]
+
+
+def test_the_tables_hold_what_athena_would_see(pipeline: Pipeline, account: Account) -> None:
+    pipeline.put(f"processed/{NEW}/a.json", LINES, DONE)
+    pipeline.put(f"processed/{NEW}/deep/b.json.gz", gzip.compress(b'{"order":"c"}\n'), DONE)
+    pipeline.put("processed/2024/01/16/shop/orders/empty.json", b"", DONE)
+    pipeline.put("processed/2024/01/16/shop/orders/d.json", b'{"order":"d"}', DONE)
+    unseen = ("_x.json", ".x.json", "_deep/x.json", "of/")
+    for name in unseen:
+        pipeline.put(f"processed/{NEW}/{name}", b'{"order":"hidden"}', DONE)
+    pipeline.put("processed/2024/01/15/shop/others/x.json", b'{"order":"other"}', DONE)
+    pipeline.put("processed/shop/orders/x.json", b'{"order":"no day"}', DONE)
+
+    rows = ask(account, 'select "order", partition_day from orders order by 1')
+    assert rows == [
+        ("a", "2024/01/15"), ("b", "2024/01/15"), ("c", "2024/01/15"), ("d", "2024/01/16"),
+    ]  # fmt: skip
+    values = ask(account, """select * from pipeline_dev.orders where "order" = 'a'""")
+    metadata = {
+        "processed_at": "2024-01-15T10:30:00.000Z", "environment": None, "processor_version": None,
+    }  # fmt: skip
+    address = {"city": "Bern", "floors": [1, 2]}
+    assert values == [("a", 1.5, 3, True, address, '{"x":1}', metadata, "2024/01/15")]
+
+
+def test_archived_and_rejected_records_have_tables_of_their_own(
+    pipeline: Pipeline, account: Account
+) -> None:
+    pipeline.put(f"archive/{NEW}/a.json", LINES, OLD)
+    pipeline.put(f"archive/{NEW}/cold.json", LINES, OLD, StorageClass="GLACIER")
+    bad = b'{"line":3,"field":"total","rule":"type","reason":"total: a text","raw":"c,x"}\n'
+    pipeline.put(f"rejected/{NEW}/a.ndjson", bad, DONE)
+    assert ask(account, "select count(*) from orders_archive") == [(2,)]
+    assert ask(account, "select count(*) from orders") == [(0,)]
+    assert ask(account, "select * from orders_rejected") == [
+        (3, None, "total", "type", "total: a text", "c,x", None, "2024/01/15")
+    ]
+
+
+def test_every_named_query_is_answered(pipeline: Pipeline, account: Account) -> None:
+    day = f"{today():%Y/%m/%d}"
+    pipeline.put(f"processed/{day}/shop/orders/a.json", LINES, DONE)
+    pipeline.put(f"processed/{NEW}/a.json", LINES, DONE)
+    bad = b'{"line":3,"field":"total","rule":"type","reason":"total: a text","raw":"c,x"}\n'
+    pipeline.put(f"rejected/{day}/shop/orders/a.ndjson", bad, DONE)
+    latest, counts, rejects = (ask(account, it.sql) for it in tables.catalog(account.stack).queries)
+    assert [row[-1] for row in latest] == [day, day]
+    assert counts == [(day, 2)]
+    assert rejects == [(day, "total", "type", 1)]
+
+
+def test_instants_in_texts_are_read_as_athena_reads_them(account: Account) -> None:
+    told = "from_iso8601_timestamp('2024-01-15T01:30:00+02:00')"
+    sql = f"select cast({told} as varchar), cast(from_iso8601_date('2024-01-15') as varchar)"
+    assert ask(account, sql) == [("2024-01-14 23:30:00", "2024-01-15")]
+
+
+@pytest.mark.parametrize(
+    ("sql", "told"),
+    [
+        ("select * from orderz", "The tables are orders, orders_archive, orders_rejected"),
+        ("selct 1", "syntax error"),
+        ("select missing from orders", "missing"),
+        ("select 1; select 2", "2 statements"),
+        (" ", "0 statements"),
+        ("select * from read_text('/etc/hostname')", "disabled by configuration"),
+        ("copy (select 1) to 'out.csv'", "disabled by configuration"),
+        ("select * from 'https://127.0.0.1:9/x.json'", "disabled by configuration"),
+        ("install httpfs", "disabled by configuration"),
+        ("set enable_external_access = true", "locked"),
+    ],
+)
+def test_a_query_that_cannot_be_answered_says_why(account: Account, sql: str, told: str) -> None:
+    with pytest.raises(OperatorError) as raised:
+        ask(account, sql)
+    assert told in f"{raised.value} {raised.value.details}"
+
+
+def test_a_record_of_another_type_fails_the_query(pipeline: Pipeline, account: Account) -> None:
+    pipeline.put(f"processed/{NEW}/a.json", b'{"total":"much"}', DONE)
+    with pytest.raises(OperatorError, match=f'columns of orders: .*processed/{NEW}/a.json.*"much"'):
+        ask(account, "select total from orders")
+
+
+def test_a_query_without_a_named_database_is_answered(account: Account) -> None:
+    bare = replace(account, stack=replace(account.stack, glue_database_name=None))
+    assert ask(bare, "select count(*) from orders") == [(0,)]
+
+
+def test_without_a_dataset_there_is_nothing_to_ask(account: Account) -> None:
+    bare = replace(account.stack, datasets=None)
+    with pytest.raises(OperatorError, match="the stack has no dataset"):
+        tables.catalog(bare)
+
+
+NAMES = st.from_regex(r"[a-z_][a-z0-9_]{0,8}", fullmatch=True)
+SCHEMAS = st.recursive(
+    st.sampled_from([{"type": name} for name in ("string", "integer", "number", "boolean")]),
+    lambda inner: st.one_of(
+        st.builds(lambda it: {"type": ["array", "null"], "items": it}, inner),
+        st.builds(
+            lambda them: {"type": "object", "properties": them},
+            st.dictionaries(NAMES, inner, max_size=3),
+        ),
+    ),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=50)
+@given(SCHEMAS)
+def test_every_type_of_a_column_is_one_of_duckdb(schema: dict[str, object]) -> None:
+    assert _known(duckdb_type(column_type(schema)))
+
+
+def _known(kind: str) -> bool:
+    import duckdb  # noqa: PLC0415 - heavy
+
+    return duckdb.sql(f"select null::{kind}").fetchall() == [(None,)]
+
+
+@pytest.mark.parametrize("kind", ["date", "array<date>", "string>", "struct<a:>"])
+def test_a_type_that_no_column_has_is_refused(kind: str) -> None:
+    with pytest.raises(ValueError, match="is no type of a column"):
+        duckdb_type(kind)
