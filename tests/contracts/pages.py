@@ -10,7 +10,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.contracts import cost_tables, figures, licences, packages, policy_parts, tables
+from tests.contracts import (
+    cost_tables,
+    dataset_parts,
+    figures,
+    licences,
+    packages,
+    policy_parts,
+    tables,
+)  # fmt: skip
 from tests.policy import table
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,6 +48,7 @@ PARTS = (
     Part("docs/limits.md", "latency", figures.latency),
     Part("docs/data.md", "retention", figures.retention),
     *(Part("docs/cost.md", name, text) for name, text in cost_tables.TEXTS.items()),
+    *(Part("docs/datasets.md", name, text) for name, text in dataset_parts.TEXTS.items()),
     *(Part("docs/permissions.md", name, text) for name, text in policy_parts.TEXTS.items()),
     Part("docs/security.md", "licences", licences.archive_table),
     Part("CONTRIBUTING.md", "packages", packages.table),

@@ -11,6 +11,12 @@ from ops.commands.app import app
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = tuple(command.name for command in app.registered_commands)
+# Commands that stand in a group, as `datasets infer`; they ask no stack.
+GROUPED = tuple(
+    (group.name, command.name)
+    for group in app.registered_groups
+    for command in group.typer_instance.registered_commands
+)
 # The settings by purpose; each is in one place.
 PURPOSES = {
     "how long data is kept": (
@@ -104,7 +110,8 @@ def help_of(*words: str) -> str:
 def operations_help() -> str:
     """Return the helps of all commands of the operators."""
     parts = [f"```\n{help_of()}\n```"]
-    parts += [f"### {name}\n\n```\n{help_of(name)}\n```" for name in COMMANDS]
+    named = [*((name,) for name in COMMANDS), *GROUPED]
+    parts += [f"### {' '.join(words)}\n\n```\n{help_of(*words)}\n```" for words in named]
     return "\n\n".join(parts)
 
 
