@@ -4,8 +4,10 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from handlers.transform.datasets import keywords
 from handlers.transform.datasets.cells import typed
+from handlers.transform.datasets.formats import FORMATS
+from handlers.transform.datasets.schemas import ANNOTATIONS
+from infra.datasets.checks import keywords
 from infra.datasets.columns import column_type
 
 _CELLS = (
@@ -44,8 +46,8 @@ def supported() -> str:
     """Return the keywords of JSON Schema that a declaration may use, by type."""
     kinds = [(f"`{kind}`", _listed(own)) for kind, own in keywords.OF_TYPE.items()]
     every = ("any", _listed(keywords.OF_ANY_TYPE))
-    notes = ("any, for people", _listed(keywords.ANNOTATIONS))
-    formats = f"`format` is one of {_listed(keywords.FORMATS)}."
+    notes = ("any, for people", _listed(ANNOTATIONS))
+    formats = f"`format` is one of {_listed(FORMATS)}."
     return f"{_table(('of type', 'keywords'), [every, *kinds, notes])}\n\n{formats}"
 
 

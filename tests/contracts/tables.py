@@ -59,6 +59,8 @@ OUTPUTS = {
     "alarm_topic_arn": "SNS topic of the alarms",
     "dashboard_url": "the dashboard",
     "datasets": "declarations of the datasets, as JSON",
+    "glue_database_name": "with a dataset: the Glue database of its tables",
+    "athena_workgroup_name": "with a dataset: the Athena workgroup for queries",
     "batch_operations_role_arn": "with `batchOperations`: the role of its jobs",
 }
 
