@@ -6,7 +6,7 @@ from typing import Any, Final, cast
 
 from handlers.transform.datasets.dataset import UnknownFields
 from handlers.transform.datasets.schemas import SchemaError, Validator
-from infra.datasets.checks import csv_options, drops, json_values, schemas
+from infra.datasets.checks import csv_options, drops, json_values, listed_values, schemas
 from infra.datasets.checks.names import PREFIX
 from infra.datasets.checks.problems import Problem, Rule, is_number, unknown, wrong
 
@@ -84,8 +84,10 @@ def _parts(declaration: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _compiling_problems(schema: Mapping[str, Any]) -> Iterator[Problem]:
-    """Yield a problem if the library that validates records cannot read a schema."""
+    """Yield what only the library that validates records can find in a right schema."""
     try:
         Validator(schema)
     except SchemaError as error:
         yield Problem(("schema",), str(error))
+    else:
+        yield from listed_values.problems(schema, ("schema",))

@@ -1,4 +1,4 @@
-"""The supported keywords of JSON Schema 2020-12, by the type that each says something of. Pure.
+"""The keywords of JSON Schema: what each says something of, and what to use instead. Pure.
 
 https://json-schema.org/draft/2020-12/json-schema-validation
 """
@@ -22,3 +22,26 @@ OF_TYPE: Final[Mapping[str, frozenset[str]]] = {
     "array": frozenset({"items", "minItems", "maxItems", "uniqueItems"}),
 }
 TYPES: Final = tuple(OF_TYPE)
+_WRITTEN_OUT: Final = "write the schema out where it is used"
+_ONE_SCHEMA: Final = "a field has one type: declare that, or leave the field out of the schema"
+_EACH_FIELD: Final = "name each field under properties"
+_BY_YOURSELF: Final = "the rule cannot be checked: leave it out"
+# What to do instead of a keyword of JSON Schema, or of its relatives, that is not supported.
+INSTEAD: Final[Mapping[str, str]] = {
+    **dict.fromkeys(
+        ("$ref", "$defs", "definitions", "$id", "$anchor", "$dynamicRef", "$dynamicAnchor"),
+        _WRITTEN_OUT,
+    ),
+    **dict.fromkeys(("allOf", "anyOf", "oneOf", "not", "if", "then", "else"), _ONE_SCHEMA),
+    **dict.fromkeys(("patternProperties", "propertyNames"), _EACH_FIELD),
+    "unevaluatedProperties": "use additionalProperties",
+    **dict.fromkeys(("dependentRequired", "dependentSchemas", "dependencies"), _BY_YOURSELF),
+    **dict.fromkeys(
+        ("prefixItems", "additionalItems", "unevaluatedItems"), "use items, with one schema for all"
+    ),
+    **dict.fromkeys(("contains", "minContains", "maxContains"), _BY_YOURSELF),
+    **dict.fromkeys(("contentEncoding", "contentMediaType", "contentSchema"), _BY_YOURSELF),
+    "$vocabulary": "leave it out",
+    "nullable": 'use type: [string, "null"]',
+    "$comments": "use $comment",
+}

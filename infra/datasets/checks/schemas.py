@@ -6,6 +6,7 @@ from typing import Any, Final, TypeAlias
 from handlers.transform.datasets.schemas import ANNOTATIONS, KEYWORDS
 from infra.datasets.checks import bounds, keywords
 from infra.datasets.checks.keyword_values import RULES, is_listing
+from infra.datasets.checks.listed_values import listed
 from infra.datasets.checks.names import field_problems
 from infra.datasets.checks.problems import Problem, as_list, as_object, shown, unknown, wrong
 
@@ -19,29 +20,6 @@ _TYPE_ALLOWED: Final = (
 )
 _STEPS_TO_ROOTS_KEYWORD: Final = len(("schema", "required"))
 _AT_ROOT: Final = ("type", "properties", "required", "minProperties", "maxProperties")
-_WRITTEN_OUT: Final = "write the schema out where it is used"
-_ONE_SCHEMA: Final = "a field has one type: declare that, or leave the field out of the schema"
-_EACH_FIELD: Final = "name each field under properties"
-_BY_YOURSELF: Final = "the rule cannot be checked: leave it out"
-# What to do instead of a keyword of JSON Schema, or of its relatives, that is not supported.
-_INSTEAD: Final[Mapping[str, str]] = {
-    **dict.fromkeys(
-        ("$ref", "$defs", "definitions", "$id", "$anchor", "$dynamicRef", "$dynamicAnchor"),
-        _WRITTEN_OUT,
-    ),
-    **dict.fromkeys(("allOf", "anyOf", "oneOf", "not", "if", "then", "else"), _ONE_SCHEMA),
-    **dict.fromkeys(("patternProperties", "propertyNames"), _EACH_FIELD),
-    "unevaluatedProperties": "use additionalProperties",
-    **dict.fromkeys(("dependentRequired", "dependentSchemas", "dependencies"), _BY_YOURSELF),
-    **dict.fromkeys(
-        ("prefixItems", "additionalItems", "unevaluatedItems"), "use items, with one schema for all"
-    ),
-    **dict.fromkeys(("contains", "minContains", "maxContains"), _BY_YOURSELF),
-    **dict.fromkeys(("contentEncoding", "contentMediaType", "contentSchema"), _BY_YOURSELF),
-    "$vocabulary": "leave it out",
-    "nullable": f"use type: [string, {shown(_NULL)}]",
-    "$comments": "use $comment",
-}
 
 
 def problems(schema: Any, path: _Path = ("schema",)) -> Iterator[Problem]:
@@ -95,8 +73,8 @@ def _schema_problems(schema: Any, path: _Path, *, levels: int) -> Iterator[Probl
 def declared_type(schema: Mapping[str, Any]) -> str | None:
     """Return the one type of a schema besides null, or None if it is not declared as it must be."""
     given = schema.get("type")
-    listed = as_list(given) if is_listing(given) else [given]
-    names = [name for name in listed or () if name != _NULL]
+    kinds = as_list(given) if is_listing(given) else [given]
+    names = [name for name in kinds or () if name != _NULL]
     return names[0] if len(names) == 1 and names[0] in keywords.TYPES else None
 
 
@@ -110,8 +88,8 @@ def _keyword_problems(keyword: str, value: Any, path: _Path, kind: str | None) -
     of_kind = keywords.OF_TYPE[kind] if kind else KEYWORDS
     at_root = len(path) == _STEPS_TO_ROOTS_KEYWORD
     if keyword not in KEYWORDS | ANNOTATIONS:
-        if keyword in _INSTEAD:
-            yield Problem(path, f"is not supported, {_INSTEAD[keyword]}")
+        if keyword in keywords.INSTEAD:
+            yield Problem(path, f"is not supported, {keywords.INSTEAD[keyword]}")
         else:
             yield unknown(path, "a supported keyword", KEYWORDS | ANNOTATIONS)
     elif keyword == "$schema" and not at_root:
@@ -129,16 +107,9 @@ def _value_problems(schema: Mapping[str, Any], path: _Path) -> Iterator[Problem]
         return
     nullable = isinstance(schema["type"], list)
     allowed = f"values of type {kind}{' or null' if nullable else ''}"
-    for place, value in _listed_values(schema, path):
+    for place, value in listed(schema, path):
         if not (_is_of_type(value, kind) or (nullable and value is None)):
             yield wrong(place, value, allowed)
-
-
-def _listed_values(schema: Mapping[str, Any], path: _Path) -> Iterator[tuple[_Path, Any]]:
-    for at, value in enumerate(as_list(schema.get("enum")) or ()):
-        yield (*path, "enum", at), value
-    if "const" in schema:
-        yield (*path, "const"), schema["const"]
 
 
 def _is_of_type(value: Any, kind: str) -> bool:

@@ -241,6 +241,20 @@ def test_a_field_within_another_may_have_the_partitions_name():
 
 
 WRONG_FIELDS: list[tuple[Any, str]] = [
+    ({"type": "integer", "enum": [5, 1], "minimum": 5}, f"{FIELD}.enum[1]: 1 breaks minimum besi"),
+    ({"type": "string", "const": "a", "format": "date"}, f'{FIELD}.const: "a" breaks format bes'),
+    ({"type": "integer", "enum": [2**63]}, f"{FIELD}.enum[0]: 9223372036854775808 breaks maximum"),
+    (
+        {"type": "array", "items": {"type": "string", "enum": ["ab"], "maxLength": 1}},
+        f'{FIELD}.items.enum[0]: "ab" breaks maxLength beside it, allowed: a value that meets it',
+    ),
+    (
+        {
+            "type": "object",
+            "properties": {"a": {"type": "string", "const": "b", "pattern": "a"}},
+        },
+        f'{FIELD}.properties.a.const: "b" breaks pattern beside it',
+    ),
     (True, f"{FIELD}: true is true or false, allowed: a schema, {{type: string}} say"),
     ({}, f"{FIELD}.type: is not set, allowed: {TYPES}"),
     ({"type": "text"}, f'{FIELD}.type: "text" is a text, allowed: {TYPES}'),
@@ -335,6 +349,8 @@ WRONG_FIELDS: list[tuple[Any, str]] = [
 ]
 
 TAKEN_FIELDS: list[Any] = [
+    {"type": "string", "enum": ["ab", "abc"], "minLength": 2, "pattern": "^a"},
+    {"type": ["integer", "null"], "enum": [3, None], "minimum": 3},
     *({"type": name} for name in ("string", "integer", "number", "boolean", "object", "array")),
     {"type": ["null", "integer"], "enum": [1, None]},
     {"type": ["string", "null"], "const": None},
