@@ -1,13 +1,11 @@
 """Check a stack's declarations against each other. Pure."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Any
 
 from infra.datasets.checks.names import PREFIX
 from infra.datasets.checks.problems import Problem, wrong
-
-# Beside its own, a dataset `orders` has the tables `orders_archive` and `orders_rejected`.
-_MORE_TABLES: Final = ("_archive", "_rejected")
+from infra.datasets.tables import ARCHIVE_SUFFIX, REJECTED_SUFFIX
 
 
 def problems(declarations: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, Problem]]:
@@ -23,7 +21,7 @@ def problems(declarations: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[st
 
 
 def _equal_tables(names: Mapping[str, object]) -> Iterator[tuple[str, Problem]]:
-    tables = {name + suffix: name for name in names for suffix in _MORE_TABLES}
+    tables = {name + suffix: name for name in names for suffix in (ARCHIVE_SUFFIX, REJECTED_SUFFIX)}
     for name in names:
         if other := tables.get(name):
             text = f"the name {name!r} is that of a table of the dataset {other}, allowed: another"
