@@ -97,6 +97,8 @@ ACTIONS: Final = {
     "ListSchedules": "scheduler:ListSchedules",
     "GetSchedule": "scheduler:GetSchedule",
     "ListSubscriptionsByTopic": "sns:ListSubscriptionsByTopic",
+    "GetTables": "glue:GetTables",
+    "GetWorkGroup": "athena:GetWorkGroup",
     "DescribeAlarms": "cloudwatch:DescribeAlarms",
     "GetMetricStatistics": "cloudwatch:GetMetricStatistics",
     "FilterLogEvents": "logs:FilterLogEvents",
@@ -193,7 +195,7 @@ class Account:
         """The client of Athena."""
         return self._client("athena", _USUAL)
 
-    # Any: the stubs of these four are not installed, and each is used in one place.
+    # Any: the stubs of these five are not installed, and each is used in one place.
     @cached_property
     def sts(self) -> Any:
         """The client of STS, which says who calls."""
@@ -213,6 +215,11 @@ class Account:
     def sns(self) -> Any:
         """The client of SNS."""
         return self._client("sns", _USUAL)
+
+    @cached_property
+    def glue(self) -> Any:
+        """The client of Glue, which holds the tables of datasets."""
+        return self._client("glue", _USUAL)
 
     def _client(self, service: str, config: Config) -> Any:
         make = cast("Any", self.session).client  # its overloads name 400 other services

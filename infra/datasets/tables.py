@@ -101,6 +101,12 @@ class Table:
 _READ_RESTORED: Final = {"read_restored_glacier_objects": "true"}
 
 
+def of_declarations(declarations: Mapping[str, Mapping[str, Any]]) -> list[Table]:
+    """Return the tables of checked declarations, given by the names of their datasets."""
+    datasets = (Dataset.read(name, content) for name, content in declarations.items())
+    return [table for dataset in datasets for table in tables(dataset)]
+
+
 def tables(dataset: Dataset) -> list[Table]:
     """Return the tables of a dataset: outputs, archived outputs and rejected records."""
     outputs = _columns(dataset)

@@ -351,7 +351,22 @@ class _Needs:
                 [self._arn("scheduler", f"schedule/{prefix}*/*")],
             ),
             *self.key(["kms:Decrypt"], "scheduler"),  # of a schedule's input
+            *self._examining_tables(),
             *(_allow(sid, [action], [arn]) for (sid, action), arn in optional.items() if arn),
+        ]
+
+    def _examining_tables(self) -> list[Statement]:
+        database, workgroup = self.stack.glue_database_name, self.stack.athena_workgroup_name
+        if not database:
+            return []
+        tables = ["catalog", f"database/{database}", f"table/{database}/*"]
+        return [
+            _allow("ReadTables", ["glue:GetTables"], [self._arn("glue", it) for it in tables]),
+            _allow(
+                "ReadWorkgroup",
+                ["athena:GetWorkGroup"],
+                [self._arn("athena", f"workgroup/{workgroup}")],
+            ),
         ]
 
     def key(self, actions: list[str], *services: str) -> list[Statement]:

@@ -13,6 +13,7 @@ from ops.pipeline.doctor import (
     queues,
     roles,
     schedules,
+    tables,
 )
 from ops.pipeline.doctor.findings import Deployment, Finding, problem, unknown
 
@@ -40,6 +41,8 @@ CHECKS: Final[Mapping[str, Check]] = {
     "role of the archiver": roles.archiver,
     "role of the jobs": roles.jobs,
     "schedules": schedules.daily_run,
+    "tables of the datasets": tables.existence,
+    "workgroup for queries": tables.workgroup,
     "alarms": alarms.existence,
     "actions of alarms": alarms.actions,
     "subscribers of alarms": alarms.subscribers,

@@ -32,6 +32,13 @@ OWN = {"aws:ResourceAccount": ACCOUNT}
 READING = ("status", "failures", "show", "rejects", "cost")
 # `rejects` changes something with this option, so it is recorded as a command of its own.
 FIXING = "rejects --fix"
+DATABASE, WORKGROUP = "pipeline_dev_1a2b3c4", "pipeline-dev-queries-1a2b3c4"
+DATASETS = {
+    "orders": {
+        "prefix": "examples/orders/",
+        "schema": {"type": "object", "properties": {"order": {"type": "string"}}},
+    }
+}
 # What no command calls by itself.
 NOT_CALLED = {"s3:AbortMultipartUpload": "an upload in parts that breaks off"}
 BATCHES = {
@@ -115,6 +122,13 @@ def requests(  # noqa: C901, PLR0912, PLR0915 - a table
             # The scheduler decrypts the schedule's input for the caller.
             through = {"kms:ViaService": f"scheduler.{REGION}.amazonaws.com"}
             yield Request("kms:Decrypt", KEY, through)
+        case "GetTables":
+            database = call["DatabaseName"]
+            for place in ("catalog", f"database/{database}", f"table/{database}/orders"):
+                yield Request("glue:GetTables", f"arn:aws:glue:{REGION}:{ACCOUNT}:{place}")
+        case "GetWorkGroup":
+            group = f"workgroup/{call['WorkGroup']}"
+            yield Request("athena:GetWorkGroup", f"arn:aws:athena:{REGION}:{ACCOUNT}:{group}")
         case "ListSubscriptionsByTopic":
             yield Request("sns:ListSubscriptionsByTopic", call["TopicArn"])
         case "DeleteObject":
@@ -177,7 +191,7 @@ class Recorded:
         self._pipeline = pipeline
         account = aws.connect(stack(pipeline))
         services = ("s3", "sqs", "functions", "cloudwatch", "logs", "scheduler")
-        services += ("sts", "iam", "kms", "sns", "s3control")
+        services += ("sts", "iam", "kms", "sns", "s3control", "glue", "athena")
         own = {getattr(account, service) for service in services}
         original = BaseClient._make_api_call
 
@@ -241,6 +255,11 @@ def recorded(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> Recorded:
     """Let every command do all that it can do; once, since that takes seconds."""
     if _RECORDED:
         return _RECORDED[0]
+    pipeline.outputs |= {
+        "datasets": json.dumps(DATASETS),
+        "glue_database_name": DATABASE,
+        "athena_workgroup_name": WORKGROUP,
+    }
     recorded = Recorded(pipeline, monkeypatch)
     run = recorded.run
     small, large = pipeline.file.with_name("small.csv"), pipeline.file.with_name("large.csv")
@@ -329,6 +348,7 @@ def send_samples(
 
 def examine(pipeline: Pipeline, run: Callable[..., None]) -> None:
     """Run `doctor` on a stack with a key and a schedule, in both modes."""
+    client("athena").create_work_group(Name=WORKGROUP)
     default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": KEY}
     encryption = {"Rules": [{"ApplyServerSideEncryptionByDefault": default}]}
     pipeline.s3.put_bucket_encryption(Bucket=OLD, ServerSideEncryptionConfiguration=encryption)
@@ -404,7 +424,7 @@ def test_smoke_may_call_what_it_calls_beside_an_operator_and_no_more(recorded, p
 
 
 def test_the_doctor_may_call_what_it_calls_beside_a_reader_and_no_more(recorded, pipeline):
-    document = access_policies.policy(stack(pipeline), Role.DOCTOR, kms_key_arn=KEY)
+    document = access_policies.policy(queried(pipeline), Role.DOCTOR, kms_key_arn=KEY)
     reader = access_policies.policy(stack(pipeline), Role.READER)
     asked = recorded.requests("doctor")
     assert [one for one in asked if not authorization.allows([document, reader], one)] == []
@@ -446,9 +466,6 @@ def test_a_consumer_reads_and_lists_outputs_and_nothing_else(pipeline):
     assert not may("s3:ListBucket", done, **{"s3:prefix": ""})
     assert not may("s3:ListBucket", done)
     assert authorization.actions([document]) == {"s3:GetObject", "s3:ListBucket"}
-
-
-DATABASE, WORKGROUP = "pipeline_dev_1a2b3c4", "pipeline-dev-queries-1a2b3c4"
 
 
 def queried(pipeline: Pipeline) -> Stack:

@@ -10,8 +10,9 @@ from botocore.exceptions import ClientError, NoCredentialsError
 from botocore.stub import Stubber
 
 from infra import permissions
+from infra.datasets.tables import of_declarations
 from ops import aws
-from ops.pipeline.doctor import alarms, buckets, events, functions, identity, roles
+from ops.pipeline.doctor import alarms, buckets, events, functions, identity, roles, tables
 from ops.pipeline.doctor.examination import CHECKS, examine
 from ops.pipeline.doctor.findings import Deployment, Finding, Verdict, ok
 from ops.pipeline.grants import Grant
@@ -326,3 +327,97 @@ def test_a_function_that_failed_is_a_problem(pipeline: Pipeline, changes, verdic
     first, other = functions.states(examined)
     assert (first.verdict, other.verdict) == (verdict, Verdict.OK)
     assert first.says.startswith(said)
+
+
+DATASETS = {
+    "orders": {
+        "prefix": "examples/orders/",
+        "schema": {"type": "object", "properties": {"order": {"type": "string"}}},
+    }
+}
+DAYS = "${partition_day}/examples/orders/"
+
+
+def queried(pipeline: Pipeline) -> Deployment:
+    """Return the stack with the tables of a dataset, and a workgroup."""
+    pipeline.outputs |= {
+        "datasets": json.dumps(DATASETS),
+        "glue_database_name": "db",
+        "athena_workgroup_name": "queries",
+    }
+    glue = client("glue")
+    glue.create_database(DatabaseInput={"Name": "db"})
+    stack = Stack.from_outputs(pipeline.outputs, origin="test")
+    for table in of_declarations(DATASETS):
+        bucket = OLD if table.name.endswith("_archive") else DONE
+        columns = [{"Name": it.name, "Type": it.type} for it in table.columns]
+        glue.create_table(
+            DatabaseName="db",
+            TableInput={
+                "Name": table.name,
+                "Parameters": table.parameters(bucket),
+                "StorageDescriptor": {"Columns": columns},
+            },
+        )
+    set_limit({"BytesScannedCutoffPerQuery": 10**10, "EnforceWorkGroupConfiguration": True})
+    return Deployment(account=aws.connect(stack), now=lambda: datetime.now(UTC))
+
+
+def set_limit(configuration: dict[str, Any]) -> None:
+    client("athena").create_work_group(Name="queries", Configuration=configuration)
+
+
+def test_the_tables_are_as_declared(pipeline: Pipeline):
+    examined = queried(pipeline)
+    (found,), (group,) = tables.existence(examined), tables.workgroup(examined)
+    assert (found.verdict, found.says) == (Verdict.OK, "orders, orders_archive, orders_rejected")
+    assert (group.verdict, group.says) == (Verdict.OK, "queries, 10000000000 bytes a query")
+
+
+def test_a_table_that_is_missing_or_another_is_a_problem(pipeline: Pipeline):
+    examined, glue = queried(pipeline), client("glue")
+    kept = {"Name": "orders", "StorageDescriptor": {"Columns": []}}
+    parameters = of_declarations(DATASETS)[0].parameters(DONE)
+    glue.delete_table(DatabaseName="db", Name="orders_archive")
+    glue.update_table(DatabaseName="db", TableInput={**kept, "Parameters": parameters})
+    moved = {**parameters, "storage.location.template": f"s3://other/processed/{DAYS}"}
+    (found,) = tables.existence(examined)
+    assert found.verdict == Verdict.PROBLEM
+    assert "orders has other columns than its declaration" in found.says
+    assert "orders_archive is not there" in found.says
+    glue.update_table(DatabaseName="db", TableInput={**kept, "Parameters": moved})
+    (found,) = tables.existence(examined)
+    assert "orders has another storage.location.template" in found.says
+
+
+def test_without_the_database_every_table_is_missing(pipeline: Pipeline):
+    examined = queried(pipeline)
+    client("glue").delete_database(Name="db")
+    (found,) = tables.existence(examined)
+    assert found.says == "; ".join(
+        f"{name} is not there" for name in ("orders", "orders_archive", "orders_rejected")
+    )
+
+
+def test_a_workgroup_without_a_limit_is_a_problem(pipeline: Pipeline):
+    examined, athena = queried(pipeline), client("athena")
+    athena.delete_work_group(WorkGroup="queries")
+    set_limit({"EnforceWorkGroupConfiguration": False})
+    (found,) = tables.workgroup(examined)
+    assert found.verdict == Verdict.PROBLEM
+    assert found.says == "a query may read without a limit; a query may set its own settings"
+
+
+def test_a_workgroup_that_is_gone_is_a_problem(pipeline: Pipeline):
+    examined = queried(pipeline)
+    # As Athena answers; moto has no answer of its own.
+    # https://docs.aws.amazon.com/athena/latest/APIReference/API_GetWorkGroup.html
+    with Stubber(examined.account.athena) as athena:
+        athena.add_client_error("get_work_group", "InvalidRequestException", "not found")
+        (found,) = tables.workgroup(examined)
+    assert (found.verdict, found.says) == (Verdict.PROBLEM, "there is no queries")
+
+
+def test_a_stack_without_a_dataset_has_no_finding_about_tables(pipeline: Pipeline):
+    examined = deployment(pipeline)
+    assert [*tables.existence(examined), *tables.workgroup(examined)] == []
