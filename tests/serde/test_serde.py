@@ -15,12 +15,15 @@ import duckdb
 import pytest
 
 from handlers.transform.datasets.dataset import Dataset
+from handlers.transform.files import record_encoder, transform
+from handlers.transform.records.encoder import metadata_tail
+from infra.datasets import files
 from infra.datasets.columns import METADATA, RESCUED, columns
-from local.commands.transform import Rules, transform_file
 from tests.serde.conftest import Read
 
 pytestmark = pytest.mark.java
 
+ROOT = Path(__file__).parents[2]
 NOW = datetime(2024, 1, 15, 10, 30, tzinfo=UTC)
 LARGEST, SMALLEST = 2**63 - 1, -(2**63)
 INTEGER, NUMBER, TEXT = ({"type": it} for it in ("integer", "number", "string"))
@@ -67,34 +70,54 @@ SOURCE = b"""\
 {"order":"1e3","total":-0.5,"items":-9223372036854775808}
 {"order":"true","total":1.7976931348623157e308,"anything":{"b":2,"a":{"c":[1,null,"x"]}}}
 {"order":"only"}
+{"order":"whole","items":1.0,"total":7}
 {"order":"nested","customer":{"name":"Ada","age":36,"address":{"zip":"01234","lat":47.5}}}
 {"order":"half","customer":{"age":9007199254740993}}
 {"order":"lines","lines":[{"sku":"a","count":1},{"count":2},{"sku":"c"}]}
 {"order":"listed","list_of_anything":[1,"two",{"three":3.5}],"amounts":[0.1234567890123456789]}
 """
-# As the processor writes a record with fields that its dataset does not name.
-OF_RESCUED = b"""\
-{"order":"rescued","_rescued":{"user_name":"x","deep":{"n":[1,true]},"text":"\xc3\xa9 \\" \\\\"},\
-"_metadata":{"processed_at":"2024-01-15T10:30:00Z","environment":"dev","processor_version":"1"}}
+# What becomes of fields that the dataset does not name.
+RESCUED_FIELDS = {"user_name": "x", "deep": {"n": [1, True]}, "text": 'é " \\'}
+GIVEN = [
+    *map(json.loads, SOURCE.splitlines()),
+    {"order": "rescued", RESCUED: RESCUED_FIELDS},
+]
+CSV = b"""\
+order,placed,status,total,items,paid,card_number
+AB-1,2024-01-15T10:00:00Z,new,12.50,3,true,4111
+AB-2,,paid,1e3,9223372036854775807,FALSE,4111
+AB-3,,,0,,,
 """
-GIVEN = [json.loads(line) for line in (SOURCE + OF_RESCUED).splitlines()]
+OF_CSV = [
+    {
+        "order": "AB-1",
+        "placed": "2024-01-15T10:00:00Z",
+        "status": "new",
+        "total": 12.5,
+        "items": 3,
+        "paid": True,
+    },
+    {"order": "AB-2", "status": "paid", "total": 1000.0, "items": LARGEST, "paid": False},
+    {"order": "AB-3", "total": 0.0},
+]
 
 
-@pytest.fixture(scope="module", params=[False, True], ids=["plain", "gzip"])
+def write(file: Path, dataset: Dataset, content: bytes, kind: str) -> None:
+    """Write an output as the processor does, gzipped if the file's name says so."""
+    tail = metadata_tail(processed_at=NOW, environment="dev", processor_version="1")
+    encoder = record_encoder(tail, dataset)
+    batches = [*transform(lambda offset: iter([content[offset:]]), kind, encoder)]
+    assert [reject for batch in batches for reject in batch.rejects] == []
+    lines = b"".join(line for batch in batches for line in batch.lines)
+    file.write_bytes(gzip.compress(lines) if file.suffix == ".gz" else lines)
+
+
+@pytest.fixture(scope="module", params=[".json", ".json.gz"], ids=["plain", "gzip"])
 def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with an output, as the processor writes it."""
-    compressed: bool = request.param
+    """A folder with an output of the dataset of all types."""
     folder = tmp_path_factory.mktemp("outputs")
-    source = folder.parent / "source.ndjson"
-    source.write_bytes(SOURCE)
-    rules = Rules(
-        environment="dev", max_rejected_percent=0, compressed=compressed, max_expansion=500
-    )
-    output = folder / ("orders.json.gz" if compressed else "orders.json")
-    done = transform_file(source, output, None, rules, now=NOW, report=lambda _: None)
-    assert done.counts.written == len(SOURCE.splitlines())
-    rescued = gzip.compress(OF_RESCUED) if compressed else OF_RESCUED
-    output.with_name(f"rescued{''.join(output.suffixes)}").write_bytes(rescued)
+    unnamed = json.dumps({"order": "rescued", **RESCUED_FIELDS}).encode()
+    write(folder / f"orders{request.param}", DATASET, SOURCE + unnamed, ".ndjson")
     return folder
 
 
@@ -124,6 +147,18 @@ def test_the_values_are_those_of_the_source(serde: Read, folder: Path):
             assert without_nulls(row[name]) == value, (record["order"], name)
     assert type(rows["AB-2"]["total"]) is float
     assert type(rows["007"]["items"]) is int
+
+
+def test_the_cells_of_the_example_are_read_by_their_types(serde: Read, tmp_path: Path):
+    orders = Dataset.read("orders", files.load("datasets", ROOT)["orders"])
+    write(tmp_path / "orders.json", orders, CSV, ".csv")
+    held = columns(orders)
+
+    read = serde(tmp_path, held)
+
+    assert typed(read) == typed(in_duckdb(tmp_path, held))
+    expected = [{**dict.fromkeys(held), **record} for record in OF_CSV]
+    assert typed([{**row, METADATA: None} for row in read]) == typed(expected)
 
 
 def test_it_sees_folders_within_but_nothing_hidden(serde: Read, tmp_path: Path):
