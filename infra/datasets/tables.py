@@ -19,6 +19,9 @@ from infra.datasets.columns import PARTITION, columns
 ARCHIVE_SUFFIX: Final = "_archive"
 REJECTED_SUFFIX: Final = "_rejected"
 
+# It reads an object in a column of text, `_rescued` say, as JSON text; Hive's own cannot. But AWS
+# warns of it: "the number of results and their values can be non-deterministic", and names Hive's.
+# https://docs.aws.amazon.com/athena/latest/ug/openx-json-serde.html
 SERDE: Final = "org.openx.data.jsonserde.JsonSerDe"
 INPUT_FORMAT: Final = "org.apache.hadoop.mapred.TextInputFormat"
 # Athena needs one to create a table, although nothing is written through it.

@@ -2,6 +2,7 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.util.Properties;
 import org.apache.hadoop.fs.Path;
+import org.apache.hadoop.hive.serde2.AbstractSerDe;
 import org.apache.hadoop.hive.serde2.objectinspector.ListObjectInspector;
 import org.apache.hadoop.hive.serde2.objectinspector.ObjectInspector;
 import org.apache.hadoop.hive.serde2.objectinspector.PrimitiveObjectInspector;
@@ -15,13 +16,12 @@ import org.apache.hadoop.mapred.JobConf;
 import org.apache.hadoop.mapred.RecordReader;
 import org.apache.hadoop.mapred.Reporter;
 import org.apache.hadoop.mapred.TextInputFormat;
-import org.openx.data.jsonserde.JsonSerDe;
 
 /**
- * Reads a folder as a table: with Hadoop's TextInputFormat, and the OpenX SerDe.
+ * Reads a folder as a table: with Hadoop's TextInputFormat, and a SerDe.
  *
- * <p>Arguments: the folder, the names of the columns with commas between, their types with colons
- * between. Prints each row as a JSON object, with floating numbers as Java writes them.
+ * <p>Arguments: the SerDe's class, the folder, the names of the columns with commas between, their
+ * types with colons between. Prints each row as a JSON object, with floating numbers as Java writes them.
  */
 public final class ReadTable {
     private ReadTable() {}
@@ -29,11 +29,12 @@ public final class ReadTable {
     public static void main(String[] arguments) throws Exception {
         JobConf job = new JobConf();
         job.setBoolean("mapreduce.input.fileinputformat.input.dir.recursive", true);
-        FileInputFormat.setInputPaths(job, new Path(arguments[0]));
+        FileInputFormat.setInputPaths(job, new Path(arguments[1]));
         Properties table = new Properties();
-        table.setProperty("columns", arguments[1]);
-        table.setProperty("columns.types", arguments[2]);
-        JsonSerDe serde = new JsonSerDe();
+        table.setProperty("columns", arguments[2]);
+        table.setProperty("columns.types", arguments[3]);
+        AbstractSerDe serde =
+                (AbstractSerDe) Class.forName(arguments[0]).getDeclaredConstructor().newInstance();
         serde.initialize(job, table);
         TextInputFormat format = new TextInputFormat();
         format.configure(job);

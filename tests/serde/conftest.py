@@ -1,4 +1,4 @@
-"""A reader of tables: the OpenX SerDe, in a process of Java."""
+"""A reader of tables: a SerDe, in a process of Java."""
 
 import hashlib
 import json
@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from infra.datasets.tables import SERDE
 
 HERE = Path(__file__).parent
 POM, PROGRAM = HERE / "pom.xml", HERE / "ReadTable.java"
@@ -23,6 +25,7 @@ DIGESTS = {
     "commons-lang3-3.12.0.jar": "d919d904486c037f8d193412da0c92e22a9fa24230b9d67a57855c5c31c7e94e",
     "hive-apache-3.1.2-23.jar": "cbf22f2733b655b93ee289c62290e655d54301fc6a4194803df2dcbaea018d00",
     "hadoop-apache-3.3.5-2.jar": "ad01449cb0c511344ad7f0960831c1a8ad1d3a4fc99caf8028134c29ea29c0a0",
+    "joda-time-2.9.9.jar": "b049a43c1057942e6acfbece008e4949b2e35d1658d0c8e06f4485397e2fa4e7",
     "jcl-over-slf4j-1.7.36.jar": "ab57ca8fd223772c17365d121f59e94ecbf0ae59d08c03a3cb5b81071c019195",
     "slf4j-api-1.7.36.jar": "d3ef575e3e4979678dc01bf1dcce51021493b4d11fb7f1be8ad982877c16a1c0",
     "slf4j-nop-1.7.36.jar": "c214958b07816cb4412b30c7bdbd4308ffdc6ba2a83767b8f3a9229cbd9274d6",
@@ -30,6 +33,7 @@ DIGESTS = {
 
 Rows = list[dict[str, Any]]
 Read = Callable[[Path, Mapping[str, str]], Rows]
+HIVE = "org.apache.hive.hcatalog.data.JsonSerDe"
 
 
 @pytest.fixture(scope="session")
@@ -52,11 +56,20 @@ def java(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(scope="session")
 def serde(java: str) -> Read:
-    """Read the rows of a folder, given the Glue type of each column."""
+    """Read the rows of a folder with the SerDe of the tables, given the type of each column."""
+    return reader(java, SERDE)
 
+
+@pytest.fixture(scope="session")
+def hive(java: str) -> Read:
+    """Read as `serde`, with Hive's own SerDe."""
+    return reader(java, HIVE)
+
+
+def reader(java: str, class_name: str) -> Read:
     def read(folder: Path, columns: Mapping[str, str]) -> Rows:
         names, types = ",".join(columns), ":".join(columns.values())
-        printed = run("java", "-cp", java, "ReadTable", str(folder), names, types)
+        printed = run("java", "-cp", java, "ReadTable", class_name, str(folder), names, types)
         return [json.loads(line) for line in printed.splitlines()]
 
     return read
