@@ -126,6 +126,9 @@ def requests(  # noqa: C901, PLR0912, PLR0915 - a table
             database = call["DatabaseName"]
             for place in ("catalog", f"database/{database}", f"table/{database}/orders"):
                 yield Request("glue:GetTables", f"arn:aws:glue:{REGION}:{ACCOUNT}:{place}")
+        case "StartQueryExecution" | "GetQueryExecution" | "GetQueryResults":
+            group = f"arn:aws:athena:{REGION}:{ACCOUNT}:workgroup/{WORKGROUP}"
+            yield Request(f"athena:{operation}", group)
         case "GetWorkGroup":
             group = f"workgroup/{call['WorkGroup']}"
             yield Request("athena:GetWorkGroup", f"arn:aws:athena:{REGION}:{ACCOUNT}:{group}")
@@ -316,6 +319,7 @@ def recorded(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> Recorded:
         run(*command)
     send_samples(pipeline, run, monkeypatch)
     examine(pipeline, run)
+    run("query", "SELECT 1")
     run("policy", "reader")
     _RECORDED.append(recorded)
     return recorded
@@ -398,9 +402,24 @@ def test_the_operator_may_call_what_the_commands_call_and_no_more(recorded, pipe
     assert set(recorded.calls) == {*COMMANDS, FIXING}
     assert recorded.calls["policy"] == []
     document = access_policies.policy(stack(pipeline), Role.OPERATOR)
-    asked = recorded.requests(*set(recorded.calls) - {"doctor", "smoke"})
+    asked = recorded.requests(*set(recorded.calls) - {"doctor", "smoke", "query"})
     assert [one for one in asked if not authorization.allows([document], one)] == []
     assert {action for action, _ in idle(document, asked)} == set(NOT_CALLED)
+
+
+def test_a_query_may_call_what_it_calls_and_what_athena_calls_for_it(recorded, pipeline):
+    document = access_policies.policy(queried(pipeline), Role.QUERY)
+    asked = recorded.requests("query")
+    assert [one for one in asked if not authorization.allows([document], one)] == []
+    assert {action for action, _ in idle(document, asked)} == {
+        "athena:StopQueryExecution",  # after Ctrl-C
+        # Of the console and of drivers.
+        "athena:GetQueryResultsStream", "athena:GetWorkGroup", "athena:ListNamedQueries",
+        "athena:GetNamedQuery", "athena:BatchGetNamedQuery", "athena:GetDataCatalog",
+        # Of Athena, as whoever asks.
+        "glue:GetDatabase", "glue:GetTable", "glue:GetTables", "glue:GetPartitions",
+        "s3:GetBucketLocation",
+    }  # fmt: skip
 
 
 def test_smoke_may_call_what_it_calls_beside_an_operator_and_no_more(recorded, pipeline):
