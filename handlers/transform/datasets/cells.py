@@ -3,6 +3,8 @@
 import re
 from typing import Final
 
+import orjson
+
 from handlers.transform.datasets.numbers import Exact, exact_number
 from handlers.transform.datasets.schemas import MAX_INTEGER, MIN_INTEGER
 
@@ -10,6 +12,7 @@ _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]*)")
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _MOST_INTEGER: Final = 20  # characters of a 64-bit integer
 _BOOLEANS: Final = {"true": True, "false": False}
+_RAW: Final = ((b"\n", rb"\n"), (b"\r", rb"\r"), (b"\t", rb"\t"))
 _INFINITE: Final = (float("inf"), float("-inf"))
 
 Scalar = str | int | float | Exact | bool
@@ -28,6 +31,13 @@ def typed(cell: str, kind: str) -> Scalar | None:
     if kind == "number":
         return _number(cell)
     return _BOOLEANS.get(cell.lower()) if kind == "boolean" and cell.isascii() else None
+
+
+def plain_cell(escaped: bytes) -> str:
+    """Return a cell that is escaped as in a JSON string, but perhaps for line breaks and tabs."""
+    for raw, escape in _RAW:
+        escaped = escaped.replace(raw, escape)
+    return orjson.loads(b'"%b"' % escaped)
 
 
 def _integer(cell: str) -> int | None:

@@ -1,14 +1,22 @@
 """All that a dataset's declaration asks of its records, compiled. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property, partial
 from typing import Any, Final
 
-from handlers.transform.datasets.cells import Scalar, typed
+from handlers.transform.datasets.cells import Scalar, plain_cell, typed
 from handlers.transform.datasets.dataset import Dataset, UnknownFields
-from handlers.transform.datasets.schemas import Validator
+from handlers.transform.datasets.proofs.columns import (
+    bad_places,
+    cells_proof,
+    values_proof,
+)
+from handlers.transform.datasets.schemas import Validator, declared_kind, plain_schema
 from handlers.transform.datasets.violations import Violation, broken_cell, unknown_field
 
 RESCUED: Final = "_rescued"
+_FEW: Final = 4  # records to check one by one, which is faster than to prove columns, measured
+_FIELDS: Final = {"type", "properties", "required"}  # the keywords about single fields
 
 
 class Rules:
@@ -19,7 +27,13 @@ class Rules:
         fields: Mapping[str, Any] = dataset.schema["properties"]
         self.kinds = {name: declared_kind(field) for name, field in fields.items()}
         self.unknown_fields = dataset.unknown_fields
+        self.required = frozenset(dataset.schema.get("required", ()))
         self._validator = Validator(dataset.schema)
+        self._fields = {name: _Field(field) for name, field in fields.items()}
+        # Rules that no single field can break.
+        self.has_whole_rules = (
+            not plain_schema(dataset.schema).keys() <= _FIELDS or not self.required <= fields.keys()
+        )
 
     def violation(self, record: Mapping[str, Any]) -> Violation | None:
         """Return the first rule that a record breaks; None if it meets all."""
@@ -51,15 +65,73 @@ class Rules:
             record[name] = value
         return record
 
+    def bad_records(self, records: Sequence[dict[str, Any]]) -> list[int]:
+        """Return the places of records that break a rule, in order."""
+        is_each = self.has_whole_rules or len(records) <= _FEW
+        odd = range(len(records)) if is_each else sorted(self._odd(records))
+        return [at for at in odd if records[at] and self.violation(records[at])]
+
+    def _odd(self, records: Sequence[dict[str, Any]]) -> set[int]:
+        """Return the places of records that may break a rule; all others surely break none."""
+        odd, count = set[int](), 0
+        for name, field in self._fields.items():
+            column = [record.get(name) for record in records]
+            missing = column.count(None)
+            count += len(column) - missing
+            if missing and name in self.required:
+                odd.update(at for at, value in enumerate(column) if value is None)
+            odd.update(_bad_places(column, missing, field))
+        if self.unknown_fields is UnknownFields.REJECT and sum(map(len, records)) != count:
+            kinds = self.kinds.keys()
+            odd.update(at for at, record in enumerate(records) if not record.keys() <= kinds)
+        return odd
+
+    def bad_cells(self, name: str, cells: list[bytes]) -> list[int]:
+        """Return the places of cells of a declared column, none of them empty, that break a rule.
+
+        The cells are escaped, as in a JSON string. Booleans are in lower case.
+        """
+        prove = self._fields[name].prove_cells
+        return bad_places(cells, prove, partial(self._is_good_cell, name)) if prove else []
+
+    def checks_cells(self, name: str) -> bool:
+        """Return whether a column is declared and some cell could break a rule of its field."""
+        return name in self._fields and self._fields[name].prove_cells is not None
+
+    def _is_good_cell(self, name: str, cell: bytes) -> bool:
+        value = typed(plain_cell(cell), self.kinds[name])
+        return value is not None and self._fields[name].is_valid(value)
+
     def _unknown(self, record: Mapping[str, Any]) -> list[str]:
         kinds = self.kinds
         return [name for name in record if name not in kinds]
 
 
-def declared_kind(schema: Mapping[str, Any]) -> str:
-    """Return the type that a field's schema declares, besides null."""
-    types: str | list[str] = schema["type"]
-    return types if isinstance(types, str) else next(name for name in types if name != "null")
+class _Field:
+    """A declared field: the proofs of its column, and the check of each value."""
+
+    def __init__(self, schema: Mapping[str, Any]) -> None:
+        plain = plain_schema(schema)
+        self._schema = schema
+        self.prove = values_proof(plain)
+        self.prove_cells = cells_proof(plain)
+
+    def is_valid(self, value: Any) -> bool:
+        return self._validator.is_valid(value)
+
+    @cached_property
+    def _validator(self) -> Validator:
+        """Compiled at the first value that is not proved."""
+        return Validator(self._schema)
+
+
+def _bad_places(column: list[Any], missing: int, field: _Field) -> Iterable[int]:
+    """Return the places of bad values in a column of which some are missing."""
+    if not missing:
+        return bad_places(column, field.prove, field.is_valid)
+    places = [at for at, value in enumerate(column) if value is not None]
+    filled = [column[at] for at in places]
+    return [places[at] for at in bad_places(filled, field.prove, field.is_valid)]
 
 
 def _without(record: Mapping[str, Any], names: list[str]) -> dict[str, Any]:

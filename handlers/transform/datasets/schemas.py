@@ -11,7 +11,15 @@ from fastjsonschema import JsonSchemaValueException
 from handlers.transform.datasets.generated import SchemaError, checking_function, pattern_of
 from handlers.transform.datasets.violations import Violation, broken_rule
 
-__all__ = ["ANNOTATIONS", "KEYWORDS", "SchemaError", "Validator", "pattern_of", "plain_schema"]
+__all__ = [
+    "ANNOTATIONS",
+    "KEYWORDS",
+    "SchemaError",
+    "Validator",
+    "declared_kind",
+    "pattern_of",
+    "plain_schema",
+]
 
 ANNOTATIONS: Final = frozenset({
     "$comment", "$schema", "default", "deprecated", "description", "examples", "readOnly", "title",
@@ -66,3 +74,9 @@ def plain_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
         plain["minimum"] = max(plain.get("minimum", MIN_INTEGER), MIN_INTEGER)
         plain["maximum"] = min(plain.get("maximum", MAX_INTEGER), MAX_INTEGER)
     return plain
+
+
+def declared_kind(schema: Mapping[str, Any]) -> str:
+    """Return the type that a field's schema declares, besides null."""
+    types: str | list[str] = schema["type"]
+    return types if isinstance(types, str) else next(name for name in types if name != "null")

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 import orjson
 
-from handlers.transform.delimited.lines import RARE_ROW_END, ROW_END, RowLines
+from handlers.transform.delimited.lines import RARE_ROW_END, ROW_END, Lines
 from handlers.transform.delimited.quotes import PLACEHOLDER, QUOTE, even_end, put_back, take_out
 from handlers.transform.records.encoder import Encoded
 
@@ -37,12 +37,12 @@ class RowBlock(NamedTuple):
 class RowBlockEncoder:
     """Encodes the rows of a block as output lines."""
 
-    def __init__(self, names: list[str], delimiter: bytes, tail: bytes) -> None:
-        """`names` are distinct; `tail` ends each line, as `metadata_tail` returns it."""
-        self._columns = len(names)
+    def __init__(self, columns: int, delimiter: bytes, lines: Lines) -> None:
+        """`lines` writes the lines of rows of so many columns."""
+        self._columns = columns
         self._delimiter = delimiter
-        self._lines = RowLines(names, tail)
-        self._quoted_row = delimiter.join([PLACEHOLDER] * len(names)) + b"\n"
+        self._lines = lines
+        self._quoted_row = delimiter.join([PLACEHOLDER] * columns) + b"\n"
         special = {*_CONTROLS, _BACKSLASH, *QUOTE} - {*delimiter}
         self._plain = bytes(code for code in range(256) if code not in special)
 

@@ -36,6 +36,11 @@ def find_rows(
 
     `wanted` are their ascending indexes, which count no blank lines.
     """
+    if b'"' not in text and b"\n\n" not in text and b"\r" not in text and text[:1] != b"\n":
+        lines = text.split(b"\n")
+        for number in wanted:  # each line is a row
+            yield lines[number].decode().split(delimiter), lines[number], number
+        return
     decoded = text.decode()
     lines = CountedLines(decoded)
     reader, number, last = csv.reader(lines, delimiter=delimiter, strict=True), 0, wanted[-1]

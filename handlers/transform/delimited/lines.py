@@ -1,7 +1,8 @@
 """Encodes the cells of whole rows as output lines, all at once. Pure."""
 
+from collections.abc import Container
 from itertools import compress
-from typing import Final
+from typing import Final, Protocol
 
 import orjson
 
@@ -13,17 +14,36 @@ RARE_ROW_END: Final = b"\x1c"
 _ESCAPES: Final = ((b"\n", rb"\n"), (b"\r", rb"\r"), (b"\t", rb"\t"))
 
 
+class Lines(Protocol):
+    """Writes the output lines of rows."""
+
+    def size(self, rows: int) -> int:
+        """Return the size in bytes of the lines of `rows` rows, without their cells."""
+        ...
+
+    def encode(self, cells: list[bytes]) -> Encoded:
+        """Encode rows of escaped cells, each with its end; the list may change."""
+        ...
+
+
 class RowLines:
     """Writes the output lines of rows whose cells are escaped.
 
     A line is its cells, with a text before each cell that is the same in all lines.
     """
 
-    def __init__(self, names: list[str], tail: bytes) -> None:
-        """`names` are distinct; `tail` ends each line, as `metadata_tail` returns it."""
-        first, *others = [orjson.dumps(name) + b':"' for name in names]
-        self._closing = b'"' + tail.removesuffix(b"\n")
-        self._before = [b"{" + first, *(b'",' + field for field in others), self._closing]
+    def __init__(self, names: list[str], tail: bytes, bare: Container[str] = ()) -> None:
+        """`names` are distinct; `tail` ends each line, as `metadata_tail` returns it.
+
+        The cells of `bare` columns are written without quotes.
+        """
+        quotes = [b"" if name in bare else b'"' for name in names]
+        fields = [orjson.dumps(name) + b":" + q for name, q in zip(names, quotes, strict=True)]
+        closing = quotes[-1] + tail.removesuffix(b"\n")
+        others = [q + b"," + field for q, field in zip(quotes, fields[1:], strict=False)]
+        self._before = [b"{" + fields[0], *others, closing]
+        # What a line without cells is left with, and one without its first cell begins with.
+        self._no_fields, self._gap = closing, b'",'
         self._row = [part for before in self._before for part in (before, b"")]
         self._bytes = sum(map(len, self._before))
         self._is_mostly_sparse = False  # whether most columns had empty cells, when any last had
@@ -37,9 +57,13 @@ class RowLines:
 
         Empty cells are left out. With `RARE_ROW_END`, cells may hold line breaks and tabs.
         """
+        return self.encode_rows(cells, are_full=all(cells))
+
+    def encode_rows(self, cells: list[bytes], *, are_full: bool) -> Encoded:
+        """Encode rows as `encode` does; `are_full` is whether no cell is empty."""
         width, end = len(self._before), cells[-1]
         rows = len(cells) // width
-        if all(cells):
+        if are_full:
             lines, empty = b"".join(self._parts(cells, rows)), 0
         else:
             lines, empty = b"".join(self._filled_parts(cells, rows)), 0
@@ -79,10 +103,10 @@ class RowLines:
         Returns the lines, and how many were dropped.
         """
         cut = lines.split(end)
-        empty = cut.count(self._closing)
+        empty = cut.count(self._no_fields)
         begun = [
-            line if line.startswith(b"{") else b"{" + line.removeprefix(b'",')
+            line if line.startswith(b"{") else b"{" + line.removeprefix(self._gap)
             for line in cut[:-1]
-            if line != self._closing
+            if line != self._no_fields
         ]
         return end.join([*begun, b""]), empty

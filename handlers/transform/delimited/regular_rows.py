@@ -4,6 +4,7 @@ from functools import cached_property
 from typing import Final
 
 from handlers.transform.delimited.block_encoder import RowBlock, RowBlockEncoder
+from handlers.transform.delimited.lines import Lines, RowLines
 from handlers.transform.formats.batch import BLOCK_BYTES
 from handlers.transform.formats.window import Window
 from handlers.transform.records.encoder import MAX_RECORD_BYTES, RecordEncoder
@@ -24,7 +25,15 @@ class RegularRows:
     @cached_property
     def _encoder(self) -> RowBlockEncoder:
         """Made when needed: in a file of long rows it never is."""
-        return RowBlockEncoder(self._names, self._delimiter, self._records.tail)
+        return RowBlockEncoder(len(self._names), self._delimiter, self._lines())
+
+    def _lines(self) -> Lines:
+        rules = self._records.rules
+        if not rules:
+            return RowLines(self._names, self._records.tail)
+        from handlers.transform.delimited.declared_lines import DeclaredLines  # noqa: PLC0415 - no other file needs it
+
+        return DeclaredLines(self._names, self._records, rules)
 
     def read(self, window: Window) -> RowBlock | None:
         """Return the rows at the start of the window, where a row begins; None if one is odd.
@@ -32,9 +41,7 @@ class RegularRows:
         An odd part is halved and tried again, so that one odd row excludes few regular ones. The
         more parts are odd, the more bytes are read row by row before the next try.
         """
-        if self._records.rules:
-            return None
-        if len(self._names) > _limit():  # no row is short enough
+        if len(self._names) > _limit() or not any(self._names):  # no row is short enough
             return None
         tried = _limit() + 2  # longer than any part, with the line break that a last row gets
         while (part := self._part(window)) and len(part) < tried:

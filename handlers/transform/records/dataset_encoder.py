@@ -37,11 +37,11 @@ class DatasetEncoder(RecordEncoder):
             records, dropped = self._dropper.within(records, 0)
         cleaned = self._cleaner.cleaned(records)
         self._cleaner.fields += dropped
-        violation, output = self._rules.violation, self._rules.output
-        return [
-            _LEFT_OUT if record and violation(record) else orjson.dumps(output(record))[:-1]
-            for record in cleaned
-        ]
+        output = self._rules.output
+        texts = [orjson.dumps(output(record))[:-1] for record in cleaned]
+        for at in self._rules.bad_records(cleaned):
+            texts[at] = _LEFT_OUT
+        return texts
 
     def _careful_text(self, record: Fields) -> bytes:
         if self.drops:

@@ -1,0 +1,107 @@
+"""Proofs that all texts of a column meet their schema, by operations on the whole column. Pure.
+
+A proof may fail for a good column, and never holds for a bad one.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import Any, Final, cast
+
+from handlers.transform.datasets.proofs.moments import are_date_times, are_dates
+from handlers.transform.datasets.proofs.shapes import Shapes
+
+_FEW: Final = 4  # values to count one by one, which is faster than to hash all texts, measured
+_HEX: Final = "[0-9a-fA-F]"
+_UUID: Final = f"^{_HEX}{{8}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{12}}$"
+
+
+class Texts:
+    """The texts of a column: strings, or UTF-8 that is escaped as in a JSON string."""
+
+    def __init__(self, values: list[str] | list[bytes]) -> None:
+        """There is at least one."""
+        self.values = values
+        self.are_escaped = isinstance(values[0], bytes)
+
+    @cached_property
+    def joined(self) -> bytes:
+        """The texts as UTF-8, joined by line feeds; a text may hold some, too."""
+        if self.are_escaped:
+            return b"\n".join(cast("list[bytes]", self.values))
+        return "\n".join(cast("list[str]", self.values)).encode()
+
+    @cached_property
+    def may_have_escapes(self) -> bool:
+        """Whether some text is not written as it is."""
+        return self.are_escaped and b"\\" in self.joined
+
+
+Proof = Callable[[Texts], bool]
+
+
+def text_proofs(schema: Mapping[str, Any]) -> list[Proof] | None:
+    """Return the proofs that texts meet a plain schema; None if a keyword has no proof."""
+    proofs = [_PROOFS[key](value) for key, value in schema.items() if key in _PROOFS]
+    if None in proofs or not schema.keys() <= {"type", *_PROOFS}:
+        return None
+    return [proof for proof in proofs if proof]
+
+
+def _enum(values: list[Any]) -> Proof:
+    allowed = frozenset(value for value in values if isinstance(value, str))
+    encoded = frozenset(text.encode() for text in allowed if "\\" not in text)
+
+    def are_allowed(texts: Texts) -> bool:
+        known = encoded if texts.are_escaped else allowed
+        values: list[Any] = texts.values
+        if len(known) <= _FEW:
+            return sum(map(values.count, known)) == len(values)
+        return known.issuperset(values)
+
+    return are_allowed
+
+
+def _const(value: Any) -> Proof:
+    return _enum([value])
+
+
+def _min_length(least: float) -> Proof:
+    """Count bytes, if they are the characters."""
+    return lambda texts: (
+        texts.joined.isascii()
+        and not texts.may_have_escapes
+        and min(map(len, texts.values)) >= least
+    )
+
+
+def _max_length(most: float) -> Proof:
+    """Count bytes, of which a text has as many as characters, or more."""
+    return lambda texts: max(map(len, texts.values)) <= most
+
+
+def _pattern(pattern: str) -> Proof | None:
+    try:
+        shapes = Shapes(pattern)
+    except ValueError:
+        return None
+    return lambda texts: (
+        not texts.may_have_escapes and shapes.match(texts.joined, len(texts.values))
+    )
+
+
+def _format(name: str) -> Proof | None:
+    if name == "date":
+        return lambda texts: are_dates(texts.joined + b"\n", len(texts.values))
+    if name == "date-time":
+        return lambda texts: are_date_times(texts.joined + b"\n", len(texts.values))
+    return _pattern(_UUID) if name == "uuid" else None
+
+
+_PROOFS: Final[dict[str, Callable[[Any], Proof | None]]] = {
+    "enum": _enum,
+    "const": _const,
+    "minLength": _min_length,
+    "maxLength": _max_length,
+    "pattern": _pattern,
+    "format": _format,
+}

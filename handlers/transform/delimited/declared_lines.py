@@ -1,0 +1,145 @@
+"""Encodes the cells of a dataset's rows as output lines, typed, all at once. Pure."""
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+import orjson
+
+from handlers.transform.datasets.cells import plain_cell
+from handlers.transform.datasets.dataset import UnknownFields
+from handlers.transform.datasets.proofs.columns import are_booleans
+from handlers.transform.datasets.rules import RESCUED, Rules
+from handlers.transform.delimited.lines import RowLines
+from handlers.transform.delimited.typed_lines import TypedLines
+from handlers.transform.records.encoder import Encoded, RecordEncoder
+
+_BARE: Final = frozenset({"integer", "number", "boolean"})  # written without quotes
+_DENSE: Final = 8  # if one row in so many may be bad, all are encoded one by one
+
+
+class DeclaredLines:
+    """Writes the output lines of rows that meet a dataset's rules; leaves out the others."""
+
+    def __init__(self, names: list[str], encoder: RecordEncoder, rules: Rules) -> None:
+        """`names` are distinct, but "" for a column that is dropped; not all are."""
+        self._rules, self._width, self._encoder = rules, len(names) + 1, encoder
+        self._texts = encoder.row_texts(names)
+        columns = [(at, name) for at, name in enumerate(names) if name]
+        unknown = [(at, name) for at, name in columns if name not in rules.kinds]
+        rescues = rules.unknown_fields is UnknownFields.RESCUE
+        self._rescued = unknown if rescues else []
+        rejects = rules.unknown_fields is UnknownFields.REJECT
+        self._forbidden = [at for at, _ in unknown] if rejects else []
+        self._checked = [(at, name) for at, name in columns if rules.checks_cells(name)]
+        self._required = [at for at, name in columns if name in rules.required]
+        self._booleans = [at for at, name in columns if rules.kinds.get(name) == "boolean"]
+        self._left_out = [at for at, name in enumerate(names) if not name]
+        self._left_out = sorted(self._left_out + [at for at, _ in self._rescued], reverse=True)
+        # Rules that must be checked row by row.
+        self._is_whole = rules.has_whole_rules or not rules.required <= {*names}
+        written = [name for at, name in columns if at not in self._left_out]
+        bare = {name for name in written if rules.kinds.get(name) in _BARE} | {RESCUED}
+        if self._rescued:
+            written.append(RESCUED)
+        kind = TypedLines if bare.intersection(written) else RowLines
+        self._lines = kind(written, encoder.tail, bare)
+
+    def size(self, rows: int) -> int:
+        """Return the size in bytes of the lines of `rows` rows, without their cells."""
+        return self._lines.size(rows)
+
+    def encode(self, cells: list[bytes]) -> Encoded:
+        """Encode rows; each is a cell for each name, and the row's end.
+
+        With `RARE_ROW_END`, cells may hold line breaks and tabs.
+        """
+        rows, are_full = len(cells) // self._width, all(cells)
+        odd = range(rows) if self._is_whole else sorted(self._odd_rows(cells, are_full=are_full))
+        if not odd:
+            return self._written(cells, are_full=are_full)
+        if len(odd) * _DENSE > rows:
+            return self._judged(cells)
+        return _joined(self._parts(cells, odd))
+
+    def _odd_rows(self, cells: list[bytes], *, are_full: bool) -> set[int]:
+        """Return the rows that may break a rule; all others surely break none.
+
+        Booleans become lower case.
+        """
+        odd, width = set[int](), self._width
+        for at, name in self._checked:
+            column = cells[at::width]
+            if at in self._booleans and not are_booleans(column):
+                cells[at::width] = column = [cell.lower() for cell in column]
+            odd.update(self._bad_places(name, column, are_full=are_full))
+        for at in self._forbidden:
+            odd.update(place for place, cell in enumerate(cells[at::width]) if cell)
+        for at in self._required if not are_full else ():
+            odd.update(place for place, cell in enumerate(cells[at::width]) if not cell)
+        return odd
+
+    def _bad_places(self, name: str, column: list[bytes], *, are_full: bool) -> Iterable[int]:
+        if are_full or all(column):
+            return self._rules.bad_cells(name, column)
+        places = [place for place, cell in enumerate(column) if cell]
+        bad = self._rules.bad_cells(name, [column[place] for place in places])
+        return [places[at] for at in bad]
+
+    def _parts(self, cells: list[bytes], odd: list[int]) -> Iterator[tuple[int, Encoded]]:
+        """Yield the encoded rows around and at odd ones, each part with its first row."""
+        begin, width = 0, self._width
+        for at in [*odd, len(cells) // width]:
+            if begin < at:
+                yield (
+                    begin,
+                    self._written(run := cells[begin * width : at * width], are_full=all(run)),
+                )
+            if at * width < len(cells):
+                yield at, self._judged(cells[at * width : (at + 1) * width])
+            begin = at + 1
+
+    def _judged(self, cells: list[bytes]) -> Encoded:
+        """Encode rows one by one; leave out those that break a rule."""
+        width = self._width
+        rows = (
+            list(map(plain_cell, cells[at : at + width - 1])) for at in range(0, len(cells), width)
+        )
+        return self._encoder.encode_rows(rows, self._texts)
+
+    def _written(self, cells: list[bytes], *, are_full: bool) -> Encoded:
+        """Encode rows that meet all rules."""
+        if not self._left_out:
+            return self._lines.encode_rows(cells, are_full=are_full)
+        width = self._width
+        rescued = self._rescued_cells(cells)
+        for at in self._left_out:
+            del cells[at::width]
+            width -= 1
+        if self._rescued:
+            columns = [cells[at::width] for at in range(width)]
+            columns.insert(-1, rescued)
+            cells = [cell for row in zip(*columns, strict=True) for cell in row]
+        return self._lines.encode(cells)
+
+    def _rescued_cells(self, cells: list[bytes]) -> list[bytes]:
+        """Return for each row an object of its cells that are not declared; empty without any."""
+        names = [orjson.dumps(name) + b':"' for _, name in self._rescued]
+        columns = [cells[at :: self._width] for at, _ in self._rescued]
+        return [_object(names, row) for row in zip(*columns, strict=True)]
+
+
+def _object(names: list[bytes], cells: Iterable[bytes]) -> bytes:
+    fields = [name + cell + b'"' for name, cell in zip(names, cells, strict=True) if cell]
+    return b"{%b}" % b",".join(fields) if fields else b""
+
+
+def _joined(parts: Iterator[tuple[int, Encoded]]) -> Encoded:
+    lines: list[bytes] = []
+    written = empty = 0
+    left_out: list[int] = []
+    for begin, part in parts:
+        lines.append(part.lines)
+        written += part.written
+        empty += part.empty
+        left_out += [begin + at for at in part.left_out]
+    return Encoded(b"".join(lines), written, empty, left_out)
