@@ -36,20 +36,29 @@ def find_rows(
 
     `wanted` are their ascending indexes, which count no blank lines.
     """
-    if b'"' not in text and b"\n\n" not in text and b"\r" not in text and text[:1] != b"\n":
-        lines = text.split(b"\n")
-        for number in wanted:  # each line is a row
-            yield lines[number].decode().split(delimiter), lines[number], number
+    if (lines := _plain_lines(text)) is not None:
+        for number in wanted:
+            raw = lines[number].rstrip(BREAKS)
+            yield raw.decode().split(delimiter), raw, number
         return
     decoded = text.decode()
-    lines = CountedLines(decoded)
-    reader, number, last = csv.reader(lines, delimiter=delimiter, strict=True), 0, wanted[-1]
+    counted = CountedLines(decoded)
+    reader, number, last = csv.reader(counted, delimiter=delimiter, strict=True), 0, wanted[-1]
     indexes = frozenset(wanted)
     while number <= last:
-        begin, before = lines.taken, lines.count
+        begin, before = counted.taken, counted.count
         row = next(reader)
         if not row:
             continue  # a blank line
         if number in indexes:
-            yield row, decoded[begin : lines.taken].encode().rstrip(BREAKS), before
+            yield row, decoded[begin : counted.taken].encode().rstrip(BREAKS), before
         number += 1
+
+
+def _plain_lines(text: bytes) -> list[bytes] | None:
+    """Return the lines of a text if each is a row; None if some may be blank, or a part of one."""
+    if b'"' in text or text.count(b"\r") != text.count(b"\r\n"):
+        return None
+    lines = text.split(b"\n")
+    blanks = lines.count(b"") + lines.count(b"\r")
+    return lines if blanks == (not lines[-1]) else None

@@ -1,6 +1,6 @@
 """Encodes the cells of a dataset's rows as output lines, typed, all at once. Pure."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Final
 
 import orjson
@@ -54,29 +54,30 @@ class DeclaredLines:
         With `RARE_ROW_END`, cells may hold line breaks and tabs.
         """
         rows, are_full = len(cells) // self._width, all(cells)
-        odd = range(rows) if self._is_whole else sorted(self._odd_rows(cells, are_full=are_full))
-        if not odd:
-            return self._written(cells, are_full=are_full)
-        if len(odd) * _DENSE > rows:
+        if self._is_whole:
             return self._judged(cells)
-        return _joined(self._parts(cells, odd))
+        bad = sorted(self._bad_rows(cells, are_full=are_full))
+        if not bad:
+            return self._written(cells, are_full=are_full)
+        if len(bad) * _DENSE > rows:
+            return self._judged(cells)
+        return self._encode_around(bad, cells, are_full=are_full)
 
-    def _odd_rows(self, cells: list[bytes], *, are_full: bool) -> set[int]:
-        """Return the rows that may break a rule; all others surely break none.
-
-        Booleans become lower case.
-        """
-        odd, width = set[int](), self._width
+    def _bad_rows(self, cells: list[bytes], *, are_full: bool) -> set[int]:
+        """Return the rows that break a rule; booleans become lower case."""
+        bad, width = set[int](), self._width
         for at, name in self._checked:
             column = cells[at::width]
             if at in self._booleans and not are_booleans(column):
                 cells[at::width] = column = [cell.lower() for cell in column]
-            odd.update(self._bad_places(name, column, are_full=are_full))
+            bad.update(self._bad_places(name, column, are_full=are_full))
         for at in self._forbidden:
-            odd.update(place for place, cell in enumerate(cells[at::width]) if cell)
+            bad.update(row for row, cell in enumerate(cells[at::width]) if cell)
         for at in self._required if not are_full else ():
-            odd.update(place for place, cell in enumerate(cells[at::width]) if not cell)
-        return odd
+            missing = [row for row, cell in enumerate(cells[at::width]) if not cell]
+            # A row without any cell is an empty record, not a bad one.
+            bad.update(row for row in missing if any(cells[row * width : (row + 1) * width - 1]))
+        return bad
 
     def _bad_places(self, name: str, column: list[bytes], *, are_full: bool) -> Iterable[int]:
         if are_full or all(column):
@@ -85,18 +86,17 @@ class DeclaredLines:
         bad = self._rules.bad_cells(name, [column[place] for place in places])
         return [places[at] for at in bad]
 
-    def _parts(self, cells: list[bytes], odd: list[int]) -> Iterator[tuple[int, Encoded]]:
-        """Yield the encoded rows around and at odd ones, each part with its first row."""
-        begin, width = 0, self._width
-        for at in [*odd, len(cells) // width]:
-            if begin < at:
-                yield (
-                    begin,
-                    self._written(run := cells[begin * width : at * width], are_full=all(run)),
-                )
-            if at * width < len(cells):
-                yield at, self._judged(cells[at * width : (at + 1) * width])
-            begin = at + 1
+    def _encode_around(self, bad: list[int], cells: list[bytes], *, are_full: bool) -> Encoded:
+        """Encode rows without the bad ones."""
+        lines, written, empty, begin, width = list[bytes](), 0, 0, 0, self._width
+        for row in [*bad, len(cells) // width]:
+            if run := cells[begin * width : row * width]:
+                encoded = self._written(run, are_full=are_full or all(run))
+                lines.append(encoded.lines)
+                written += encoded.written
+                empty += encoded.empty
+            begin = row + 1
+        return Encoded(b"".join(lines), written, empty, bad)
 
     def _judged(self, cells: list[bytes]) -> Encoded:
         """Encode rows one by one; leave out those that break a rule."""
@@ -131,15 +131,3 @@ class DeclaredLines:
 def _object(names: list[bytes], cells: Iterable[bytes]) -> bytes:
     fields = [name + cell + b'"' for name, cell in zip(names, cells, strict=True) if cell]
     return b"{%b}" % b",".join(fields) if fields else b""
-
-
-def _joined(parts: Iterator[tuple[int, Encoded]]) -> Encoded:
-    lines: list[bytes] = []
-    written = empty = 0
-    left_out: list[int] = []
-    for begin, part in parts:
-        lines.append(part.lines)
-        written += part.written
-        empty += part.empty
-        left_out += [begin + at for at in part.left_out]
-    return Encoded(b"".join(lines), written, empty, left_out)

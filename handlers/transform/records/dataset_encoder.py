@@ -37,9 +37,10 @@ class DatasetEncoder(RecordEncoder):
             records, dropped = self._dropper.within(records, 0)
         cleaned = self._cleaner.cleaned(records)
         self._cleaner.fields += dropped
-        output = self._rules.output
-        texts = [orjson.dumps(output(record))[:-1] for record in cleaned]
-        for at in self._rules.bad_records(cleaned):
+        bad = self._rules.bad_records(cleaned)
+        dumps = orjson.dumps
+        texts = [dumps(record)[:-1] for record in self._rules.outputs(cleaned)]
+        for at in bad:
             texts[at] = _LEFT_OUT
         return texts
 

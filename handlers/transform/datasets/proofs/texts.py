@@ -4,7 +4,6 @@ A proof may fail for a good column, and never holds for a bad one.
 """
 
 from collections.abc import Callable, Mapping
-from functools import cached_property
 from typing import Any, Final, cast
 
 from handlers.transform.datasets.proofs.moments import are_date_times, are_dates
@@ -22,18 +21,20 @@ class Texts:
         """There is at least one."""
         self.values = values
         self.are_escaped = isinstance(values[0], bytes)
+        self._joined: bytes | None = None
 
-    @cached_property
     def joined(self) -> bytes:
-        """The texts as UTF-8, joined by line feeds; a text may hold some, too."""
-        if self.are_escaped:
-            return b"\n".join(cast("list[bytes]", self.values))
-        return "\n".join(cast("list[str]", self.values)).encode()
+        """Return the texts as UTF-8, joined by line feeds; a text may hold some, too."""
+        if self._joined is None:
+            if self.are_escaped:
+                self._joined = b"\n".join(cast("list[bytes]", self.values))
+            else:
+                self._joined = "\n".join(cast("list[str]", self.values)).encode()
+        return self._joined
 
-    @cached_property
     def may_have_escapes(self) -> bool:
-        """Whether some text is not written as it is."""
-        return self.are_escaped and b"\\" in self.joined
+        """Return whether some text may not be written as it is."""
+        return self.are_escaped and b"\\" in self.joined()
 
 
 Proof = Callable[[Texts], bool]
@@ -68,8 +69,8 @@ def _const(value: Any) -> Proof:
 def _min_length(least: float) -> Proof:
     """Count bytes, if they are the characters."""
     return lambda texts: (
-        texts.joined.isascii()
-        and not texts.may_have_escapes
+        texts.joined().isascii()
+        and not texts.may_have_escapes()
         and min(map(len, texts.values)) >= least
     )
 
@@ -85,15 +86,15 @@ def _pattern(pattern: str) -> Proof | None:
     except ValueError:
         return None
     return lambda texts: (
-        not texts.may_have_escapes and shapes.match(texts.joined, len(texts.values))
+        not texts.may_have_escapes() and shapes.match(texts.joined(), len(texts.values))
     )
 
 
 def _format(name: str) -> Proof | None:
     if name == "date":
-        return lambda texts: are_dates(texts.joined + b"\n", len(texts.values))
+        return lambda texts: are_dates(texts.joined() + b"\n", len(texts.values))
     if name == "date-time":
-        return lambda texts: are_date_times(texts.joined + b"\n", len(texts.values))
+        return lambda texts: are_date_times(texts.joined() + b"\n", len(texts.values))
     return _pattern(_UUID) if name == "uuid" else None
 
 

@@ -7,6 +7,7 @@ import orjson
 import pytest
 
 from handlers.transform.delimited.block_encoder import RowBlockEncoder
+from handlers.transform.delimited.lines import RowLines
 from handlers.transform.records.encoder import RecordEncoder
 from handlers.transform.records.row_texts import row_texts
 from tests.handlers.transform.transformed import TAIL
@@ -15,7 +16,7 @@ NAMES = ["a", "größe", "c"]
 
 
 def encoder(columns: int = 3, delimiter: bytes = b",") -> RowBlockEncoder:
-    return RowBlockEncoder(NAMES[:columns], delimiter, TAIL)
+    return RowBlockEncoder(columns, delimiter, RowLines(NAMES[:columns], TAIL))
 
 
 def by_row(rows: bytes, columns: int = 3, delimiter: str = ",") -> object:
@@ -101,7 +102,7 @@ def test_a_row_that_continues_after_the_block_is_left_out():
 def test_many_short_rows_of_long_names_are_odd():
     """Their lines would take a thousand times the memory of the rows."""
     name = "n" * 1_000_000
-    long = RowBlockEncoder([name], b",", TAIL)
+    long = RowBlockEncoder(1, b",", RowLines([name], TAIL))
     assert long.encode(b"1\n" * 5) is None
     assert long.encode(b"\n" * 5 + b"1\n") is None
     assert long.encode(b'"1"\n' * 5) is None
