@@ -10,8 +10,6 @@ from typing import Final
 from handlers.transform.datasets.dataset import Dataset
 from handlers.transform.files import record_encoder, transform
 from handlers.transform.formats.batch import BadFileError, Batch, Reject
-from infra.datasets import files as declarations
-from infra.datasets.files import DeclarationError
 from ops.datasets.samples import LINE_END, data_suffix, source
 from ops.terminal.problems import UsageError
 
@@ -100,6 +98,9 @@ def find(name: str) -> Dataset:
 
     Raises UsageError with every problem of its declaration, and if there is none.
     """
+    # What reads a declaration takes longer to import than most commands to run.
+    from infra.datasets import files as declarations  # noqa: PLC0415
+
     path = Path(name)
     if "/" not in name and path.suffix not in declarations.SUFFIXES:
         folder = Path(declarations.DEFAULT_FOLDER)
@@ -113,7 +114,7 @@ def find(name: str) -> Dataset:
         )
     try:
         ((called, content),) = declarations.load(path).items()
-    except DeclarationError as error:
+    except declarations.DeclarationError as error:
         msg = f"the dataset has {len(error.problems)} problem(s):"
         raise UsageError(msg, error.problems) from error
     except ValueError:

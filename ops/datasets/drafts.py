@@ -10,7 +10,6 @@ from typing import Final
 from handlers import keys
 from handlers.transform.datasets.dataset import CsvOptions
 from handlers.transform.records.names import normalize_name
-from infra.datasets.checks import declarations
 from infra.datasets.checks.names import dataset_problems, field_problems
 from ops.datasets.observations import Seen
 from ops.terminal.problems import OperatorError, UsageError
@@ -77,6 +76,9 @@ def write(draft: Draft, seen: Seen) -> str:
 
 def require_options(name: str, prefix: str, csv: CsvOptions) -> None:
     """Raise UsageError for a name, a prefix or an option that no declaration can have."""
+    # What checks a declaration takes longer to import than most commands to run.
+    from infra.datasets.checks import declarations  # noqa: PLC0415
+
     schema = {"type": "object", "properties": {"any": {"type": "string"}}}
     options = {"csv": _given(csv)} if _given(csv) else {}
     declaration = {"prefix": prefix, "schema": schema, **options}
