@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from handlers.aws.errors import translated
 from handlers.aws.failures import GoneError, TransientError
-from handlers.aws.object_info import Location
-from handlers.aws.objects import Storage
+from handlers.aws.object_info import Location, ObjectInfo
+from handlers.aws.objects import Storage, storage_class_of
 
 # All parts but the last, https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
 MIN_PART_BYTES: Final = 5 * 1024**2
@@ -20,6 +20,7 @@ MAX_PARTS: Final = 10_000
 class Part:
     """A stored object that is joined with others; `size` in bytes."""
 
+    bucket: str
     key: str
     size: int
 
@@ -31,21 +32,31 @@ def join_objects(
     *,
     metadata: Mapping[str, str],
     content_type: str,
+    old: ObjectInfo | None = None,
 ) -> None:
-    """Store the parts, objects of the target's bucket, end to end as one object.
+    """Store the parts end to end as one object, if the target's key is free.
 
     S3 copies the bytes, one call a part. Parts below the minimum of a multipart upload are read and
-    uploaded together. Raises TakenError where the target's key is taken.
+    uploaded together. With `old`, the object replaces exactly that one, and keeps its class.
+
+    Raises:
+        TakenError: the target's key is taken, or the object that `old` describes has changed.
+        GoneError: a part is gone, or what `old` describes.
     """
     groups = _group(parts)
     if len(groups) <= 1 and sum(part.size for part in parts) < MIN_PART_BYTES:
-        body = _read(storage, target.bucket, parts)
-        storage.put_new(target, body, metadata=metadata, content_type=content_type)
+        body = _read(storage, parts)
+        if old:
+            storage.replace(old, body, metadata=metadata, content_type=content_type)
+        else:
+            storage.put_new(target, body, metadata=metadata, content_type=content_type)
         return
     named = target.parameters()
+    kept = storage_class_of(old) if old else {}
+    condition = {"IfMatch": old.etag} if old else {"IfNoneMatch": "*"}
     with translated(f"join {len(parts)} parts as {target}"):
         upload = storage.s3.create_multipart_upload(
-            **named, Metadata=dict(metadata), ContentType=content_type
+            **named, Metadata=dict(metadata), ContentType=content_type, **kept
         )["UploadId"]
     try:
         with ThreadPoolExecutor(16) as pool:
@@ -53,7 +64,7 @@ def join_objects(
             uploaded = list(pool.map(add_part, range(1, len(groups) + 1), groups))
         with translated(f"complete {target}"):
             storage.s3.complete_multipart_upload(
-                **named, UploadId=upload, MultipartUpload={"Parts": uploaded}, IfNoneMatch="*"
+                **named, UploadId=upload, MultipartUpload={"Parts": uploaded}, **condition
             )
     except BaseException:
         # What cannot be aborted here, the bucket's lifecycle aborts.
@@ -68,10 +79,10 @@ def _add_part(
     named = {**target.parameters(), "UploadId": upload, "PartNumber": number}
     with translated(f"part {number} of {target}"):
         if len(group) == 1 and group[0].size >= MIN_PART_BYTES:
-            source = {"Bucket": target.bucket, "Key": group[0].key}
+            source = {"Bucket": group[0].bucket, "Key": group[0].key}
             etag = storage.s3.upload_part_copy(**named, CopySource=source)["CopyPartResult"]["ETag"]
         else:
-            body = _read(storage, target.bucket, group)
+            body = _read(storage, group)
             etag = storage.s3.upload_part(**named, Body=body)["ETag"]
         storage.add_written(sum(part.size for part in group))
         return {"PartNumber": number, "ETag": etag}
@@ -85,8 +96,8 @@ def _abort(storage: Storage, named: Mapping[str, str], upload: str) -> None:
         return
 
 
-def _read(storage: Storage, bucket: str, parts: Sequence[Part]) -> bytes:
-    return b"".join(storage.read(Location(bucket=bucket, key=part.key)) for part in parts)
+def _read(storage: Storage, parts: Sequence[Part]) -> bytes:
+    return b"".join(storage.read(Location(bucket=part.bucket, key=part.key)) for part in parts)
 
 
 def _group(parts: Sequence[Part]) -> list[list[Part]]:

@@ -18,6 +18,10 @@ KEPT_HEADERS: Final = (
 )
 
 
+# The class of an object for which S3 names none.
+STANDARD: Final = "STANDARD"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Location:
     """The location of an object, or of one version."""
@@ -46,6 +50,7 @@ class ObjectInfo:
     modified: datetime
     metadata: Mapping[str, str] = field(default_factory=dict[str, str])
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    storage_class: str = STANDARD
 
 
 def read_info(location: Location, response: Mapping[str, Any]) -> ObjectInfo:
@@ -57,6 +62,7 @@ def read_info(location: Location, response: Mapping[str, Any]) -> ObjectInfo:
         modified=response["LastModified"],
         metadata=response.get("Metadata", {}),
         headers={name: response[name] for name in KEPT_HEADERS if response.get(name)},
+        storage_class=response.get("StorageClass", STANDARD),
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from handlers.aws.errors import failure_of, translated
 from handlers.aws.failures import GoneError
-from handlers.aws.object_info import Location, ObjectInfo, read_info
+from handlers.aws.object_info import STANDARD, Location, ObjectInfo, read_info
 from handlers.aws.streams import OpenObject
 
 DELETE_BATCH: Final = 1_000  # keys of one DeleteObjects
@@ -65,6 +65,26 @@ class Storage:
                 Metadata=dict(metadata),
                 ContentType=content_type,
                 IfNoneMatch="*",
+            )
+        self.add_written(len(body))
+
+    def replace(
+        self, old: ObjectInfo, body: bytes, *, metadata: Mapping[str, str], content_type: str
+    ) -> None:
+        """Store an object in the place of exactly the one that `old` describes, in its class.
+
+        Raises:
+            GoneError: there is none any more.
+            TakenError: the object has changed.
+        """
+        with translated(f"replace {old.location}"):
+            self.s3.put_object(
+                **old.location.parameters(),
+                **_checked(body),
+                Metadata=dict(metadata),
+                ContentType=content_type,
+                **storage_class_of(old),
+                IfMatch=old.etag,
             )
         self.add_written(len(body))
 
@@ -186,6 +206,11 @@ class Storage:
                 self.s3.put_object_tagging(**location.parameters(), Tagging={"TagSet": tag_set})
             else:
                 self.s3.delete_object_tagging(**location.parameters())
+
+
+def storage_class_of(old: ObjectInfo) -> dict[str, str]:
+    """Return the parameters that keep the storage class of an object that is replaced."""
+    return {} if old.storage_class == STANDARD else {"StorageClass": old.storage_class}
 
 
 def _listed(bucket: str, entry: Mapping[str, Any]) -> ObjectInfo:

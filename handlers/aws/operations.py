@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from handlers.aws.object_info import KEPT_HEADERS
 
-# The first botocore that knows all of them: DeleteObjects has had ETag since then.
-OLDEST_BOTOCORE: Final = "1.35.67"
+# The first botocore that knows all of them: PutObject has had IfMatch since then.
+OLDEST_BOTOCORE: Final = "1.35.69"
 
 _OBJECT: Final = ("Bucket", "Key")
 _VERSION: Final = (*_OBJECT, "VersionId")
@@ -23,6 +23,7 @@ PARAMETERS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
         "AbortMultipartUpload": _UPLOAD,
         "CompleteMultipartUpload": (
             *_UPLOAD,
+            "IfMatch",
             "IfNoneMatch",
             "MultipartUpload.Parts.ETag",
             "MultipartUpload.Parts.PartNumber",
@@ -49,8 +50,10 @@ PARAMETERS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
             "Body",
             "ChecksumCRC32",
             "ContentType",
+            "IfMatch",
             "IfNoneMatch",
             "Metadata",
+            "StorageClass",
         ),
         "PutObjectTagging": (*_VERSION, "Tagging.TagSet.Key", "Tagging.TagSet.Value"),
         "UploadPart": (*_UPLOAD, "Body", "PartNumber"),

@@ -1,6 +1,6 @@
 """Reads an object's bytes from S3 in blocks, and reopens a lost connection."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any, Final
 
 from handlers.aws.errors import translated
@@ -20,13 +20,34 @@ class OpenObject:
         self.info = info
         self._s3 = s3
         self._body = body
+        self._head = b""
+        self._rest: Generator[bytes] | None = None
 
     def close(self) -> None:
         """Close the connection; unread bytes are dropped."""
         self._body = _closed(self._body)
+        if self._rest:
+            self._rest.close()
+
+    def peek(self) -> bytes:
+        """Return the first block, which `blocks` yields once more without another call."""
+        rest = self._read(0)
+        self._head, self._rest = next(rest, b""), rest
+        return self._head
 
     def blocks(self, offset: int = 0) -> Iterator[bytes]:
         """Yield the bytes from an offset on. A lost connection is reopened where it broke."""
+        rest, self._rest = self._rest, None
+        if rest and not offset:
+            if self._head:
+                yield self._head
+            yield from rest
+            return
+        if rest:
+            rest.close()
+        yield from self._read(offset)
+
+    def _read(self, offset: int) -> Generator[bytes]:
         failures = 0
         body, self._body = self._body, None
         if offset and body is not None:

@@ -6,12 +6,13 @@ was counted so far. A chunk is written after its predecessor, so the chunks form
 many invocations work on the file. The rejects of a chunk are written before it.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from itertools import pairwise
 from typing import Final
 
-from handlers.aws.failures import TakenError, TransientError
+from handlers.aws.failures import PermanentError, TakenError, TransientError
 from handlers.aws.joins import MAX_PARTS, Part, join_objects
 from handlers.aws.object_info import Location, ObjectInfo
 from handlers.aws.objects import Storage
@@ -91,8 +92,12 @@ class Staging:
             self._prefix + _rejects_name(*ends)
             for ends in pairwise([*starts, progress.position.offset])
         )
-        outputs = [Part(key=entry.location.key, size=entry.size) for entry in chunks]
-        rejects = [Part(key=key, size=listed[key]) for key in names if key in listed]
+        outputs = [
+            Part(bucket=self._bucket, key=entry.location.key, size=entry.size) for entry in chunks
+        ]
+        rejects = [
+            Part(bucket=self._bucket, key=key, size=listed[key]) for key in names if key in listed
+        ]
         found = sum(part.size for part in rejects)
         if not _is_whole(chunks, progress) or found != progress.reject_bytes:
             self.clear()
@@ -112,7 +117,7 @@ class Staging:
             size = sum(part.size for part in group)
             if joined.get(key) != size:
                 self._join(group, Location(bucket=self._bucket, key=key))
-            groups.append(Part(key=key, size=size))
+            groups.append(Part(bucket=self._bucket, key=key, size=size))
         return groups
 
     def _join(self, group: Sequence[Part], where: Location) -> None:
@@ -129,6 +134,16 @@ class Staging:
         """Return whether there is a chunk that was written at a moment or later."""
         pages = self._storage.list_pages(self._bucket, self._prefix)
         return any(entry.modified >= moment for page in pages for entry in page)
+
+    @contextmanager
+    def cleared_for_good(self) -> Generator[None]:
+        """Delete all chunks if the work on them fails for good."""
+        try:
+            yield
+        except PermanentError:
+            with suppress(TransientError):
+                self.clear()
+            raise
 
     def clear(self) -> None:
         """Delete all chunks. What a killed attempt leaves, a lifecycle rule deletes."""

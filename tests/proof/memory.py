@@ -158,9 +158,9 @@ class MemoryS3:
 
     # The operations.
 
-    def put_object(self, *, Bucket, Key, Body=b"", IfNoneMatch=None, **given):  # noqa: N803
+    def put_object(self, *, Bucket, Key, Body=b"", IfNoneMatch=None, IfMatch=None, **given):  # noqa: N803
         self._keys(Bucket, "PutObject")
-        self._check_new(Bucket, Key, IfNoneMatch, "PutObject")
+        self._check_current(Bucket, Key, IfNoneMatch, IfMatch, "PutObject")
         checksum = given.pop("ChecksumCRC32", None)
         if checksum and base64.b64decode(checksum) != zlib.crc32(Body).to_bytes(4, "big"):
             raise aws_error("BadDigest", "PutObject")
@@ -203,6 +203,9 @@ class MemoryS3:
     ):
         source = self._source(CopySource, CopySourceIfMatch, "CopyObject")
         if len(source.body) > self._max_copy:
+            raise aws_error("InvalidRequest", "CopyObject")
+        unchanged = MetadataDirective == "COPY" and "StorageClass" not in given
+        if CopySource == {"Bucket": Bucket, "Key": Key} and unchanged:
             raise aws_error("InvalidRequest", "CopyObject")
         described = _described(given)
         if MetadataDirective == "COPY":
@@ -356,6 +359,7 @@ class MemoryS3:
         UploadId,  # noqa: N803
         MultipartUpload,  # noqa: N803
         IfNoneMatch=None,  # noqa: N803
+        IfMatch=None,  # noqa: N803
     ):
         operation = "CompleteMultipartUpload"
         upload = self._upload(Bucket, Key, UploadId, operation)
@@ -367,7 +371,7 @@ class MemoryS3:
             raise aws_error("InvalidPart" if parts else "MalformedXML", operation)
         if any(len(body) < self._min_part for _, body in held[:-1]):
             raise aws_error("EntityTooSmall", operation)
-        self._check_new(Bucket, Key, IfNoneMatch, operation)
+        self._check_current(Bucket, Key, IfNoneMatch, IfMatch, operation)
         digests = b"".join(bytes.fromhex(etag.strip('"')) for etag, _ in held)
         etag = f'"{hashlib.md5(digests).hexdigest()}-{len(held)}"'  # noqa: S324
         del self.uploads[UploadId]
@@ -411,12 +415,17 @@ class MemoryS3:
             raise aws_error("NoSuchUpload", operation)
         return upload
 
-    def _check_new(self, bucket: str, key: str, condition: str | None, operation: str) -> None:
-        if condition == "*" and self.current(bucket, key):
+    def _check_current(
+        self, bucket: str, key: str, none: str | None, etag: str | None, operation: str
+    ) -> None:
+        """Check the conditions `If-None-Match: *` and `If-Match` on what is at a key."""
+        if none == "*" and self.current(bucket, key):
             raise aws_error("PreconditionFailed", operation)
+        if etag is not None and (code := self._refusal(bucket, key, etag)):
+            raise aws_error(code, operation)
 
     def _refusal(self, bucket: str, key: str, etag: str) -> str:
-        """Return why a conditional delete is refused, or nothing."""
+        """Return why a delete or a put with `If-Match` is refused, or nothing."""
         current = self.current(bucket, key)
         if not current:
             return "NoSuchKey"

@@ -104,6 +104,8 @@ def random_call(rng, twins):
             where | {"Body": body} | rng.choice(({}, described, {"Tagging": "a=1&b=2"})),
         ),
         ("put_object", where | {"Body": body, "IfNoneMatch": "*"}),
+        ("put_object", where | {"Body": body, "IfMatch": etag}),
+        ("put_object", where | {"Body": body, "IfMatch": etag, "StorageClass": "STANDARD_IA"}),
         ("get_object", where | version),
         ("get_object", where | {"IfMatch": etag}),
         ("get_object", where | {"Range": f"bytes={rng.randrange(4)}-"}),
@@ -230,6 +232,24 @@ def test_multipart_uploads(twins):
     both(twins, "complete_multipart_upload", **complete)
     both(twins, "head_object", **where)
     both(twins, "get_object", **where)
+
+
+def test_a_multipart_upload_replaces_what_it_names(twins):
+    where = {"Bucket": VERSIONED, "Key": "whole"}
+    double, real = twins.call("create_multipart_upload", **where, StorageClass="STANDARD_IA")
+    named = where | {"UploadId": (double["UploadId"], real["UploadId"])}
+    part, _ = both(twins, "upload_part", **named, PartNumber=1, Body=b"new")
+    parts = [{"PartNumber": 1, "ETag": part["ETag"]}]
+    old, _ = both(twins, "put_object", **where, Body=b"old")
+    complete = {**named, "MultipartUpload": {"Parts": parts}}
+    other = twins.call("complete_multipart_upload", **complete, IfMatch='"another"')
+    assert other == ["PreconditionFailed"] * 2
+    both(twins, "delete_object", **where)
+    gone = twins.call("complete_multipart_upload", **complete, IfMatch=old["ETag"])
+    assert gone == ["NoSuchKey"] * 2
+    both(twins, "put_object", **where, Body=b"old")
+    both(twins, "complete_multipart_upload", **complete, IfMatch=old["ETag"])
+    assert seen(both(twins, "head_object", **where)[0])["StorageClass"] == "STANDARD_IA"
 
 
 def test_an_aborted_upload_is_gone(twins):

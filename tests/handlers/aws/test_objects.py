@@ -246,6 +246,31 @@ def test_lists_go_on_over_pages(s3, stored):
     assert {one.location.key for one in versions} == {"p/00"}
 
 
+@pytest.mark.parametrize("sizes", [[3], [10, 10, 3]])
+def test_an_object_is_replaced_only_if_it_is_the_one_that_was_seen(sizes, monkeypatch):
+    monkeypatch.setattr(joins, "MIN_PART_BYTES", 5)
+    s3 = MemoryS3(versioned=(BUCKET, "parts"), min_part=5)
+    stored = Storage(Client(s3))
+    parts = [Part(bucket="parts", key=f"part {one}", size=size) for one, size in enumerate(sizes)]
+    for part in parts:
+        s3.put_object(Bucket="parts", Key=part.key, Body=b"n" * part.size)
+    s3.put_object(Bucket=BUCKET, Key=HERE.key, Body=b"old", StorageClass="STANDARD_IA")
+    old = stored.describe(HERE)
+    s3.put_object(Bucket=BUCKET, Key=HERE.key, Body=b"another")
+    join = partial(joins.join_objects, stored, parts, HERE, metadata={"a": "b"}, content_type="t/p")
+    with pytest.raises(TakenError):
+        join(old=old)
+    s3.delete_object(Bucket=BUCKET, Key=HERE.key)
+    with pytest.raises(GoneError):
+        join(old=old)
+    s3.put_object(Bucket=BUCKET, Key=HERE.key, Body=b"old")
+    join(old=old)
+    new = s3.current(BUCKET, HERE.key)
+    assert (new.body, new.metadata) == (b"n" * sum(sizes), {"a": "b"})
+    assert (new.headers["ContentType"], new.storage_class) == ("t/p", "STANDARD_IA")
+    assert not s3.uploads
+
+
 @pytest.mark.parametrize(
     "sizes", [[3], [10], [3, 3], [10, 10], [3, 3, 3, 10, 2], [0, 12, 0, 4], [4]]
 )
@@ -257,7 +282,7 @@ def test_parts_are_joined_in_order(sizes, monkeypatch):
     for number, size in enumerate(sizes):
         body = bytes([65 + number]) * size
         s3.put_object(Bucket=BUCKET, Key=f"part {number}", Body=body)
-        parts.append(Part(key=f"part {number}", size=size))
+        parts.append(Part(bucket=BUCKET, key=f"part {number}", size=size))
         whole += body
     joins.join_objects(stored, parts, HERE, metadata={"a": "b"}, content_type="text/plain")
     joined = s3.current(BUCKET, HERE.key)
@@ -387,7 +412,10 @@ def test_the_bytes_of_a_join_are_counted(monkeypatch):
     monkeypatch.setattr(joins, "MIN_PART_BYTES", 4)
     s3 = MemoryS3(versioned=(BUCKET,), min_part=4)
     stored = Storage(Client(s3, FaultyGate("", -1)))
-    parts = [Part(key=f"part-{number}", size=size) for number, size in enumerate((5, 2, 3))]
+    parts = [
+        Part(bucket=BUCKET, key=f"part-{number}", size=size)
+        for number, size in enumerate((5, 2, 3))
+    ]
     for part in parts:
         s3.put_object(Bucket=BUCKET, Key=part.key, Body=b"x" * part.size)
     joins.join_objects(stored, parts, HERE, metadata={}, content_type="text/plain")
