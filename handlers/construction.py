@@ -3,13 +3,22 @@
 import os
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TypeVar
+
+import orjson
 
 from handlers.aws.clients import client
 from handlers.aws.messages import Messenger
 from handlers.aws.objects import Storage
-from handlers.environment import ArchiverEnvironment, ProcessorEnvironment
+from handlers.environment import (
+    DATASETS_FILE,
+    ArchiverEnvironment,
+    MisconfigurationError,
+    ProcessorEnvironment,
+)
 from handlers.invocation.telemetry import Telemetry
+from handlers.transform.datasets.dataset import Datasets
 
 _Environment = TypeVar("_Environment", ProcessorEnvironment, ArchiverEnvironment)
 _Function = TypeVar("_Function")
@@ -46,3 +55,19 @@ def construct(
     return function(
         read, Storage(client("s3")), Messenger(client), telemetry, lambda: datetime.now(UTC)
     )
+
+
+def read_datasets(archive: Path = Path(__file__).parents[1]) -> Datasets:
+    """Return the datasets that are packaged beside `handlers/`; none if there is no such file.
+
+    Raises MisconfigurationError where the file cannot be read: it would let bad records pass.
+    """
+    file = archive / DATASETS_FILE
+    try:
+        return Datasets.read(orjson.loads(file.read_bytes()))
+    except FileNotFoundError:
+        return Datasets()
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        msg = f"{DATASETS_FILE} of the archive cannot be read ({error!r}), allowed: what "
+        msg += "`pulumi up` packages; deploy again"
+        raise MisconfigurationError(msg) from error

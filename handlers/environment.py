@@ -18,6 +18,8 @@ SERVICE_DIMENSION: Final = "service"
 FUNCTION_DIMENSION: Final = "function_name"
 PROCESSOR_SERVICE: Final = "data-processor"
 ARCHIVER_SERVICE: Final = "data-archiver"
+# The declarations of the datasets by name, at the root of the functions' archive.
+DATASETS_FILE: Final = "datasets.json"
 
 
 # The queue hides a received message for six time-outs of the processor, so that a batch whose
@@ -58,7 +60,8 @@ _ASCII: Final = bytes(range(128)) + b" ~{ a.b xn--mnchen-3ya"
 class MisconfigurationError(Exception):
     """The function is set up wrongly; the message lists every problem.
 
-    A variable is missing or cannot be read, or the runtime's botocore is too old.
+    A variable is missing or cannot be read, as may be the datasets, or the runtime's botocore is
+    too old.
     """
 
 

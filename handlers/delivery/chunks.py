@@ -12,11 +12,12 @@ from handlers.aws.failures import OutOfTimeError, TakenError, TransientError
 from handlers.delivery.progress import Progress
 from handlers.delivery.staging import CHUNK_BYTES, Staging
 from handlers.invocation.deadline import Deadline
+from handlers.transform.datasets.dataset import Dataset
 from handlers.transform.expansion import ExpansionError, check_expansion
-from handlers.transform.files import is_utf8, transform
+from handlers.transform.files import is_utf8, record_encoder, transform
 from handlers.transform.formats.batch import START, BadFileError, Batch, Position
 from handlers.transform.formats.text import UTF8, NotUtf8Error
-from handlers.transform.records.encoder import RecordEncoder, metadata_tail
+from handlers.transform.records.encoder import metadata_tail
 
 _GZIP_LEVEL: Final = 1  # a third of the time of level 6, for a few per cent more bytes
 _GZIP_WINDOW_BITS: Final = 16 + zlib.MAX_WBITS  # gzip; zlib writes no time into its header
@@ -75,16 +76,19 @@ class FileWriter:
     source_bytes: int
     max_expansion: int
     fallback_encoding: str | None = None
+    forced_encoding: str = ""  # instead of UTF-8 and the fallback
+    dataset: Dataset | None = None
 
     def latest(self) -> Progress | None:
         """Return the progress of staged chunks, or None; those of a second reading come first."""
-        again = self.staging.of(self.fallback_encoding).latest() if self.fallback_encoding else None
+        second = self.forced_encoding or self.fallback_encoding
+        again = self.staging.of(second).latest() if second else None
         return again or self.staging.latest()
 
     def begin(self, processed_at: datetime) -> Progress:
         """Return the progress of a file at its start."""
         encoding = UTF8 if self.fallback_encoding else ""
-        return Progress(processed_at=processed_at, encoding=encoding)
+        return Progress(processed_at=processed_at, encoding=self.forced_encoding or encoding)
 
     def write(self, progress: Progress) -> Written | Progress:
         """Write the file from the position of `progress`; return all of it, or the progress made.
@@ -140,7 +144,7 @@ class FileWriter:
             environment=self.environment,
             processor_version=__version__,
         )
-        encoder = RecordEncoder(tail)
+        encoder = record_encoder(tail, self.dataset)
         progress, start = begun, begun.position
         chunk = Chunk(compressed=self.compressed)
         encoding = begun.encoding

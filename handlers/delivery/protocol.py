@@ -6,24 +6,22 @@ it is written only if its key is free, and its metadata names the source version
 key taken reads whose output it is. `docs/design.md` shows each step and what repairs it.
 """
 
-import hashlib
 from collections.abc import Callable, Mapping
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import cache, partial
+from functools import partial
 from typing import Final
 
 from handlers import keys
 from handlers.aws.failures import GoneError, LoopError, PermanentError, TransientError
-from handlers.aws.joins import join_objects
-from handlers.aws.object_info import Location, ObjectInfo, fits_metadata
+from handlers.aws.object_info import Location, ObjectInfo
 from handlers.aws.objects import Storage
 from handlers.aws.streams import OpenObject
-from handlers.delivery.chunks import FileWriter, Written
+from handlers.delivery.conversion import Converted, Converter, Form, dataset_of, naming_rejects
 from handlers.delivery.originals import Originals
+from handlers.delivery.outcomes import Continued, Delivered, Dropped
 from handlers.delivery.outputs import Outputs
-from handlers.delivery.progress import Counts, Progress, check_rejects
+from handlers.delivery.progress import Counts, Progress
 from handlers.delivery.source_version import (
     EVENT_MARGIN,
     SourceVersion,
@@ -31,21 +29,12 @@ from handlers.delivery.source_version import (
     possible_sources,
     source_of,
 )
-from handlers.delivery.staging import CHUNK_BYTES, Staging
+from handlers.delivery.staging import Staging
 from handlers.environment import ProcessorEnvironment
-from handlers.invocation.build import code_digest
 from handlers.invocation.deadline import Deadline
 from handlers.invocation.events import ObjectReference
-from handlers.transform.formats.batch import BadFileError
-from handlers.transform.formats.text import UTF8
+from handlers.transform.datasets.dataset import Datasets
 
-_JSON_LINES: Final = "application/x-ndjson"
-_GZIP: Final = "application/gzip"
-_BUILD_DIGITS: Final = 16
-# Sixteen chunks are joined at a time; each takes 0.1 to 0.3 seconds.
-_JOIN_SECONDS: Final = 0.02  # a chunk
-# Each continuation handles about 5 GB, so 10,000 cover S3's largest object, 50 TB.
-_MAX_CONTINUATIONS: Final = 10_000
 # A few pipelines may follow each other. More passes mean that a pipeline is fed its own outputs.
 _MAX_PASSES: Final = 8
 
@@ -55,41 +44,21 @@ _MAX_PASSES: Final = 8
 _NOT_FOUND_FOR: Final = timedelta(minutes=20)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Delivered:
-    """A version has its output, and its original is in `completed/`."""
-
-    counts: Counts
-    output_key: str
-    source_bytes: int
-    source_encoding: str = ""  # what the file was read as, where it was not UTF-8
-    repeated: bool = False  # an earlier delivery had stored the output
-
-
-@dataclass(frozen=True, kw_only=True)
-class Continued:
-    """A large file is partly processed; a later invocation goes on from there."""
-
-    reference: ObjectReference
-    progress: Progress
-
-
-@dataclass(frozen=True, kw_only=True)
-class Dropped:
-    """The object is no file to process."""
-
-    reason: str
-
-
 class Delivery:
     """Delivers source versions. Threads may share one instance."""
 
     def __init__(
-        self, storage: Storage, environment: ProcessorEnvironment, now: Callable[[], datetime]
+        self,
+        storage: Storage,
+        environment: ProcessorEnvironment,
+        now: Callable[[], datetime],
+        datasets: Datasets,
     ) -> None:
         self._storage = storage
         self._environment = environment
+        self._datasets = datasets
         self._now = now
+        self._converter = Converter(storage=storage, environment=environment, now=now)
         self._outputs = Outputs(storage, environment)
         self._originals = Originals(storage)
 
@@ -143,28 +112,23 @@ class Delivery:
         *,
         repeated: bool,
     ) -> Delivered | Continued:
-        staging = self.staging_of(source)
-        try:
+        form = self._form_of(source.key)
+        resume = repeated or reference.continuations > 0
+        with self.staging_of(source).cleared_for_good():
             passes = _passes(opened.info.metadata)
-            resume = repeated or reference.continuations > 0
-            written = self._write(opened, staging, deadline, resume=resume)
-            if isinstance(written, Progress):
-                return Continued(reference=_continuation(reference), progress=written)
-            check_rejects(written.progress, self._environment.max_rejected_percent)
-        except PermanentError:
-            with suppress(TransientError):
-                staging.clear()
-            raise
-        key, found = self._commit(source, written, staging, passes)
+            converted = self._converter.convert(opened, source.key, form, deadline, resume=resume)
+            if isinstance(converted, Progress):
+                return Continued.of(reference, converted)
+        key, found = self._commit(source, converted, passes)
         self._originals.complete(opened.info, repeated=found)
-        if written.staged:
-            staging.clear()
+        converted.clear()
         return Delivered(
-            counts=written.progress.counts,
+            counts=converted.counts,
             output_key=key,
             source_bytes=opened.info.size,
-            source_encoding=_fallback_of(written.progress),
+            source_encoding=converted.encoding,
             repeated=found,
+            dataset=form.to_metadata(),
         )
 
     def _finish(self, source: ObjectInfo, output: ObjectInfo) -> Delivered:
@@ -177,85 +141,32 @@ class Delivery:
             source_bytes=source.size,
             source_encoding=output.metadata.get(keys.SOURCE_ENCODING, ""),
             repeated=True,
+            dataset=dataset_of(output.metadata),
         )
 
     def staging_of(self, source: SourceVersion) -> Staging:
         """Return the chunks of a version, as this build of the code stages them."""
-        prefix = keys.staging_prefix(source.key, source.version, _build_digest(self._environment))
-        return Staging(self._storage, self._environment.processed_bucket, prefix)
+        form = self._form_of(source.key)
+        return self._converter.staging_of(source.key, source.version, form)
 
-    def _write(
-        self,
-        opened: OpenObject,
-        staging: Staging,
-        deadline: Deadline,
-        *,
-        resume: bool,
-    ) -> Written | Progress:
-        writer = FileWriter(
-            source=opened.blocks,
-            suffix=keys.data_suffix(opened.info.location.key),
-            staging=staging,
-            deadline=deadline,
-            environment=self._environment.environment,
-            compressed=self._environment.compress_output,
-            source_bytes=opened.info.size,
-            max_expansion=self._environment.max_expansion,
-            fallback_encoding=self._environment.fallback_encoding,
-        )
-        begun = (writer.latest() if resume else None) or writer.begin(self._now())
-        try:
-            written = writer.write(begun)
-        except BadFileError as error:
-            raise PermanentError(error.reason, error.place) from error
-        if isinstance(written, Written) and written.staged and not begun.complete:
-            join_seconds = _JOIN_SECONDS * opened.info.size / CHUNK_BYTES
-            if deadline.remaining_seconds() < join_seconds:
-                return written.progress  # the next invocation has all of its time to join them
-        return written
+    def _form_of(self, key: str) -> Form:
+        return Form(dataset=self._datasets.find(key), compressed=self._environment.compress_output)
 
-    def _commit(
-        self, source: SourceVersion, written: Written, staging: Staging, passes: int
-    ) -> tuple[str, bool]:
+    def _commit(self, source: SourceVersion, converted: Converted, passes: int) -> tuple[str, bool]:
         """Write the rejects, if any, then the output; return its key, and whether it existed."""
-        counts = written.progress.counts
-        metadata = source.to_metadata() | counts.to_metadata()
+        metadata = converted.to_metadata(source)
         metadata |= {keys.PASSES: str(passes)} if passes else {}
-        if fallback := _fallback_of(written.progress):
-            metadata[keys.SOURCE_ENCODING] = fallback
-        parts = cache(partial(staging.of(fallback).parts, written.progress))
-
-        def put(metadata: Mapping[str, str], location: Location, *, output: bool) -> None:
-            gzipped = output and self._environment.compress_output
-            content_type = _GZIP if gzipped else _JSON_LINES
-            if written.staged:
-                lines, rejects = parts()
-                join_objects(
-                    self._storage,
-                    lines if output else rejects,
-                    location,
-                    metadata=metadata,
-                    content_type=content_type,
-                )
-            else:
-                body = written.lines if output else written.rejects
-                self._storage.put_new(location, body, metadata=metadata, content_type=content_type)
-
-        if counts.rejected:
+        look_first = converted.written.staged
+        if converted.counts.rejected:
             names = keys.rejected_keys(source.key, source.version, source.day)
-            rejected_key, _ = self._outputs.store(
-                source,
-                names,
-                partial(put, metadata, output=False),
-                look_first=written.staged,
-            )
-            named = metadata | {keys.REJECTED_KEY: keys.encode_value(rejected_key)}
-            metadata = named if fits_metadata(named) else metadata
+            put = partial(converted.put_rejects, metadata)
+            rejected_key, _ = self._outputs.store(source, names, put, look_first=look_first)
+            metadata = naming_rejects(metadata, rejected_key)
         return self._outputs.store(
             source,
             self._outputs.names(source),
-            partial(put, metadata, output=True),
-            look_first=written.staged or self._outputs.may_be_archived(source, self._now()),
+            partial(converted.put_output, metadata),
+            look_first=look_first or self._outputs.may_be_archived(source, self._now()),
         )
 
     def _outcome_of_gone(self, reference: ObjectReference) -> Delivered:
@@ -277,6 +188,7 @@ class Delivery:
                     output_key=output.location.key,
                     source_bytes=0,
                     repeated=True,
+                    dataset=dataset_of(output.metadata),
                 )
         named = f"{reference.key!r} version {reference.version}"
         if created and self._now() - created < _NOT_FOUND_FOR:
@@ -308,27 +220,3 @@ def _passes(metadata: Mapping[str, str]) -> int:
         msg += f"outputs back to {keys.INCOMING}"
         raise LoopError(msg)
     return passes
-
-
-def _continuation(reference: ObjectReference) -> ObjectReference:
-    """Return the reference for the next invocation; raises LoopError above the limit."""
-    if reference.continuations >= _MAX_CONTINUATIONS:
-        msg = f"{reference.continuations} invocations have not brought it to an end"
-        raise LoopError(msg)
-    return replace(reference, continuations=reference.continuations + 1)
-
-
-@cache
-def _build_digest(environment: ProcessorEnvironment) -> str:
-    """Return a digest of what decides a chunk's bytes: the code and the settings."""
-    settings = (
-        environment.environment,
-        environment.compress_output,
-        environment.fallback_encoding,
-    )
-    return hashlib.sha256(repr((code_digest(), settings)).encode()).hexdigest()[:_BUILD_DIGITS]
-
-
-def _fallback_of(progress: Progress) -> str:
-    """Return the encoding that a file was read in; "" for UTF-8."""
-    return "" if progress.encoding == UTF8 else progress.encoding

@@ -5,7 +5,7 @@ from dataclasses import fields
 
 from handlers import data_processor, keys
 from handlers.aws import copies
-from handlers.delivery import progress, protocol, staging
+from handlers.delivery import outcomes, progress, protocol, staging
 from handlers.environment import (
     ARCHIVER_SERVICE,
     PROCESSOR_SERVICE,
@@ -89,7 +89,7 @@ def limits() -> str:
 | what | at most | beyond |
 |---|---|---|
 | a key | {keys.MAX_KEY_BYTES:,} bytes, S3's limit | a longer output key is cut and gets a hash |
-| a file | what S3 holds | it continues in further invocations, {protocol._MAX_CONTINUATIONS:,} at most |
+| a file | what S3 holds | it continues in further invocations, {outcomes._MAX_CONTINUATIONS:,} at most |
 | a record | {encoder.MAX_RECORD_BYTES // _MIB} MiB, {json_text.MAX_DEPTH} levels, {encoder.MAX_RECORD_PARTS:,} fields | it is rejected |
 | bad records of a file | {DEFAULTS.max_rejected_percent} % (`maxRejectedPercent`) | the file fails |
 | an output | {DEFAULTS.max_expansion} times its file (`maxExpansion`), and at least {expansion._ALWAYS_ALLOWED_BYTES // _MIB} MiB | the file fails |

@@ -22,6 +22,7 @@ from handlers.environment import ArchiverEnvironment, ProcessorEnvironment
 from handlers.invocation.deadline import Deadline
 from handlers.reconciliation.reconciler import Reconciler
 from handlers.reconciliation.request import Request
+from handlers.transform.datasets.dataset import Datasets
 from handlers.transform.files import transform
 from handlers.transform.formats.batch import BLOCK_BYTES
 from handlers.transform.records.encoder import RecordEncoder
@@ -326,7 +327,7 @@ def reconcile(s3, client):
         compress_output=False,
     )
     storage, messenger = Storage(s3), Messenger(client)
-    delivery = Delivery(storage, environment, lambda: NOW)
+    delivery = Delivery(storage, environment, lambda: NOW, Datasets())
     reconciler = Reconciler(storage, messenger, delivery, environment, SILENT)
     asked = Request(started=NOW, by_schedule=True)
     return reconciler.run(asked, Deadline(lambda: 900))

@@ -63,9 +63,9 @@ MUTANTS = (
     Mutant(
         "delete-before-put",
         "handlers/delivery/protocol.py",
-        "        key, found = self._commit(source, written, staging, passes)\n",
+        "        key, found = self._commit(source, converted, passes)\n",
         "        self._storage.delete_version(opened.info.location)\n"
-        "        key, found = self._commit(source, written, staging, passes)\n",
+        "        key, found = self._commit(source, converted, passes)\n",
         DELIVERY,
     ),
     Mutant(
@@ -127,8 +127,8 @@ MUTANTS = (
     Mutant(
         "rejects-after-the-commit-are-forgotten",
         "handlers/delivery/protocol.py",
-        "        if counts.rejected:\n",
-        "        if counts.rejected > 1:\n",
+        "        if converted.counts.rejected:\n",
+        "        if converted.counts.rejected > 1:\n",
         DELIVERY,
     ),
     Mutant(
@@ -238,9 +238,9 @@ MUTANTS = (
     ),
     Mutant(
         "continuations-not-counted",
-        "handlers/delivery/protocol.py",
-        "    return replace(reference, continuations=reference.continuations + 1)",
-        "    return replace(reference, continuations=1)",
+        "handlers/delivery/outcomes.py",
+        "replace(reference, continuations=reference.continuations + 1)",
+        "replace(reference, continuations=1)",
         PROCESSOR,
     ),
     Mutant(
@@ -315,7 +315,7 @@ MUTANTS = (
     ),
     Mutant(
         "a-join-is-put-off-without-end",
-        "handlers/delivery/protocol.py",
+        "handlers/delivery/conversion.py",
         "        if isinstance(written, Written) and written.staged and not begun.complete:",
         "        if isinstance(written, Written) and written.staged:",
         ("tests/handlers/delivery/test_staging.py",),
@@ -336,14 +336,14 @@ MUTANTS = (
     ),
     Mutant(
         "a-fallback-changes-within-a-file",
-        "handlers/delivery/protocol.py",
-        "        environment.fallback_encoding,\n    )",
-        "    )",
+        "handlers/delivery/conversion.py",
+        "        environment.fallback_encoding,\n        *",
+        "        *",
         ("tests/handlers/delivery/test_staging.py",),
     ),
     Mutant(
         "two-builds-share-a-file",
-        "handlers/delivery/protocol.py",
+        "handlers/delivery/conversion.py",
         "repr((code_digest(), settings))",
         "repr(settings)",
         ("tests/handlers/delivery/test_staging.py",),
@@ -780,16 +780,16 @@ MUTANTS = (
     ),
     Mutant(
         "long-names-are-more-than-metadata-hold",
-        "handlers/delivery/protocol.py",
+        "handlers/delivery/conversion.py",
         "named if fits_metadata(named) else metadata",
         "named",
         ("tests/handlers/delivery/test_protocol.py",),
     ),
     Mutant(
         "rejects-say-that-they-are-gzip",
-        "handlers/delivery/protocol.py",
-        "gzipped = output and self",
-        "gzipped = self",
+        "handlers/delivery/conversion.py",
+        "_put(location, metadata, _JSON_LINES, old, output=False)",
+        "_put(location, metadata, _GZIP, old, output=False)",
         ("tests/handlers/delivery/test_protocol.py",),
     ),
     Mutant(

@@ -3,6 +3,7 @@
 import codecs
 import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import Final
 
 from handlers.transform.formats.batch import BLOCK_BYTES, BadFileError, Source
@@ -18,6 +19,15 @@ UTF8: Final = "utf-8"
 
 class NotUtf8Error(Exception):
     """A file that must be UTF-8 is not; all of it may be in another encoding."""
+
+
+def has_byte_order_mark(head: bytes) -> bool:
+    """Return whether a file that begins with these bytes, gzip or not, has a byte order mark."""
+    if head.startswith(_GZIP_MAGIC):
+        with suppress(zlib.error):
+            unpacker = zlib.decompressobj(_GZIP_WINDOW_BITS)
+            head = unpacker.decompress(head, len(codecs.BOM_UTF8))
+    return head.startswith((codecs.BOM_UTF8, *_UTF16))
 
 
 def _keep_bytes(error: UnicodeError) -> tuple[str, int]:

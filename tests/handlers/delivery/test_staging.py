@@ -8,7 +8,7 @@ import pytest
 
 from handlers import keys
 from handlers.aws import object_info
-from handlers.delivery import protocol, staging
+from handlers.delivery import conversion, staging
 from handlers.delivery.progress import Progress
 from handlers.transform import expansion
 from tests.proof.crash import FaultyGate
@@ -130,7 +130,7 @@ def test_a_join_that_there_is_no_time_for_is_put_off_once(monkeypatch):
         return call()
 
     world.gate = gate
-    monkeypatch.setattr(protocol, "_JOIN_SECONDS", 10.0**15)
+    monkeypatch.setattr(conversion, "_JOIN_SECONDS", 10.0**15)
     world.deliver(world.upload(kind.key, kind.body))
     world._poll()
     assert not joins
@@ -469,8 +469,8 @@ def test_two_builds_of_one_version_never_share_a_file(monkeypatch):
     """Half of an output by one build, half by another, would be what neither would write."""
     world, watch = begun()
     before = set(world.s3.visible(PROCESSED, keys.STAGING))
-    protocol._build_digest.cache_clear()
-    monkeypatch.setattr(protocol, "code_digest", lambda: "another build")
+    conversion._build_digest.cache_clear()
+    monkeypatch.setattr(conversion, "code_digest", lambda: "another build")
     stored = []
     world.gate = lambda operation, given, call: (
         stored.append(given) if operation == "put_object" else None,
@@ -481,7 +481,7 @@ def test_two_builds_of_one_version_never_share_a_file(monkeypatch):
     assert not before & {given["Key"] for given in stored}
     first = min(given["Key"] for given in stored if given["Key"].startswith(keys.STAGING))
     assert first.endswith(f"{0:016d}")
-    protocol._build_digest.cache_clear()
+    conversion._build_digest.cache_clear()
 
 
 def test_a_name_of_the_environment_that_changes_meanwhile_holds_for_all_of_it():
