@@ -14,25 +14,30 @@ from handlers.aws.failures import AccessDeniedError, LoopError, PermanentError, 
 from handlers.aws.messages import Messenger
 from handlers.aws.object_info import Location
 from handlers.aws.objects import Storage
-from handlers.construction import construct, is_initialising
-from handlers.delivery.protocol import Continued, Delivered, Delivery, Dropped
+from handlers.construction import construct, is_initialising, read_datasets
+from handlers.delivery.outcomes import Continued, Delivered, Dropped
+from handlers.delivery.protocol import Delivery
 from handlers.delivery.replays import Replays
+from handlers.delivery.reprocessing import Reprocessing
 from handlers.environment import PROCESSOR_SERVICE, Metric, ProcessorEnvironment
 from handlers.invocation import attempts, batch_jobs
 from handlers.invocation.attempts import Attempt, Record
 from handlers.invocation.batch_jobs import ResultCode, Task, TaskResult, read_tasks
 from handlers.invocation.deadline import Deadline
 from handlers.invocation.events import (
+    CompletedReference,
     MalformedEventError,
-    ObjectReference,
     Reading,
+    Reference,
     read_event,
     read_message,
 )
 from handlers.invocation.telemetry import Telemetry
 from handlers.reconciliation.reconciler import Reconciler
 from handlers.reconciliation.request import RECONCILE, Request
+from handlers.transform.datasets.dataset import Datasets
 
+_NO_DATASETS: Final = Datasets()
 _MAX_THREADS: Final = 10  # files at once; each may hold three chunks of 8 MiB
 
 
@@ -60,6 +65,8 @@ class Processor:
         messenger: Messenger,
         telemetry: Telemetry,
         now: Callable[[], datetime],
+        *,
+        datasets: Datasets = _NO_DATASETS,
     ) -> None:
         self._environment = environment
         self._storage = storage
@@ -67,7 +74,8 @@ class Processor:
         self._telemetry = telemetry
         self._log = telemetry.logger
         self._now = now
-        self._delivery = Delivery(storage, environment, now)
+        self._delivery = Delivery(storage, environment, now, datasets)
+        self._reprocessing = Reprocessing(storage, environment, now, datasets)
         self._replays = Replays(storage, environment.raw_bucket)
         self._reconciler = Reconciler(
             storage, messenger, self._delivery, environment, telemetry.logger
@@ -241,14 +249,12 @@ class Processor:
             self._handle_object(reference, deadline, attempt) for reference in reading.references
         ]
 
-    def _handle_object(
-        self, reference: ObjectReference, deadline: Deadline, attempt: Attempt
-    ) -> Result:
+    def _handle_object(self, reference: Reference, deadline: Deadline, attempt: Attempt) -> Result:
         repeated = attempt.number > 1
         if repeated:  # so that an attempt that is killed leaves a line, at no cost for most files
             self._log.info("attempt begun", **_named(reference, attempt))
         try:
-            done = self._delivery.deliver(reference, deadline, repeated=repeated)
+            done = self._work(reference, deadline, repeated=repeated)
             if isinstance(done, Continued):
                 return self._continue(done, attempt)
             if isinstance(done, Dropped):
@@ -262,7 +268,14 @@ class Processor:
             return self._retry(reference, error, attempt)
         return self._processed(reference, attempt, done)
 
-    def _processed(self, reference: ObjectReference, attempt: Attempt, done: Delivered) -> Result:
+    def _work(
+        self, reference: Reference, deadline: Deadline, *, repeated: bool
+    ) -> Delivered | Continued | Dropped:
+        if isinstance(reference, CompletedReference):
+            return self._reprocessing.reprocess(reference, deadline, repeated=repeated)
+        return self._delivery.deliver(reference, deadline, repeated=repeated)
+
+    def _processed(self, reference: Reference, attempt: Attempt, done: Delivered) -> Result:
         counts = done.counts
         metrics = {
             Metric.FILES_PROCESSED: 1,
@@ -272,8 +285,9 @@ class Processor:
             Metric.RECORDS_EMPTY: counts.empty,
             Metric.BYTES_IN: done.source_bytes,
         }
+        again = isinstance(reference, CompletedReference)
         self._log.info(
-            "processed",
+            "processed again" if again else "processed",
             **_named(reference, attempt),
             output_key=done.output_key,
             repeated=done.repeated,
@@ -282,7 +296,7 @@ class Processor:
             records_rejected=counts.rejected,
             records_empty=counts.empty,
             fields_renamed=counts.renamed,
-            **_read_as(done),
+            **_made_by(done),
         )
         return Result(status="processed", metrics=metrics)
 
@@ -294,7 +308,7 @@ class Processor:
         self._log.info("continued", **_named(done.reference, attempt), offset=offset)
         return Result(status="continued")
 
-    def _retry(self, reference: ObjectReference, error: Exception, attempt: Attempt) -> Result:
+    def _retry(self, reference: Reference, error: Exception, attempt: Attempt) -> Result:
         """Leave an object for the next attempt; after the last, it becomes a dead letter."""
         reason = (
             str(error) if isinstance(error, TransientError) else f"{type(error).__name__}: {error}"
@@ -310,7 +324,7 @@ class Processor:
         return Result(status="retried", reason=reason, metrics={**counted, **denied})
 
     def _fail(
-        self, reference: ObjectReference, attempt: Attempt, kind: str, reason: str, place: str = ""
+        self, reference: Reference, attempt: Attempt, kind: str, reason: str, place: str = ""
     ) -> Result:
         attributes = {
             keys.REASON: reason,
@@ -366,19 +380,22 @@ def _is_finished(results: Sequence[Result]) -> bool:
     return all(result.finished for result in results)
 
 
-def _named(reference: ObjectReference, attempt: Attempt | None = None) -> dict[str, Any]:
+def _named(reference: Reference, attempt: Attempt | None = None) -> dict[str, Any]:
     """Return how a log line names a file, and the attempt at it; `show` finds the line by them."""
     named = {"key": reference.key, "version": reference.version}
     return named | (attempt.fields() if attempt else {})
 
 
-def _read_as(done: Delivered) -> dict[str, Any]:
-    return {"source_encoding": done.source_encoding} if done.source_encoding else {}
+def _made_by(done: Delivered) -> dict[str, Any]:
+    """Return what a log line says of an output's dataset and encoding, where it has one."""
+    dataset = {name.replace("-", "_"): value for name, value in done.dataset.items()}
+    return dataset | ({"source_encoding": done.source_encoding} if done.source_encoding else {})
 
 
 @cache
 def _processor() -> Processor:
-    return construct(Processor, ProcessorEnvironment, PROCESSOR_SERVICE)
+    made = partial(Processor, datasets=read_datasets())
+    return construct(made, ProcessorEnvironment, PROCESSOR_SERVICE)
 
 
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
@@ -393,8 +410,9 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     Raises:
         TransientError: for an event or a call, when trying again may help.
         PermanentError: for a reconcile run whose request is not readable.
-        MisconfigurationError: the environment is not what infra sets. In Lambda it is raised at
-            import, so every invocation fails with it, and so does publishing a snapshot.
+        MisconfigurationError: the environment is not what infra sets, or the datasets are not what
+            it packages. In Lambda it is raised at import, so every invocation fails with it, and so
+            does publishing a snapshot.
     """
     return _processor().handle(event, context)
 

@@ -60,6 +60,9 @@ DATASET_VERSION: Final = "dataset-version"
 REPLAY_JOB: Final = "replay-job"
 REPLAY_OF: Final = "replay-of"
 
+# The field of a message that has a completed version processed again, its output replaced.
+REPROCESS: Final = "reprocess"
+
 # User metadata of a completed copy, beside SOURCE_VERSION: when S3 created the source version.
 SOURCE_UPLOADED: Final = "source-uploaded"
 

@@ -32,7 +32,9 @@ class Parts:
     region: Output[str]
 
 
-def processor(settings: Settings, parts: Parts, code: pulumi.Archive) -> Definition:
+def processor(
+    settings: Settings, parts: Parts, code: pulumi.Archive, *, has_datasets: bool
+) -> Definition:
     """Return the definition of the data processor.
 
     If S3 invokes it directly, its reserved concurrency equals the mapping's: with less, the mapping
@@ -54,7 +56,7 @@ def processor(settings: Settings, parts: Parts, code: pulumi.Archive) -> Definit
             "FALLBACK_ENCODING": settings.fallback_encoding or NO_FALLBACK,
             "COMPRESS_OUTPUT": str(settings.compress_output).lower(),
         },
-        statements=_processor_statements(settings, parts),
+        statements=_processor_statements(settings, parts, has_datasets=has_datasets),
         memory_mb=settings.processor_memory_mb,
         timeout_seconds=settings.processor_timeout_seconds,
         log_retention_days=settings.log_retention_days,
@@ -111,7 +113,9 @@ def _shared_environment(settings: Settings, parts: Parts) -> dict[str, Input[str
     }
 
 
-def _processor_statements(settings: Settings, parts: Parts) -> Output[list[Statement]]:
+def _processor_statements(
+    settings: Settings, parts: Parts, *, has_datasets: bool
+) -> Output[list[Statement]]:
     return Output.all(
         raw=parts.raw.arn,
         processed=parts.processed.arn,
@@ -133,6 +137,13 @@ def _processor_statements(settings: Settings, parts: Parts) -> Output[list[State
             *(
                 permissions.replay_files(raw=it["raw"], account=it["account"])
                 if settings.batch_operations
+                else []
+            ),
+            *(
+                permissions.replace_outputs(
+                    processed=it["processed"], archive=it["archive"], account=it["account"]
+                )
+                if has_datasets
                 else []
             ),
         ]

@@ -81,6 +81,23 @@ def replay_files(*, raw: str, account: str) -> list[Statement]:
     return [_in_account(it, account) for it in replays]
 
 
+def replace_outputs(*, processed: str, archive: str, account: str) -> list[Statement]:
+    """Return the processor's permissions to replace archived outputs of a dataset that changed.
+
+    What it needs beyond `processor`, where a stack has datasets. An output that the archiver has
+    just copied is copied once more, with its tags.
+    """
+    replaced = [
+        _allow(
+            "ReplaceArchivedOutputs",
+            ["s3:PutObject", "s3:PutObjectTagging", "s3:AbortMultipartUpload"],
+            [f"{archive}/{keys.ARCHIVE}*"],
+        ),
+        _allow("ReadTagsOfOutputs", ["s3:GetObjectTagging"], [f"{processed}/{keys.PROCESSED}*"]),
+    ]
+    return [_in_account(it, account) for it in replaced]
+
+
 def run_jobs(*, processed: str, function: str, account: str) -> list[Statement]:
     """Return the permissions of S3 Batch Operations for jobs that invoke a function.
 

@@ -54,7 +54,9 @@ class DataPipeline(pulumi.ComponentResource):
         self._parts = parts = self._make_parts(aws.get_region_output(opts=invoke).region)
         code = package.archive(datasets)
         self._processor = PipelineFunction(
-            f"{name}-data-processor", definitions.processor(settings, parts, code), self._child
+            f"{name}-data-processor",
+            definitions.processor(settings, parts, code, has_datasets=bool(datasets)),
+            self._child,
         )
         self._archiver = PipelineFunction(
             f"{name}-data-archiver", definitions.archiver(settings, parts, code), self._child

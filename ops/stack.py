@@ -80,6 +80,11 @@ class Stack:
         return cls(**texts, **optional, region=str(region))
 
     @property
+    def has_datasets(self) -> bool:
+        """Whether the stack was deployed with a dataset."""
+        return self.datasets not in {None, "{}"}
+
+    @property
     def partition(self) -> str:
         """The partition of AWS, `aws` say."""
         return self.data_processor_lambda_arn.split(":")[_PARTITION_FIELD]

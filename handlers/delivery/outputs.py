@@ -43,6 +43,14 @@ class Outputs:
                 return owner
         return None
 
+    def find_rejects(self, source: SourceVersion) -> ObjectInfo | None:
+        """Return the rejected records of a version, or None."""
+        for key in keys.rejected_keys(source.key, source.version, source.day):
+            owner = self._owner(key)
+            if owner and source.is_named_by(owner.metadata):
+                return owner
+        return None
+
     def store(
         self,
         source: SourceVersion,

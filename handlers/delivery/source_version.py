@@ -50,6 +50,23 @@ def source_of(info: ObjectInfo) -> SourceVersion:
     return SourceVersion(bucket=where.bucket, key=where.key, version=where.version, day=day)
 
 
+def source_of_copy(copy: ObjectInfo) -> SourceVersion:
+    """Return the version that a completed copy was made from.
+
+    Raises PermanentError if its metadata does not tell.
+    """
+    where = copy.location
+    key = keys.incoming_key(where.key, copy.metadata)
+    version = copy.metadata.get(keys.SOURCE_VERSION)
+    uploaded = _instant(copy.metadata.get(keys.SOURCE_UPLOADED, ""))
+    if not key or not version or not uploaded:
+        missing = "key" if not key else "version" if not version else "time of upload"
+        msg = f"{where} does not tell the {missing} of the file that it is a copy of, so its "
+        msg += "output cannot be found: `replay` it by its key, as a new upload"
+        raise PermanentError(msg)
+    return SourceVersion(bucket=where.bucket, key=key, version=version, day=uploaded.date())
+
+
 def possible_sources(reference: ObjectReference) -> list[SourceVersion]:
     """Return the version once for each day it may have, by the time in its event."""
     created = created_at(reference)
@@ -67,8 +84,13 @@ def possible_sources(reference: ObjectReference) -> list[SourceVersion]:
 
 def created_at(reference: ObjectReference) -> datetime | None:
     """Return the time in the event, or None."""
+    return _instant(reference.created)
+
+
+def _instant(text: str) -> datetime | None:
+    """Return a time in UTC, or None for a text that is none."""
     try:
-        created = datetime.fromisoformat(reference.created).astimezone(UTC)
+        found = datetime.fromisoformat(text).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
-    return created if MINYEAR < created.year < MAXYEAR else None
+    return found if MINYEAR < found.year < MAXYEAR else None

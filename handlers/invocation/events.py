@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final, cast
 from urllib.parse import quote_plus, unquote_plus
 
-from handlers.keys import INCOMING
+from handlers.keys import COMPLETED, INCOMING, REPROCESS
 
 _MAX_WRAPPINGS: Final = 3  # SNS within SNS; deeper than any real set-up
 
@@ -55,18 +55,38 @@ class ObjectReference:
         return {"Records": [record]}
 
 
+@dataclass(frozen=True, kw_only=True)
+class CompletedReference:
+    """A version in `completed/` whose output is to be made anew, in the place of the old one."""
+
+    bucket: str
+    key: str
+    version: str
+    continuations: int = 0  # as of an ObjectReference
+
+    def to_event(self) -> dict[str, Any]:
+        """Return the message about it, as `read_event` takes it."""
+        named = {"key": self.key, "version": self.version}
+        continued = {"continuations": self.continuations} if self.continuations else {}
+        return {REPROCESS: {**named, **continued}}
+
+
+Reference = ObjectReference | CompletedReference
+
+
 @dataclass(frozen=True)
 class Reading:
     """What an event holds: objects to process, and the reasons for what was dropped."""
 
-    references: tuple[ObjectReference, ...]
+    references: tuple[Reference, ...]
     dropped: tuple[str, ...]
 
 
 def read_message(body: str, bucket: str) -> Reading:
     """Return what the body of a queue message holds for `bucket`.
 
-    Raises MalformedEventError where it is not JSON, or an S3 event lacks its bucket or key.
+    Raises MalformedEventError where it is not JSON, an S3 event lacks its bucket or key, or a
+    message about a completed file is not as `CompletedReference` writes it.
     """
     try:
         event = json.loads(body)
@@ -86,8 +106,11 @@ def read_event(event: object, bucket: str) -> Reading:
 
 
 def _read(event: object, bucket: str) -> Reading:
-    references: list[ObjectReference] = []
+    references: list[Reference] = []
     dropped: list[str] = []
+    fields = _mapping(event)
+    if fields is not None and REPROCESS in fields:
+        return Reading((_read_completed(fields, bucket),), ())
     for found in _unwrap(event, bucket, _MAX_WRAPPINGS):
         reason = found if isinstance(found, str) else _foreign(found, bucket)
         if isinstance(found, ObjectReference) and not reason:
@@ -182,6 +205,24 @@ def _read_call(fields: Mapping[str, object], bucket: str) -> ObjectReference:
         bucket=_optional(fields.get("bucket")) or bucket,
         key=_text(fields, "key"),
         version=_optional(fields.get("version_id")),
+    )
+
+
+def _read_completed(fields: Mapping[str, object], bucket: str) -> CompletedReference:
+    """Return the completed file that a message names. It is ours, so nothing else may be in it."""
+    named = _mapping(fields[REPROCESS]) or {}
+    key, version = _optional(named.get("key")), _optional(named.get("version"))
+    continuations = _size(named.get("continuations", 0))
+    whole = set(fields) == {REPROCESS} and set(named) <= {"key", "version", "continuations"}
+    counted = continuations is not None and continuations >= 0
+    if not (whole and key and key.startswith(COMPLETED) and version and counted):
+        msg = (
+            f"the message about a completed file is {json.dumps(fields)[:300]}, allowed: "
+            f'{{"{REPROCESS}": {{"key": "{COMPLETED}…", "version": "…", "continuations": 0}}}}'
+        )
+        raise MalformedEventError(msg)
+    return CompletedReference(
+        bucket=bucket, key=key, version=version, continuations=continuations or 0
     )
 
 

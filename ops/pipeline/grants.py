@@ -56,6 +56,17 @@ def replay_files(stack: Stack) -> list[Grant]:
     ]
 
 
+def replace_outputs(stack: Stack) -> list[Grant]:
+    """Return what the data processor may do more, to replace outputs of datasets."""
+    _, processed, archive = _buckets(stack)
+    return [
+        _grant(
+            "s3:PutObject s3:PutObjectTagging s3:AbortMultipartUpload", f"{archive}/{keys.ARCHIVE}*"
+        ),
+        _grant("s3:GetObjectTagging", f"{processed}/{keys.PROCESSED}*"),
+    ]
+
+
 def run_jobs(stack: Stack) -> list[Grant]:
     """Return what the role of jobs may do: read manifests, write reports, invoke the processor."""
     _, processed, _ = _buckets(stack)

@@ -16,7 +16,7 @@ import pytest
 from handlers import keys
 from handlers.aws.operations import PARAMETERS
 from tests.contracts import pages
-from tests.proof import crash
+from tests.proof import crash, replays
 from tests.proof.files import BY_NAME
 from tests.proof.world import (
     ARCHIVE,
@@ -35,6 +35,8 @@ SMALL = "A small file with a bad record"
 LARGE = "A large file, cut once"
 ARCHIVED = "An output in the archiver"
 OF_PROCESSOR = (SMALL, LARGE, "The other calls of the processor")
+REPLAYED = "A replay of a file of a dataset"
+OF_REPLAY = (REPLAYED, "The other calls of a replay")
 OF_RECONCILER = ("The calls of a reconcile run",)
 OF_ARCHIVER = (ARCHIVED, "The other calls of the archiver")
 QUEUES = {QUEUE: "processing queue", DEAD_LETTERS: "dead-letter queue"}
@@ -143,6 +145,17 @@ def processed(kind: str) -> list[Made]:
     return merged(recorder.made)
 
 
+def replayed(kind: str) -> list[Made]:
+    """Return the calls of one faultless replay of a completed file."""
+    recorder, again = Recorder(), replays.BY_NAME[kind]
+    with small_limits(HELD_IN_MEMORY):
+        made = replays.Replayed(World(gate=recorder), again)
+        recorder.world = world = made.world
+        world.deliver(made.event)
+        world.run_until_idle()
+    return merged(recorder.made)
+
+
 def archived() -> list[Made]:
     """Return the calls of one faultless run of the archiver over one output."""
     recorder = Recorder()
@@ -165,6 +178,7 @@ def _store_old_output(world: World, key: str) -> None:
         (SMALL, lambda: processed("rejects")),
         (LARGE, lambda: processed("large cut")),
         (ARCHIVED, archived),
+        (REPLAYED, lambda: replayed("new rejects")),
     ],
 )
 def test_the_calls_of_a_file_and_what_stands_around_them(title: str, run: Callable[[], list[Made]]):
@@ -185,9 +199,12 @@ def test_the_diagram_shows_the_same_calls(arrow: str, run: Callable[[], list[Mad
 
 
 def recorded(
-    monkeypatch: pytest.MonkeyPatch, run: Callable[[crash.Scenario], Any], kinds: Iterable[str]
+    monkeypatch: pytest.MonkeyPatch,
+    run: Callable[[crash.Scenario], Any],
+    kinds: Iterable[str],
+    calls: Iterable[int] | None = None,
 ) -> set[Call]:
-    """Return the calls of some kinds of a run, each failing at each of its calls."""
+    """Return the calls of some kinds of a run, each failing at each of some calls; None: all."""
     seen: set[Call] = set()
 
     class Gate(crash.FaultyGate):
@@ -197,19 +214,19 @@ def recorded(
             return super().__call__(operation, given, call)
 
     monkeypatch.setattr(crash, "FaultyGate", Gate)
-    for scenario in _scenarios(run, kinds):
+    for scenario in _scenarios(run, kinds, calls):
         run(scenario)
     return seen
 
 
 def _scenarios(
-    run: Callable[[crash.Scenario], Any], kinds: Iterable[str]
+    run: Callable[[crash.Scenario], Any], kinds: Iterable[str], failing: Iterable[int] | None
 ) -> Iterator[crash.Scenario]:
     for kind in kinds:
         base = crash.Scenario(kind=kind)
         calls = len(run(base))
         for fault in FAULTS:
-            for call in range(calls):
+            for call in range(calls) if failing is None else failing:
                 yield crash.Scenario(kind=kind, fault=fault, call=call)
 
 
@@ -266,6 +283,16 @@ def test_every_call_of_the_processor_is_in_the_page(monkeypatch: pytest.MonkeyPa
     assert in_page(OF_PROCESSOR) == seen
 
 
+def test_every_call_of_a_replay_is_in_the_page(monkeypatch: pytest.MonkeyPatch):
+    kinds = ("in both buckets", "archived", "large cut", "large archived", "large too strict")
+    seen: set[Call] = set()
+    for kind in kinds:
+        calls = crash.run_replay(crash.Scenario(kind=kind))
+        failing = [at for at, name in enumerate(calls) if name == "complete_multipart_upload"]
+        seen |= recorded(monkeypatch, crash.run_replay, [kind], calls=failing)
+    assert in_page(OF_REPLAY) == seen
+
+
 def test_every_call_of_a_reconcile_run_is_in_the_page():
     assert in_page(OF_RECONCILER) == calls_of_reconciliation()
 
@@ -280,5 +307,6 @@ def test_every_operation_that_the_functions_may_use_is_in_the_page():
     """A call that no run above reaches is named too: `PARAMETERS` has to hold all there are."""
     known = {operation for service in PARAMETERS.values() for operation in service}
     assert {
-        call.operation for call in in_page((*OF_PROCESSOR, *OF_RECONCILER, *OF_ARCHIVER))
+        call.operation
+        for call in in_page((*OF_PROCESSOR, *OF_REPLAY, *OF_RECONCILER, *OF_ARCHIVER))
     } == known

@@ -50,6 +50,12 @@ EXPECTED = {
         grants.replay_files(STACK),
         permissions.replay_files(raw=BUCKETS["raw"], account=ACCOUNT),
     ),
+    "datasets": (
+        grants.replace_outputs(STACK),
+        permissions.replace_outputs(
+            processed=BUCKETS["processed"], archive=BUCKETS["archive"], account=ACCOUNT
+        ),
+    ),
     "jobs": (
         grants.run_jobs(STACK),
         permissions.run_jobs(

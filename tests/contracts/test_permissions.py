@@ -15,7 +15,8 @@ from moto import mock_aws
 
 from handlers import data_archiver, data_processor, keys
 from handlers.aws import clients, copies, operations
-from handlers.delivery import chunks, originals
+from handlers.delivery import chunks, originals, outputs
+from handlers.transform.datasets.dataset import Datasets
 from infra import permissions
 from local.account.strict import ruleset
 
@@ -30,6 +31,9 @@ PROCESSOR = [
     *permissions.processor(**BUCKETS, dead_letters=QUEUES["dead-letters"], account=ACCOUNT),
     permissions.consume_queue(QUEUES["files"]),
     *permissions.replay_files(raw=BUCKETS["raw"], account=ACCOUNT),
+    *permissions.replace_outputs(
+        processed=BUCKETS["processed"], archive=BUCKETS["archive"], account=ACCOUNT
+    ),
     permissions.read_metrics(),
 ]
 ARCHIVER = [
@@ -68,6 +72,8 @@ def uses(  # noqa: C901, PLR0912 - a table
             yield "s3:PutObject", key
             if call.get("Tagging"):
                 yield "s3:PutObjectTagging", key
+            if call.get("IfMatch"):  # a condition reads the object
+                yield "s3:GetObject", key
         case "CopyObject" | "UploadPartCopy":
             yield "s3:PutObject", key
             yield from _copy_uses(call["CopySource"], key, tagged=operation == "CopyObject")
@@ -256,6 +262,7 @@ def work(account: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
         patched.setattr(originals, "copy_object", _fail)
         process(account, upload(account, "retried.json", b'{"a":1}'))
     replay(account, "a.json")
+    reprocess(account, lines, monkeypatch)
     record = upload(account, "called.json", b'{"a":1}')
     data_processor.handler({"key": record["s3"]["object"]["key"]}, Context())
     reconcile(account)
@@ -282,6 +289,42 @@ def replay(account: SimpleNamespace, name: str) -> None:
     call = {"invocationSchemaVersion": "1.0", "invocationId": "i", "job": {"id": "job"}}
     answer = data_processor.handler({**call, "tasks": [task]}, Context())
     assert [one["resultCode"] for one in answer["results"]] == ["Succeeded"]
+
+
+def declare(monkeypatch: pytest.MonkeyPatch, total: str) -> None:
+    """Let the next processor have a dataset."""
+    schema = {"type": "object", "properties": {"total": {"type": total}}}
+    declared = Datasets.read({"orders": {"prefix": "orders/", "schema": schema}})
+    monkeypatch.setattr(data_processor, "read_datasets", lambda: declared)
+    data_processor._processor.cache_clear()
+
+
+def reprocess(account: SimpleNamespace, lines: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a dataset change: one output is in processed/, one in the archive, one in both."""
+    declare(monkeypatch, "number")
+    texts = {"orders/a.json": b'{"a":1}\nbad\n{"a":2}\n', "orders/large.json": lines}
+    texts["orders/both.json"] = b'{"a":1}'
+    with monkeypatch.context() as patched:  # the archive is asked where a day is over
+        patched.setattr(outputs, "_LEAST_RETENTION", timedelta(days=-3))
+        for name, body in texts.items():
+            process(account, upload(account, name, body))
+        for name in ("orders/large.json", "orders/both.json"):
+            move_to_archive(account, name, stays="both" in name)
+        declare(monkeypatch, "string")
+        for name in texts:
+            head = account.s3.head_object(Bucket="raw", Key=f"completed/{name}")
+            named = {"key": f"completed/{name}", "version": head["VersionId"]}
+            answer = data_processor.handler({"reprocess": named}, Context())
+            assert (answer["processed"], answer["failed"]) == (1, 0), (name, answer)
+
+
+def move_to_archive(account: SimpleNamespace, name: str, *, stays: bool) -> None:
+    folder = datetime.now(UTC).strftime("%Y/%m/%d")
+    there = f"{folder}/{name}"
+    source = {"Bucket": "processed", "Key": f"processed/{there}"}
+    account.s3.copy(source, "archive", f"archive/{there}", {"StorageClass": "STANDARD_IA"})
+    if not stays:
+        account.s3.delete_object(**source)
 
 
 def reconcile(account: SimpleNamespace) -> None:

@@ -16,6 +16,8 @@ from botocore.exceptions import ReadTimeoutError
 from handlers import keys
 from tests.proof.files import BY_NAME, KINDS
 from tests.proof.memory import aws_error
+from tests.proof.replays import BY_NAME as REPLAYED_BY_NAME
+from tests.proof.replays import Replayed
 from tests.proof.watch import Watch
 from tests.proof.world import (
     ARCHIVE,
@@ -56,7 +58,7 @@ class FaultyGate:
 
     def __init__(self, fault: str, call: int) -> None:
         self.calls: list[str] = []
-        self.watch: Watch | None = None
+        self.watch: Watch | Replayed | None = None
         self._fault, self._call = fault, call
         self._again: tuple[str, Any] | None = None
         self._dead = False
@@ -118,7 +120,7 @@ def run_processor(scenario: Scenario) -> list[str]:
     return gate.calls
 
 
-def _check_leftovers(watch: Watch, failed: str) -> None:
+def _check_leftovers(watch: Watch | Replayed, failed: str) -> None:
     # What could not be deleted or aborted is left to the bucket's lifecycle.
     lifecycle = (
         "list_objects_v2",
@@ -233,6 +235,23 @@ def _take_letters(world: World) -> None:
     ]
 
 
+def run_replay(scenario: Scenario) -> list[str]:
+    """Replay a completed file in a scenario, check the outcome, return the names of the calls."""
+    again = REPLAYED_BY_NAME[scenario.kind]
+    gate = FaultyGate(scenario.fault, scenario.call)
+    with small_limits(SMALL_CHUNK if again.large else _HELD_IN_MEMORY):
+        replayed = Replayed(World(gate=gate, ticks=again.ticks), again)
+        gate.watch = replayed
+        for _ in range(scenario.deliveries):
+            replayed.world.deliver(replayed.event)
+        replayed.world.run_until_idle()
+    failed = gate.calls[scenario.call] if 0 <= scenario.call < len(gate.calls) else ""
+    replayed.check_finished()
+    if not scenario.fault.startswith(("killed", "lost")):
+        _check_leftovers(replayed, failed)
+    return gate.calls
+
+
 def scenarios(
     run: Callable[[Scenario], list[str]], base: Scenario
 ) -> Iterator[tuple[Scenario, int]]:
@@ -257,6 +276,7 @@ def every_scenario() -> Iterator[tuple[Callable[[Scenario], list[str]], Scenario
     ]
     bases += [(run_archiver, Scenario(kind=name)) for name in ARCHIVER_KINDS]
     bases += [(run_reconciler, Scenario(kind=name)) for name in RECONCILE_KINDS]
+    bases += [(run_replay, Scenario(kind=name)) for name in REPLAYED_BY_NAME]
     for run, base in bases:
         for scenario, _ in scenarios(run, base):
             yield run, scenario

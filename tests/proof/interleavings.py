@@ -14,15 +14,17 @@ from typing import Any
 from handlers import keys
 from handlers.environment import Metric
 from tests.proof.files import BY_NAME, Kind
-from tests.proof.memory import Gate
+from tests.proof.memory import Gate, straight
+from tests.proof.replays import AS_TEXTS, NAME, Again, Made, Replayed, kill_before
+from tests.proof.replays import BY_NAME as REPLAYED
 from tests.proof.schedules import Explored, Search, Work, name_by_author
 from tests.proof.watch import Watch
 from tests.proof.world import (
     ARCHIVE,
+    MAX_ATTEMPTS,
     PROCESSED,
     SMALL_CHUNK,
     Context,
-    KilledError,
     World,
     batch,
     small_limits,
@@ -124,6 +126,71 @@ class Meeting:
             assert counted == len(standing) or (failed and counted < len(standing))
 
 
+@dataclass(kw_only=True)
+class ReplayMeeting(Meeting):
+    """Workers with the completed file of a world, one of whose outputs is made anew."""
+
+    replayed: Replayed
+    as_before: bool = False  # what failed comes again to the same function, of before a deployment
+
+    def __post_init__(self) -> None:
+        name_by_author(self.world)
+
+    def replay(self, *, by: Made | None = None, receives: int = 1) -> None:
+        """Add a worker that replays the file; `by` another declaration, in a function of before."""
+        number, event = len(self.works), self.replayed.event
+        self.events[number] = event
+        datasets = {NAME: by.by} if by and by.by else None
+
+        def work(gate: Gate) -> bool:
+            processor = self.world.processor(gate, late=number, datasets=datasets)
+            answer = processor.handle(batch((json.dumps(event), receives)), Context())
+            return not answer["batchItemFailures"]
+
+        self.works.append(work)
+
+    def after_call(self, operation: str) -> None:
+        self.replayed.after(operation)
+
+    def at_rest(self, failed: Sequence[int]) -> None:
+        """Let what failed come again, and check that output and rejects are of one declaration."""
+        for number in failed:
+            if self.as_before:
+                assert any(self.works[number](straight) for _ in range(MAX_ATTEMPTS))
+            elif number in self.events:
+                self.world.deliver(self.events[number])
+                self.world.queue.messages[-1]["receives"] = 1
+        self.world.run_until_idle()
+        self.replayed.check_at_rest()
+
+
+def two_replays(again: Again, *, before: Made | None = None, as_before: bool = False) -> Meeting:
+    """Return two replays of one file; with `before`, one by a function of before a deployment."""
+    replayed = Replayed(World(), again, others=[before] if before else [])
+    meeting = ReplayMeeting(world=replayed.world, kinds=[], replayed=replayed, as_before=as_before)
+    meeting.replay(by=before)
+    meeting.replay()
+    return meeting
+
+
+def replay_and_archiver(again: Again) -> Meeting:
+    """Return a replay beside the archiver, which finds the output old enough."""
+    replayed = Replayed(World(), again)
+    meeting = ReplayMeeting(world=replayed.world, kinds=[], replayed=replayed)
+    meeting.replay()
+    meeting.archive(40)
+    return meeting
+
+
+def replay_and_delivery(again: Again, *, receives: int) -> Meeting:
+    """Return a replay beside a delivery that was killed before it deleted the source version."""
+    replayed = Replayed(World(), again, killed_before="delete_object")
+    meeting = ReplayMeeting(world=replayed.world, kinds=[], replayed=replayed)
+    meeting.replay()
+    meeting.process(replayed.delivery, receives=receives)
+    return meeting
+
+
 def same_event(kind: Kind, *, times: int = 2, receives: Sequence[int] = (1, 1, 1)) -> Meeting:
     """Return workers that were given the same event."""
     world = World(compressed=kind.compressed)
@@ -152,27 +219,12 @@ def shared_name() -> Meeting:
     return meeting
 
 
-def _killed_before(world: World, event: Any, operation: str) -> None:
-    """Process an event as far as before an operation."""
-
-    def gate(called: str, _given: Any, call: Callable[[], Any]) -> Any:
-        if called == operation:
-            raise KilledError
-        return call()
-
-    try:
-        world.processor(gate).handle(batch((json.dumps(event), 1)), Context())
-    except KilledError:
-        return
-    raise AssertionError(operation)
-
-
 def redelivery_and_archiver(kind: Kind, operation: str) -> Meeting:
     """Return a redelivery, of a version that got as far as an operation, beside the archiver."""
     world = World(retention_days=1)
     meeting = Meeting(world=world, kinds=[kind])
     event = world.upload(kind.key, kind.body)
-    _killed_before(world, event, operation)
+    kill_before(world, event, operation)
     meeting.watch.look()
     world.s3.now = world.after(2)
     meeting.process(event, receives=2)
@@ -307,8 +359,43 @@ def _cases() -> list[Case]:
             name="reconcile beside reconcile",
             make=partial(reconciled, lines, runs=2, delivered=False),
         ),
+        *_replay_cases(),
         *_large_cases(kills=0),
         *_large_cases(kills=1),
+    ]
+
+
+def _replay_cases() -> list[Case]:
+    rejects, others = REPLAYED["new rejects"], REPLAYED["other rejects"]
+    return [
+        Case(name="two replays of one file", make=partial(two_replays, others), long=True),
+        Case(
+            name="two replays, the first with rejects",
+            make=partial(two_replays, rejects),
+            long=True,
+        ),
+        Case(
+            name="two replays by two declarations",
+            make=partial(two_replays, others, before=AS_TEXTS),
+            kills=2,
+        ),
+        Case(
+            name="two replays by two declarations, again by the same",
+            make=partial(two_replays, others, before=AS_TEXTS, as_before=True),
+            kills=2,
+            long=True,
+        ),
+        Case(name="replay beside archiver", make=partial(replay_and_archiver, others)),
+        Case(
+            name="replay beside a second attempt",
+            make=partial(replay_and_delivery, others, receives=2),
+            long=True,
+        ),
+        Case(
+            name="replay beside a duplicate event",
+            make=partial(replay_and_delivery, others, receives=1),
+            long=True,
+        ),
     ]
 
 

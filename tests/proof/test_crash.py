@@ -4,6 +4,7 @@ import pytest
 
 from tests.proof import crash
 from tests.proof.files import KINDS
+from tests.proof.replays import KINDS as REPLAYS
 from tests.proof.world import RAW
 
 PROCESSOR = [(kind.name, queue_mode) for kind in KINDS for queue_mode in (True, False)]
@@ -44,6 +45,21 @@ def test_reconciler():
 @pytest.mark.parametrize("kind", crash.RECONCILE_KINDS)
 def test_reconciler_in_every_scenario(kind):
     assert run_all(crash.run_reconciler, crash.Scenario(kind=kind)) >= 60
+
+
+@pytest.mark.parametrize("kind", [kind.name for kind in REPLAYS if not kind.large])
+def test_replay(kind):
+    """A replay that is killed once; `make crash` has the other faults, and large files."""
+    base = crash.Scenario(kind=kind)
+    for call in range(len(crash.run_replay(base))):
+        for fault in ("killed before", "killed after"):
+            crash.run_replay(replace(base, fault=fault, call=call))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("kind", [kind.name for kind in REPLAYS])
+def test_replay_in_every_scenario(kind):
+    assert run_all(crash.run_replay, crash.Scenario(kind=kind)) >= 60
 
 
 def test_there_are_enough():

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from types import SimpleNamespace
 from typing import Any, Self
 from urllib.parse import quote_plus
@@ -24,6 +25,7 @@ from handlers.data_processor import Processor
 from handlers.delivery import chunks
 from handlers.environment import ArchiverEnvironment, Encoding, ProcessorEnvironment
 from handlers.reconciliation import reconciler
+from handlers.transform.datasets.dataset import Datasets
 from tests.proof.memory import (
     Client,
     Gate,
@@ -154,6 +156,12 @@ def batch(*messages: tuple[str, int]) -> dict[str, Any]:
     }
 
 
+@cache
+def _compiled(declarations: str) -> Datasets:
+    """Return the datasets of declarations; to compile one takes longer than a small file."""
+    return Datasets.read(json.loads(declarations))
+
+
 @dataclass
 class World:
     """One pipeline; `gate` stands before each call that its handlers make.
@@ -174,6 +182,7 @@ class World:
     page: int = 1000
     max_copy: int = 5 * 1024**3
     gate: Gate = straight
+    datasets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     s3: MemoryS3 = field(init=False)
     queue: MemoryQueue = field(default_factory=MemoryQueue)
     dead_letters: MemoryQueue = field(default_factory=MemoryQueue)
@@ -209,8 +218,14 @@ class World:
         if begin := getattr(self.gate, "begin", None):
             begin()
 
-    def processor(self, gate: Gate | None = None, *, late: int = 0) -> Processor:
-        """Return a processor whose clock is some seconds late."""
+    def processor(
+        self,
+        gate: Gate | None = None,
+        *,
+        late: int = 0,
+        datasets: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> Processor:
+        """Return a processor whose clock is some seconds late; of other datasets, if given."""
         environment = ProcessorEnvironment(
             environment=self.environment,
             log_level="INFO",
@@ -232,6 +247,7 @@ class World:
             Messenger(lambda service: self.client(service, gate)),
             self.telemetry,
             now=lambda: self.s3.now - timedelta(seconds=late),
+            datasets=_compiled(json.dumps(self.datasets if datasets is None else datasets)),
         )
 
     def archiver(self, gate: Gate | None = None) -> ArchiverRun:

@@ -25,6 +25,7 @@ def processor(deployment: Deployment) -> Iterator[Finding]:
     wanted = [
         *grants.processor(stack),
         *(grants.replay_files(stack) if stack.batch_operations_role_arn else []),
+        *(grants.replace_outputs(stack) if stack.has_datasets else []),
         grants.write_logs(stack, functions.log_group(function)),
         *map(grants.use_key, sorted(buckets.keys_in_use(deployment))),
     ]

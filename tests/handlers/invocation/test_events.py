@@ -1,11 +1,14 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from handlers.invocation.events import (
+    CompletedReference,
     MalformedEventError,
     ObjectReference,
+    Reading,
     read_event,
     read_message,
 )
@@ -149,3 +152,50 @@ def test_the_continuations_that_a_message_tells_of(given, continuations):
     event["Records"][0] |= given  # `resume` is what version 1.0 has sent
     [reference] = read_message(json.dumps(event), BUCKET).references
     assert reference.continuations == continuations
+
+
+COMPLETED = CompletedReference(
+    bucket=BUCKET, key="completed/a b/café + 100%.csv", version=VERSION, continuations=3
+)
+
+
+@pytest.mark.parametrize("reference", [COMPLETED, replace(COMPLETED, continuations=0)])
+def test_a_message_about_a_completed_file_says_all_of_it(reference):
+    reading = read_message(json.dumps(reference.to_event()), BUCKET)
+    assert reading == Reading((reference,), ())
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        None,
+        [],
+        "completed/a.csv",
+        {},
+        {"key": "completed/a.csv"},
+        {"version": VERSION},
+        {"key": "incoming/a.csv", "version": VERSION},
+        {"key": 1, "version": VERSION},
+        {"key": "completed/\ud800.csv", "version": VERSION},
+        {"key": "completed/a.csv", "version": ""},
+        {"key": "completed/a.csv", "version": None},
+        {"key": "completed/a.csv", "version": VERSION, "continuations": -1},
+        {"key": "completed/a.csv", "version": VERSION, "continuations": True},
+        {"key": "completed/a.csv", "version": VERSION, "continuations": "1"},
+        {"key": "completed/a.csv", "version": VERSION, "bucket": BUCKET},
+    ],
+)
+def test_any_other_message_about_a_completed_file_is_malformed(named):
+    with pytest.raises(MalformedEventError, match=r"about a completed file is .*, allowed: "):
+        read_message(json.dumps({"reprocess": named}), BUCKET)
+
+
+def test_a_message_about_a_completed_file_is_about_nothing_else():
+    event = COMPLETED.to_event() | {"Records": []}
+    with pytest.raises(MalformedEventError, match="about a completed file"):
+        read_event(event, BUCKET)
+
+
+def test_an_event_of_s3_about_a_completed_file_is_dropped():
+    event = ObjectReference(bucket=BUCKET, key=COMPLETED.key, version=VERSION).to_event()
+    assert read_event(event, BUCKET).references == ()

@@ -1,0 +1,195 @@
+"""Reprocessing: a completed file is processed again by its dataset, and its output is replaced.
+
+The steps: read the completed version, find the output that names its source, write the rejects,
+replace the output. The output is replaced only if it is still the one that was found (`If-Match`),
+as a new version of the same key, so that whoever reads it sees the old one or the new one. Its
+metadata names the version of the dataset: whoever finds that of today there has nothing to do. The
+completed version stays as it is. `docs/design.md` shows each step and what repairs it.
+"""
+
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from datetime import datetime
+from functools import partial
+from typing import Final
+
+from handlers import keys
+from handlers.aws.copies import copy_object
+from handlers.aws.failures import GoneError, PermanentError, TakenError, TransientError
+from handlers.aws.object_info import Location, ObjectInfo
+from handlers.aws.objects import Storage
+from handlers.aws.streams import OpenObject
+from handlers.delivery.conversion import Converted, Converter, Form, dataset_of, naming_rejects
+from handlers.delivery.outcomes import Continued, Delivered
+from handlers.delivery.outputs import Outputs
+from handlers.delivery.progress import Counts, Progress
+from handlers.delivery.source_version import SourceVersion, source_of_copy
+from handlers.environment import ProcessorEnvironment
+from handlers.invocation.deadline import Deadline
+from handlers.invocation.events import CompletedReference
+from handlers.transform.datasets.dataset import Datasets
+
+_ARCHIVE_CLASS: Final = "STANDARD_IA"  # of a copy that the archiver makes
+
+
+class Reprocessing:
+    """Replaces outputs of completed files. Threads may share one instance."""
+
+    def __init__(
+        self,
+        storage: Storage,
+        environment: ProcessorEnvironment,
+        now: Callable[[], datetime],
+        datasets: Datasets,
+    ) -> None:
+        self._storage = storage
+        self._environment = environment
+        self._datasets = datasets
+        self._now = now
+        self._outputs = Outputs(storage, environment)
+        self._converter = Converter(storage=storage, environment=environment, now=now)
+
+    def reprocess(
+        self, reference: CompletedReference, deadline: Deadline, *, repeated: bool = False
+    ) -> Delivered | Continued:
+        """Make the output of a completed version anew, as its dataset is deployed now.
+
+        With `repeated`, there were earlier attempts: their chunks are looked up first.
+
+        Raises:
+            PermanentError: the version is gone, it belongs to no dataset, it has no output, or it
+                is bad input by its dataset. The old output stays.
+            TransientError: an AWS call failed, or another invocation has replaced or moved the
+                output meanwhile: the next attempt looks again.
+        """
+        where = Location(bucket=reference.bucket, key=reference.key, version=reference.version)
+        try:
+            opened = self._storage.open(where)
+        except GoneError as error:
+            msg = f"{where.key!r} version {where.version} is gone: it has expired, or was deleted"
+            raise PermanentError(msg) from error
+        with closing(opened):
+            try:
+                return self._reprocess(opened, reference, deadline, repeated=repeated)
+            except (GoneError, TakenError) as error:
+                msg = f"the output was replaced or moved meanwhile: {error}"
+                raise TransientError(msg) from error
+
+    def _reprocess(
+        self,
+        opened: OpenObject,
+        reference: CompletedReference,
+        deadline: Deadline,
+        *,
+        repeated: bool,
+    ) -> Delivered | Continued:
+        source = source_of_copy(opened.info)
+        form, old = self._found(source)
+        rejects = self._outputs.find_rejects(source)
+        staging = self._converter.staging_of(reference.key, reference.version, form)
+        resume = repeated or reference.continuations > 0
+        # Rejects of another version are left by an invocation that was killed, or came too late.
+        if all(dataset_of(one.metadata) == form.to_metadata() for one in (old, rejects) if one):
+            self._renew_archived_copy(source, old)
+            if resume:
+                staging.clear()
+            return _delivered(opened.info, old, form)
+        with staging.cleared_for_good():
+            converted = self._converter.convert(opened, source.key, form, deadline, resume=resume)
+            if isinstance(converted, Progress):
+                return Continued.of(reference, converted)
+        self._replace(source, old, rejects, converted)
+        self._renew_archived_copy(source, old)
+        converted.clear()
+        return _delivered(opened.info, old, form, converted)
+
+    def _found(self, source: SourceVersion) -> tuple[Form, ObjectInfo]:
+        """Return what the new output is made by, and the old one, archived or not."""
+        named = f"{source.key!r} version {source.version}"
+        dataset = self._datasets.find(source.key)
+        if not dataset:
+            msg = f"{named} belongs to no dataset that is deployed"
+            raise PermanentError(msg)
+        old = self._outputs.find(source, archived=True)
+        if not old:
+            msg = f"{named} has no output any more: it has expired, or was deleted"
+            raise PermanentError(msg)
+        # The key stays, and it says whether its content is compressed.
+        compressed = old.location.key.endswith(keys.GZIP_SUFFIX)
+        return Form(dataset=dataset, compressed=compressed), old
+
+    def _replace(
+        self,
+        source: SourceVersion,
+        old: ObjectInfo,
+        rejects: ObjectInfo | None,
+        converted: Converted,
+    ) -> None:
+        """Write the rejects, then the output, each in the place of the old one."""
+        kept = {keys.PASSES: old.metadata[keys.PASSES]} if keys.PASSES in old.metadata else {}
+        metadata: Mapping[str, str] = converted.to_metadata(source) | kept
+        rejected_key = self._replace_rejects(source, rejects, converted, metadata)
+        if rejected_key:
+            metadata = naming_rejects(metadata, rejected_key)
+        converted.put_output(metadata, old.location, old=old)
+
+    def _replace_rejects(
+        self,
+        source: SourceVersion,
+        old: ObjectInfo | None,
+        converted: Converted,
+        metadata: Mapping[str, str],
+    ) -> str:
+        """Write the rejects, and return their key, or "" if there are none.
+
+        Rejects of before become an empty object if there are none now.
+        """
+        if old:
+            converted.put_rejects(metadata, old.location, old=old)
+            return old.location.key if converted.counts.rejected else ""
+        if not converted.counts.rejected:
+            return ""
+        names = keys.rejected_keys(source.key, source.version, source.day)
+        put = partial(converted.put_rejects, metadata)
+        key, found = self._outputs.store(source, names, put, look_first=False)
+        if found:
+            msg = f"another invocation has written {key} meanwhile"
+            raise TransientError(msg)
+        return key
+
+    def _renew_archived_copy(self, source: SourceVersion, old: ObjectInfo) -> None:
+        """Copy a replaced output to the archive if the archiver has copied the old one there.
+
+        The archiver copies, then deletes only what it copied. If the output was replaced between
+        the two, it stays in both buckets, and the archive would hold the old one for weeks.
+        """
+        in_archive = old.location.bucket == self._environment.archive_bucket
+        if in_archive or not self._outputs.may_be_archived(source, self._now()):
+            return
+        target = Location(
+            bucket=self._environment.archive_bucket, key=keys.archive_key(old.location.key)
+        )
+        copy = self._storage.describe(target)
+        if not copy or not source.is_named_by(copy.metadata):
+            return
+        standing = self._storage.describe(old.location)
+        if not standing:
+            msg = f"{old.location} has gone"
+            raise GoneError(msg)
+        if copy.metadata != standing.metadata:
+            copy_object(self._storage, standing, target, storage_class=_ARCHIVE_CLASS)
+
+
+def _delivered(
+    copy: ObjectInfo, output: ObjectInfo, form: Form, converted: Converted | None = None
+) -> Delivered:
+    """Return what was done; without `converted`, an earlier attempt had replaced the output."""
+    told = output.metadata
+    return Delivered(
+        counts=converted.counts if converted else Counts.from_metadata(told),
+        output_key=output.location.key,
+        source_bytes=copy.size,
+        source_encoding=converted.encoding if converted else told.get(keys.SOURCE_ENCODING, ""),
+        repeated=converted is None,
+        dataset=form.to_metadata(),
+    )
