@@ -11,7 +11,7 @@ from ops.commands.dead_letters.discard import discard
 from ops.commands.dead_letters.failures import failures
 from ops.commands.dead_letters.redrive import redrive
 from ops.commands.files.rejects import rejects
-from ops.commands.files.replay import replay
+from ops.commands.files.replays.replay import replay
 from ops.commands.files.restore import restore
 from ops.commands.files.show import show
 from ops.commands.files.upload import upload

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final, cast
 from urllib.parse import unquote_plus
 
+from handlers import keys
 from ops.dead_letters.messages import Source
 
 _MAX_WRAPPINGS: Final = 3  # SNS notifications in one another, as many as the processor opens
@@ -16,14 +17,18 @@ _MAX_WRAPPINGS: Final = 3  # SNS notifications in one another, as many as the pr
 def sources_of(event: object) -> tuple[Source, ...]:
     """Return the object versions that an event names.
 
-    The event may come from S3, directly or through SNS or EventBridge, or be a direct call.
+    The event may come from S3, directly or through SNS or EventBridge, be a direct call, or the
+    message that has a completed version processed again.
     """
     return tuple(_sources(event, _MAX_WRAPPINGS))
 
 
 def _sources(event: object, wrappings: int) -> Iterator[Source]:
     fields = _mapping(event)
-    if isinstance(fields.get("Records"), list):
+    if keys.REPROCESS in fields:
+        named = _mapping(fields[keys.REPROCESS])
+        yield from _source({}, named.get("key"), named.get("version"))
+    elif isinstance(fields.get("Records"), list):
         for record in cast("list[object]", fields["Records"]):
             yield from _record(_mapping(record), wrappings)
     elif isinstance(fields.get("Message"), str):

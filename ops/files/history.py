@@ -97,6 +97,7 @@ def collect(account: Account, key: str, *, limit: int) -> History:
     source = find_source(account, key)
     stored = collect_stored(account, source, limit=limit, named=find_version(account, key))
     bucket = account.stack.processed_bucket_name
+    names = {stored.key, keys.completed_key(stored.key)}  # the latter of a replay of its dataset
     return History(
         stored=stored,
         first_lines={
@@ -106,7 +107,7 @@ def collect(account: Account, key: str, *, limit: int) -> History:
         dead_letters=[
             dead_letter
             for dead_letter in listing.peek(account)
-            if any(one.key == stored.key for one in dead_letter.sources)
+            if any(one.key in names for one in dead_letter.sources)
         ],
     )
 

@@ -49,14 +49,18 @@ class Output:
 
 def find(account: Account, key: str, version: str, days: Iterable[date]) -> Output | None:
     """Return the output of a source version that was uploaded on one of the days, or None."""
+    output = locate(account, key, version, days)
+    return _with_restored(account, output) if output and output.archived else output
+
+
+def locate(account: Account, key: str, version: str, days: Iterable[date]) -> Output | None:
+    """Return the output as `find` does, but do not look for a restored copy of it."""
     for day in days:
         for candidate in candidates(key, version, day):
             for bucket, name in _places(account, candidate):
                 found = objects.head(account.s3, bucket, name)
-                if not found or found.metadata.get(keys.SOURCE_VERSION) != version:
-                    continue
-                output = _output(found, bucket, archived=name != candidate)
-                return _with_restored(account, output) if output.archived else output
+                if found and found.metadata.get(keys.SOURCE_VERSION) == version:
+                    return _output(found, bucket, archived=name != candidate)
     return None
 
 

@@ -7,9 +7,11 @@ from typing import Annotated
 import typer
 
 from ops.aws import Account
-from ops.commands.files import replay_jobs, replay_runs
+from ops.commands.files.replays import copies, datasets
+from ops.commands.files.replays import jobs as job_commands
 from ops.commands.group import connect
 from ops.commands.options import AsJson, DryRun, OutputsFile, StackName, Yes
+from ops.dead_letters.pace import DEFAULT_RATE, Pace
 from ops.files.replays import jobs, plans
 from ops.files.replays.plans import Range
 from ops.terminal import instants, screen
@@ -26,15 +28,40 @@ def replay(
         str | None,
         typer.Option("--prefix", metavar="PATH", help="Every file under this, as incoming/sales/."),
     ] = None,
+    dataset: Annotated[
+        str | None,
+        typer.Option(
+            "--dataset",
+            metavar="NAME",
+            help="Every file of this dataset (with --prefix: those under it), its old output"
+            " replaced.",
+        ),
+    ] = None,
     since: Annotated[
         str | None,
         typer.Option(
-            "--since", metavar="DATE", help="With --prefix: completed at this time or later."
+            "--since",
+            metavar="DATE",
+            help="With --prefix or --dataset: completed at this time or later.",
         ),
     ] = None,
     until: Annotated[
         str | None,
-        typer.Option("--until", metavar="DATE", help="With --prefix: completed before this time."),
+        typer.Option(
+            "--until",
+            metavar="DATE",
+            help="With --prefix or --dataset: completed before this time.",
+        ),
+    ] = None,
+    rate: Annotated[
+        int | None,
+        typer.Option(
+            "--rate",
+            metavar="N",
+            min=0,
+            help="With --dataset: send at most N a second, so that new files are not held up; 0"
+            f" for no limit [default: {DEFAULT_RATE}].",
+        ),
     ] = None,
     version: Annotated[
         str | None,
@@ -79,28 +106,37 @@ def replay(
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> None:
-    """Process completed files again, as new uploads.
+    """Process completed files again: as new uploads, or by a dataset that has changed.
 
     Copies the original from completed/ to incoming/ as a new version, with its content type,
     metadata and tags. Its output is a new object in today's partition; the old output stays.
 
+    With --dataset, nothing is copied: the output of each completed version is made anew by the
+    dataset as it is deployed, and replaces the old one at the same key, archived or not. Those that
+    are of this version already are left out, so the same command continues and counts.
+
     With --prefix, a record notes what is done; after Ctrl-C, --resume continues, and copies no
     file twice. Above 100,000 files S3 Batch Operations does it instead (setting batchOperations).
-    --json is for --job.
+    --json is for --job and --dataset.
     """
-    ways = [way for way in (key, prefix, resume, job) if way is not None]
-    of_prefix = since or until or record or batch_operations or again
+    all_of = dataset if dataset is not None else prefix
+    ways = [way for way in (key, all_of, resume, job) if way is not None]
+    of_prefix = record or batch_operations or again
     if (
         len(ways) != 1
-        or (of_prefix and prefix is None)
+        or ((since or until) and all_of is None)
+        or (of_prefix and (prefix is None or dataset is not None))
         or (version and key is None)
-        or ((cancel or as_json) and job is None)
+        or (cancel and job is None)
+        or (as_json and job is None and dataset is None)
+        or (rate is not None and dataset is None)
         or (record and batch_operations)
     ):
         msg = (
             "allowed: KEY [--version V], or --prefix PATH [--since DATE] [--until DATE]"
             " [--record FILE | --batch-operations [--again]], or --resume FILE,"
-            " or --job ID [--cancel | --json]"
+            " or --job ID [--cancel | --json],"
+            " or --dataset NAME [--prefix PATH] [--since DATE] [--until DATE] [--rate N] [--json]"
         )
         raise UsageError(msg)
     chosen = Range(
@@ -109,14 +145,17 @@ def replay(
         until=instants.parse(until, "--until") if until else None,
     )
     account = connect(stack, outputs)
-    if job is not None:
-        replay_jobs.show(account, job, cancel=cancel, as_json=as_json, dry_run=dry_run, yes=yes)
+    if dataset is not None:
+        pace = Pace((DEFAULT_RATE if rate is None else rate) or None)
+        datasets.run(account, dataset, chosen, pace=pace, as_json=as_json, dry_run=dry_run, yes=yes)
+    elif job is not None:
+        job_commands.show(account, job, cancel=cancel, as_json=as_json, dry_run=dry_run, yes=yes)
     elif resume is not None:
-        replay_runs.resume(account, resume, dry_run=dry_run, yes=yes)
+        copies.resume(account, resume, dry_run=dry_run, yes=yes)
     elif key is not None:
         with screen.working("looking"):
             planned = [plans.plan_key(account, key, version)]
-        replay_runs.run(account, planned, record=None, dry_run=dry_run, yes=yes)
+        copies.run(account, planned, record=None, dry_run=dry_run, yes=yes)
     else:
         _replay_range(
             account,
@@ -154,7 +193,7 @@ def _replay_range(
             raise UsageError(msg)
         if not by_job:
             file = record or Path(f"replay-{instants.now():%Y%m%dT%H%M%SZ}.ndjson")
-            replay_runs.run(account, planned, record=file, dry_run=dry_run, yes=yes)
+            copies.run(account, planned, record=file, dry_run=dry_run, yes=yes)
             return
         screen.warn(f"more than {most:,} files: by a job of S3 Batch Operations")
-    replay_jobs.make(account, chosen, again=again, dry_run=dry_run, yes=yes)
+    job_commands.make(account, chosen, again=again, dry_run=dry_run, yes=yes)

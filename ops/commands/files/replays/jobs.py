@@ -5,7 +5,7 @@ from dataclasses import asdict, replace
 import typer
 
 from ops.aws import Account
-from ops.commands.files.replay_runs import expect, source_of, told
+from ops.commands.files.replays.copies import expect, source_of, told
 from ops.commands.group import confirm
 from ops.dead_letters.queue_contents import retention_seconds
 from ops.files.replays import jobs, manifests

@@ -1,0 +1,1 @@
+"""Command lines about replays come in; completed files are processed again, here or by a job."""

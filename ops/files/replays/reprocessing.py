@@ -1,0 +1,133 @@
+"""Send completed files of a dataset to be processed again, each in the place of its old output.
+
+Unlike the other replays this copies nothing: a message names the completed version, and the
+processor replaces the output that was made of it. An output's metadata names the version of the
+dataset that it was made by, so what is done already is seen, and sent no more.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
+from itertools import islice
+from json import dumps
+from typing import Final
+
+from handlers import keys
+from ops.aws import Account
+from ops.dead_letters.pace import Pace
+from ops.files import objects, results, workers
+from ops.files.history import Completed
+from ops.files.objects import StoredObject
+from ops.files.replays.plans import Range, completed_prefix
+
+_LOOKS_AT_ONCE: Final = 24  # below the client's connections; each look takes two HEADs or more
+_BATCH: Final = 10  # messages of one call, SQS's maximum
+_ATTEMPTS: Final = 3  # at what SQS does not take of a batch
+
+
+class State(StrEnum):
+    """What there is to do for a completed version."""
+
+    DUE = "due"
+    ARCHIVED = "due, archived"
+    CURRENT = "current"  # its output was made by the dataset as it is deployed
+    WITHOUT_OUTPUT = "without output"  # it has expired, or was deleted
+    UNKNOWN = "unknown"  # the copy does not tell what it is a copy of, and when that was uploaded
+    REPEATED = "repeated"  # another copy of the same source version
+
+    @property
+    def is_due(self) -> bool:
+        """Whether it is to be processed again."""
+        return self in {State.DUE, State.ARCHIVED}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """A completed version, and what there is to do for it."""
+
+    copy: StoredObject
+    state: State
+    source: tuple[str, str] | None = None  # key and version
+
+
+def survey(account: Account, chosen: Range, *, version: str) -> Iterator[Candidate]:
+    """Yield each completed version of a range, with what there is to do for it.
+
+    Not only the current versions: each version has an output of its own. `version` is that of the
+    dataset.
+    """
+    bucket = account.stack.raw_bucket_name
+    listed = objects.versions(account.s3, bucket, completed_prefix(chosen.prefix))
+
+    look = partial(_look, account, version=version)
+    seen: set[tuple[str, str]] = set()
+    copies = (copy for copy in listed if copy in chosen)
+    for found in workers.map_unordered(look, copies, at_once=_LOOKS_AT_ONCE):
+        if found.source in seen:
+            yield Candidate(copy=found.copy, state=State.REPEATED, source=found.source)
+            continue
+        if found.source:
+            seen.add(found.source)
+        yield found
+
+
+def send(
+    account: Account,
+    copies: Sequence[StoredObject],
+    *,
+    pace: Pace,
+    progress: Callable[[int], None],
+) -> Counter[str]:
+    """Send a message for each completed version, at a pace; return why some were not, counted.
+
+    Sending one twice does no harm: what is done already is found.
+    """
+    problems = Counter[str]()
+    size = min(_BATCH, pace.most_at_once or _BATCH)
+    rest = iter(copies)
+    while some := list(islice(rest, size)):
+        pace.wait(len(some))
+        problems += _send(account, some)
+        progress(len(some))
+    return problems
+
+
+def message(copy: StoredObject) -> str:
+    """Return the message that has a completed version processed again."""
+    return dumps({keys.REPROCESS: {"key": copy.key, "version": copy.version}})
+
+
+def _look(account: Account, copy: StoredObject, *, version: str) -> Candidate:
+    head = objects.head(account.s3, account.stack.raw_bucket_name, copy.key, copy.version)
+    told = Completed(stored=copy, metadata=head.metadata if head else {})
+    key, source = keys.incoming_key(copy.key, told.metadata), told.source_version
+    if not key or not source or not told.uploaded:
+        return Candidate(copy=copy, state=State.UNKNOWN)
+    output = results.locate(account, key, source, told.days)
+    if output is None:
+        state = State.WITHOUT_OUTPUT
+    elif output.dataset_version == version:
+        state = State.CURRENT
+    else:
+        state = State.ARCHIVED if output.archived else State.DUE
+    return Candidate(copy=copy, state=state, source=(key, source))
+
+
+def _send(account: Account, copies: Sequence[StoredObject]) -> Counter[str]:
+    """Send up to ten messages in one call, and what SQS failed to take of them again."""
+    left, problems = [*copies], Counter[str]()
+    for _ in range(_ATTEMPTS):
+        answer = account.sqs.send_message_batch(
+            QueueUrl=account.stack.processing_queue_url,
+            Entries=[
+                {"Id": str(place), "MessageBody": message(copy)} for place, copy in enumerate(left)
+            ],
+        )
+        failed = answer.get("Failed", [])
+        problems = Counter(f"{one['Code']}: {one.get('Message', '')}" for one in failed)
+        left = [left[int(one["Id"])] for one in failed]
+        if not left:
+            break
+    return problems
