@@ -1,11 +1,15 @@
-"""Find a dataset among those that a stack was deployed with."""
+"""Read the datasets that a stack was deployed with, from its outputs. Pure."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, Final, cast
 
 from handlers.transform.datasets.dataset import Dataset
 from ops.stack import Stack
-from ops.terminal.problems import OperatorError, UsageError
+from ops.terminal.problems import UsageError
+
+_SHOWN_CHARACTERS: Final = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,32 +21,30 @@ class Deployed:
     version: str
 
 
-def find_dataset(stack: Stack, name: str) -> Deployed:
-    """Return the dataset of a stack by its name, as the stack's output `datasets` declares it.
+def read_datasets(stack: Stack) -> list[Dataset]:
+    """Return the datasets of a stack in the order of their names, as its output declares them.
 
-    Raises UsageError if the stack has no such dataset, OperatorError if the output is not readable.
+    Raises UsageError if the output is not readable.
     """
-    declared = _declarations(stack)
-    if name not in declared:
-        have = ", ".join(sorted(declared)) or "none: declare one in datasets/, and deploy"
+    text = stack.datasets or "{}"
+    try:
+        declarations = cast("Mapping[str, Any]", json.loads(text))
+        return [Dataset.read(name, content) for name, content in sorted(declarations.items())]
+    except (ValueError, AttributeError, LookupError, TypeError) as error:
+        shown = text[:_SHOWN_CHARACTERS]
+        msg = f"the stack's output `datasets` is {shown!r}, allowed: JSON of declarations by name"
+        raise UsageError(msg) from error
+
+
+def find_dataset(stack: Stack, name: str) -> Deployed:
+    """Return the dataset of a stack by its name.
+
+    Raises UsageError if the stack has no such dataset, or its output is not readable.
+    """
+    datasets = {dataset.name: dataset for dataset in read_datasets(stack)}
+    if name not in datasets:
+        have = ", ".join(datasets) or "none: declare one in datasets/, and deploy"
         msg = f"--dataset is {name!r}, allowed: {have}"
         raise UsageError(msg)
-    try:
-        dataset = Dataset.read(name, declared[name])
-    except (LookupError, TypeError, ValueError, AttributeError) as error:
-        raise OperatorError(_unreadable(stack)) from error
-    return Deployed(name=name, prefix=dataset.prefix, version=dataset.version)
-
-
-def _declarations(stack: Stack) -> dict[str, dict[str, object]]:
-    try:
-        found = json.loads(stack.datasets or "{}")
-    except ValueError as error:
-        raise OperatorError(_unreadable(stack)) from error
-    if not isinstance(found, dict):
-        raise OperatorError(_unreadable(stack))
-    return found  # pyright: ignore[reportUnknownVariableType] - `Dataset.read` fails on another
-
-
-def _unreadable(stack: Stack) -> str:
-    return f"the stack's output datasets is {(stack.datasets or '')[:100]!r}, which declares none"
+    found = datasets[name]
+    return Deployed(name=name, prefix=found.prefix, version=found.version)

@@ -1,17 +1,16 @@
 """The tables of a stack's datasets, by what the stack says that it has deployed. Pure."""
 
-import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final, cast
+from typing import Final
 
 from handlers import keys
-from handlers.transform.datasets.dataset import Dataset
 from infra.datasets import tables as declared
 from infra.datasets.columns import PARTITION
 from infra.datasets.named_queries import NamedQuery, named_queries
+from ops.datasets.deployed import read_datasets
 from ops.stack import Stack
 from ops.terminal.problems import OperatorError, UsageError
 
@@ -85,7 +84,7 @@ def catalog(stack: Stack) -> Catalog:
 
     Raises OperatorError if it has no dataset, UsageError for outputs of another form.
     """
-    datasets = deployed(stack)
+    datasets = read_datasets(stack)
     if not datasets:
         msg = (
             "the stack has no dataset, so there is no table to ask: declare one in datasets/"
@@ -105,16 +104,3 @@ def catalog(stack: Stack) -> Catalog:
         ],
         queries=[query for dataset in datasets for query in named_queries(dataset)],
     )
-
-
-def deployed(stack: Stack) -> list[Dataset]:
-    """Return the datasets that a stack has deployed, in the order of their names.
-
-    Raises UsageError for outputs of another form.
-    """
-    try:
-        declarations = cast("Mapping[str, Any]", json.loads(stack.datasets or "{}"))
-        return [Dataset.read(name, content) for name, content in sorted(declarations.items())]
-    except (ValueError, AttributeError, LookupError, TypeError) as error:
-        msg = f"the stack's output `datasets` is no JSON object of declarations ({error!r})"
-        raise UsageError(msg) from error
