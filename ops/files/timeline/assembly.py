@@ -62,6 +62,7 @@ def _searches(account: Account, found: History, now: datetime) -> Iterator[Searc
             begin=begin,
             end=end,
         )
+    yield from _searches_of_replays(account, found)
     for output in found.stored.outputs:
         processed = keys.PROCESSED + output.key.removeprefix(keys.ARCHIVE)
         key = processed if output.archived else output.key
@@ -73,6 +74,20 @@ def _searches(account: Account, found: History, now: datetime) -> Iterator[Searc
                 phrases=(key, "archived_count") if output.archived else (key,),
                 begin=begin,
                 end=end,
+            )
+
+
+def _searches_of_replays(account: Account, found: History) -> Iterator[Search]:
+    """Yield a search for each output that was stored again after its file was completed."""
+    made = {output.source_version: output for output in found.stored.outputs}
+    for one in found.stored.completed:
+        output = made.get(one.source_version or "")
+        if output and not output.archived and output.modified > one.stored.modified:
+            yield Search(
+                function_arn=account.stack.data_processor_lambda_arn,
+                phrases=(one.stored.version,),
+                begin=output.modified - entries.LONGEST_RUN,
+                end=output.modified + entries.LONGEST_RUN,
             )
 
 

@@ -16,8 +16,8 @@ from ops.files.timeline.log_lines import Line
 # S3 dates an object to the second: what is in the same second is ordered as it happens.
 _ORDER: Final = (
     "uploaded", "received", "attempt begun", "put off", "attempt failed", "continued", "rejected",
-    "output", "completed", "already done", "failed", "dead letter", "not archived", "archived",
-    "fix sent",
+    "output", "completed", "already done", "processed again", "failed", "dead letter",
+    "not archived", "archived", "fix sent",
 )  # fmt: skip
 # What the data processor says of a file: message of the log line, event of the timeline.
 _EVENTS: Final = {
@@ -26,6 +26,7 @@ _EVENTS: Final = {
     "attempt failed": "attempt failed",
     "continued": "continued",
     "failed": "failed",
+    "processed again": "processed again",
 }
 _PROCESSED: Final = "processed"
 # What the archiver says of a run, and of an output that it could not move.
@@ -56,16 +57,19 @@ def entries(found: History, fixes: Iterable[Link], lines: Iterable[Line]) -> lis
     about others are left out.
     """
     versions = versions_of(found)
+    lines = list(lines)
     # The key too: without versioning, the version of every file is `null`.
     own = [
         line for line in lines if line.text("key") == found.key and line.text("version") in versions
     ]
+    again = list(_replays(found.stored, lines))
     runs = [line for line in lines if line.message == RUN]
     unmoved = [line for line in lines if line.message in NOT_ARCHIVED]
     made = [
         *_stored(found.stored, own),
         *_received(own),
         *_attempts(own),
+        *_attempts(again),
         *map(_dead_letter, found.dead_letters),
         *_archived(found.stored.outputs, runs, unmoved),
         *map(_fix, fixes),
@@ -85,6 +89,15 @@ def versions_of(found: History) -> set[str]:
         if source.key == found.key
     }
     return named - {""}
+
+
+def _replays(stored: Stored, lines: Iterable[Line]) -> Iterator[Line]:
+    """Yield what the processor says of a completed version, as if it named the source version."""
+    sources = {one.stored.version: one.source_version for one in stored.completed}
+    for line in lines:
+        source = sources.get(line.text("version") or "")
+        if source and line.text("key") == keys.completed_key(stored.key):
+            yield replace(line, fields={**line.fields, "version": source})
 
 
 def _order(entry: Entry) -> tuple[datetime, int, datetime]:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from moto.logs.models import LogGroup
+from moto.s3.models import s3_backends
 
 from handlers import keys
 from ops import aws
@@ -234,3 +235,16 @@ def test_a_key_that_no_pattern_holds_is_not_searched_for_but_told(logged):
 )
 def test_the_filter_pattern_is_what_cloudwatch_takes(phrases, expected):
     assert pattern(phrases) == expected
+
+
+def test_a_replay_of_its_dataset_is_shown_when_the_output_was_replaced(logged):
+    version = complete(logged, datetime.now(UTC))
+    (output,) = json.loads(logged.run("show", KEY, "--json").stdout)["outputs"]
+    (copy,) = logged.versions("completed/a.csv")
+    later = datetime.now(UTC) + timedelta(hours=2)
+    s3_backends["123456789012"]["aws"].buckets[DONE].keys[output["key"]].last_modified = later
+    again = {**line("processed again", copy, "r7", output_key="x"), "key": "completed/a.csv"}
+    other = {**again, "key": "completed/b.csv"}
+    write(PROCESSOR, (later, again), (later, other))
+    shown = [one for one in told(logged)["timeline"] if one["event"] == "processed again"]
+    assert [(one["version"], one["request_id"]) for one in shown] == [(version, "r7")]
