@@ -36,7 +36,10 @@ _HOUR = 3600
 _ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
 
 METRICS: dict[Metric, tuple[str, str]] = {
-    Metric.FILES_PROCESSED: (PROCESSOR_SERVICE, "files that have their output"),
+    Metric.FILES_PROCESSED: (
+        PROCESSOR_SERVICE,
+        "files that have their output, a replayed one again",
+    ),
     Metric.FILES_FAILED: (PROCESSOR_SERVICE, "files that failed for good, each with a dead letter"),
     Metric.FILES_RETRIED: (PROCESSOR_SERVICE, "attempts that failed and are made again"),
     Metric.FILES_RECONCILED: (PROCESSOR_SERVICE, "files that a reconcile run sent once more"),
