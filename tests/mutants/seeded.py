@@ -10,6 +10,13 @@ DELIVERY = (
 )
 PROCESSOR = ("tests/handlers/test_data_processor.py", *DELIVERY)
 RECONCILER = ("tests/proof/test_reconciliation.py",)
+DATASETS = ("tests/handlers/delivery/test_datasets.py",)
+REPLAYS = (
+    "tests/handlers/delivery/test_reprocessing.py",
+    "tests/proof/test_crash.py::test_replay",
+    "tests/proof/test_interleavings.py::test_every_order[two replays by two declarations]",
+    "tests/proof/test_interleavings.py::test_every_order[replay beside archiver]",
+)
 ARCHIVER = ("tests/handlers/test_data_archiver.py", "tests/proof")
 FORMATS = (
     "tests/handlers/transform/records/test_names.py",
@@ -92,8 +99,8 @@ MUTANTS = (
     Mutant(
         "unconditional-complete",
         "handlers/aws/joins.py",
-        'MultipartUpload={"Parts": uploaded}, IfNoneMatch="*"',
-        'MultipartUpload={"Parts": uploaded}',
+        'else {"IfNoneMatch": "*"}',
+        "else {}",
         ("tests/handlers/aws/test_objects.py",),
     ),
     Mutant(
@@ -2005,5 +2012,131 @@ MUTANTS = (
         "check_rejects(progress, rules.allowed_percent)",
         "check_rejects(progress, rules.max_rejected_percent)",
         ("tests/local/commands/test_transform.py",),
+    ),
+    Mutant(
+        "an-output-is-replaced-whatever-it-is",
+        "handlers/aws/objects.py",
+        "                IfMatch=old.etag,\n            )\n        self.add_written",
+        "            )\n        self.add_written",
+        REPLAYS,
+    ),
+    Mutant(
+        "a-joined-output-is-replaced-whatever-it-is",
+        "handlers/aws/joins.py",
+        '{"IfMatch": old.etag} if old else',
+        "{} if old else",
+        ("tests/handlers/aws/test_objects.py",),
+    ),
+    Mutant(
+        "a-replaced-object-changes-its-class",
+        "handlers/aws/objects.py",
+        "    return {} if old.storage_class == STANDARD else",
+        "    return {} if old.storage_class else",
+        REPLAYS,
+    ),
+    Mutant(
+        "rejects-are-replaced-after-the-output",
+        "handlers/delivery/reprocessing.py",
+        "        rejected_key = self._replace_rejects(source, rejects, converted, metadata)\n        if rejected_key:\n            metadata = naming_rejects(metadata, rejected_key)\n        converted.put_output(metadata, old.location, old=old)\n",
+        "        if converted.counts.rejected:\n            names = keys.rejected_keys(source.key, source.version, source.day)\n            metadata = naming_rejects(metadata, names[0])\n        converted.put_output(metadata, old.location, old=old)\n        self._replace_rejects(source, rejects, converted, metadata)\n",
+        REPLAYS,
+    ),
+    Mutant(
+        "rejects-of-another-version-count-as-current",
+        "handlers/delivery/reprocessing.py",
+        "for one in (old, rejects) if one",
+        "for one in (old,) if one",
+        REPLAYS,
+    ),
+    Mutant(
+        "rejects-of-before-stay-where-there-are-none-now",
+        "handlers/delivery/reprocessing.py",
+        "        if old:\n            converted.put_rejects",
+        "        if old and converted.counts.rejected:\n            converted.put_rejects",
+        REPLAYS,
+    ),
+    Mutant(
+        "the-copy-that-the-archiver-has-made-stays-old",
+        "handlers/delivery/reprocessing.py",
+        "        self._renew_archived_copy(source, old)\n        converted.clear()",
+        "        converted.clear()",
+        REPLAYS,
+    ),
+    Mutant(
+        "a-killed-replay-forgets-the-copy-in-the-archive",
+        "handlers/delivery/reprocessing.py",
+        "            self._renew_archived_copy(source, old)\n            if resume",
+        "            if resume",
+        REPLAYS,
+    ),
+    Mutant(
+        "a-replay-compresses-as-the-setting-says",
+        "handlers/delivery/reprocessing.py",
+        "old.location.key.endswith(keys.GZIP_SUFFIX)",
+        "self._environment.compress_output",
+        REPLAYS,
+    ),
+    Mutant(
+        "a-replay-forgets-the-passes",
+        "handlers/delivery/reprocessing.py",
+        "if keys.PASSES in old.metadata else {}",
+        "if not old.metadata else {}",
+        REPLAYS,
+    ),
+    Mutant(
+        "a-cut-file-goes-on-after-its-dataset-has-changed",
+        "handlers/delivery/conversion.py",
+        "        *([dataset_version] if dataset_version else []),\n",
+        "",
+        DATASETS,
+    ),
+    Mutant(
+        "no-bad-records-allowed-is-the-stacks-percentage",
+        "handlers/delivery/conversion.py",
+        "if own is None else own",
+        "if not own else own",
+        DATASETS,
+    ),
+    Mutant(
+        "a-declared-encoding-beats-a-byte-order-mark",
+        "handlers/delivery/conversion.py",
+        " or has_byte_order_mark(opened.peek())",
+        "",
+        DATASETS,
+    ),
+    Mutant(
+        "json-is-read-in-the-encoding-of-csv",
+        "handlers/delivery/conversion.py",
+        "kind not in keys.DELIMITED_SUFFIXES or",
+        "not kind or",
+        DATASETS,
+    ),
+    Mutant(
+        "broken-datasets-are-none",
+        "handlers/construction.py",
+        "    except FileNotFoundError:\n",
+        "    except (FileNotFoundError, ValueError):\n",
+        ("tests/handlers/test_construction.py",),
+    ),
+    Mutant(
+        "a-replay-takes-the-newest-upload-alone",
+        "ops/files/replays/reprocessing.py",
+        "for copy in listed if copy in chosen",
+        "for copy in listed if copy.latest and copy in chosen",
+        ("tests/ops/files/replays/test_reprocessing.py",),
+    ),
+    Mutant(
+        "what-is-current-is-replayed",
+        "ops/files/replays/reprocessing.py",
+        "output.dataset_version == version",
+        "output.dataset == version",
+        ("tests/ops/files/replays/test_reprocessing.py",),
+    ),
+    Mutant(
+        "a-refused-message-counts-as-sent",
+        "ops/files/replays/reprocessing.py",
+        "        problems += _send(account, some)\n",
+        "        _send(account, some)\n",
+        ("tests/ops/files/replays/test_reprocessing.py",),
     ),
 )
