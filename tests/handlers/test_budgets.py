@@ -78,6 +78,7 @@ def modules_after(statement, **variables):
 @pytest.mark.parametrize("handler", ["handlers.data_processor", "handlers.data_archiver"])
 def test_a_handler_loads_only_what_it_may(handler):
     ready = "from handlers.aws.clients import client; client('s3')"
+    ready += "; from handlers.transform.files import record_encoder; record_encoder(b'')"
     loaded = modules_after(f"import {handler}; {ready}", AWS_DEFAULT_REGION="eu-central-1")
     roots = {name.partition(".")[0] for name in loaded} - set(sys.stdlib_module_names)
     assert handler in loaded
@@ -86,6 +87,10 @@ def test_a_handler_loads_only_what_it_may(handler):
     used = {name.removeprefix(utilities) for name in loaded if name.startswith(utilities)}
     assert used <= POWERTOOLS_UTILITIES
     assert not SLOW_STANDARD_MODULES & loaded
+    # What checks records is for the files of datasets alone.
+    datasets = "handlers.transform.datasets"
+    checks = {name for name in loaded if name.startswith(datasets)}
+    assert checks <= {datasets, f"{datasets}.dataset"}
 
 
 def test_the_archiver_does_without_the_formats():

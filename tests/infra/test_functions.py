@@ -217,6 +217,11 @@ def test_what_the_processor_may_do(dev: Graph, direct: Graph):
             ["sqs:GetQueueAttributes", "sqs:ReceiveMessage", "sqs:ChangeMessageVisibility"],
             [dev.arn("dead-letters")],
         ),
+        "ReplaceArchivedOutputs": (
+            ["s3:PutObject", "s3:PutObjectTagging", "s3:AbortMultipartUpload"],
+            [f"{archive}/archive/*"],
+        ),
+        "ReadTagsOfOutputs": (["s3:GetObjectTagging"], [f"{processed}/processed/*"]),
         "ReadMetrics": (["cloudwatch:GetMetricStatistics"], ["*"]),
         "ConsumeProcessingQueue": (
             [

@@ -62,7 +62,18 @@ def test_what_is_current_is_left_alone(gate):
     gate.calls.clear()
     assert process(made.world, made.event)
     assert made.world.s3.state() == before
-    assert gate.calls == ["get_object", "head_object", "head_object"]
+    assert gate.calls == ["get_object", *["head_object"] * 5]
+
+
+def test_rejects_of_another_version_are_replaced_beside_a_current_output(gate):
+    """They are left by an invocation that was killed, or came too late."""
+    made = replayed(gate, BY_NAME["other rejects"])
+    (key,) = made.world.s3.visible(PROCESSED, keys.REJECTED)
+    before = made.world.s3.buckets[PROCESSED][key][-1]
+    assert process(made.world, made.event)
+    made.world.s3.buckets[PROCESSED][key].append(before)
+    assert process(made.world, made.event)
+    made.check_finished()
 
 
 def test_a_replay_is_counted_as_a_file_with_its_records(gate):
