@@ -32,7 +32,7 @@ class Exact(Decimal):
 def exact_number(digits: str) -> int | float | Exact:
     """Return the value of a JSON number's digits, none of them lost.
 
-    A whole number is an int, or a float that is whole.
+    A whole number is an int, or a float that is whole, unless it has thousands of digits.
     """
     value, decimal = float(digits), _parsed(digits)
     if not digits.lstrip("-").isdigit() and Decimal(repr(value)) == decimal:

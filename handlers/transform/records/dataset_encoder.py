@@ -42,7 +42,16 @@ class DatasetEncoder(RecordEncoder):
         texts = [dumps(record)[:-1] for record in self._rules.outputs(cleaned)]
         for at in bad:
             texts[at] = _LEFT_OUT
+        if bad and self._cleaner.renamed:
+            self._forget_renamed([records[at] for at in bad])
         return texts
+
+    def _forget_renamed(self, records: list[dict[str, Any]]) -> None:
+        """Do not count what was renamed in records that are left out."""
+        cleaner = self._cleaner
+        fields, renamed = cleaner.fields, cleaner.renamed
+        cleaner.cleaned(records)
+        cleaner.fields, cleaner.renamed = fields, renamed - cleaner.renamed
 
     def _careful_text(self, record: Fields) -> bytes:
         if self.drops:

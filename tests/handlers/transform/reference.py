@@ -13,6 +13,7 @@ MAX_DEPTH = 200
 MAX_RECORD_BYTES = 8 * 1024 * 1024
 MAX_RECORD_PARTS = 500_000
 JSON_SPACE = " \t\r\n"
+BREAKS = "breaks the dataset"  # the class of a reject by a dataset
 DELIMITERS = ",;\t|"
 
 
@@ -36,6 +37,8 @@ class Outcome:
     rejects: list = field(default_factory=list)  # (place, class of reason)
     empty: int = 0
     renamed: int = 0
+    # With a dataset: by the place of a reject, all that its record breaks, as (field, rule).
+    broken: dict = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True)
@@ -58,21 +61,27 @@ class Fields(list):
     """An object: its names and values in order, none lost."""
 
 
-def expected(data: bytes, suffix: str, fallback: str = "") -> Outcome:
-    """Return the result that a file must have; raises FileFailsError."""
-    text = _decoded(data, gzipped=suffix.lower().endswith(".gz"), fallback=fallback)
+def expected(data: bytes, suffix: str, fallback: str = "", declared=None) -> Outcome:
+    """Return the result that a file must have; raises FileFailsError.
+
+    `declared` is a `datasets.reference.Declared`: what the file's dataset asks of its records.
+    """
     kind = suffix.lower().removesuffix(".gz")
+    gzipped = suffix.lower().endswith(".gz")
     if kind in (".csv", ".tsv"):
-        return _table(text, is_tsv=kind == ".tsv")
+        forced = declared.encoding if declared else ""
+        text = _decoded(data, gzipped=gzipped, fallback=fallback, forced=forced)
+        return _table(text, is_tsv=kind == ".tsv", declared=declared)
+    text = _decoded(data, gzipped=gzipped, fallback=fallback)
     stripped = text.lstrip(JSON_SPACE)
     if stripped.startswith("[") and not _is_line_without_records(stripped):
-        return _array(text)
+        return _array(text, declared)
     if stripped.startswith("{") and _is_over_lines(stripped):
         objects = [one.strip(JSON_SPACE) for one in _objects(stripped)]
-        return _all([(f"row {n}", one) for n, one in enumerate(objects, start=1)])
+        return _all([(f"row {n}", one) for n, one in enumerate(objects, start=1)], declared)
     blank = text[: len(text) - len(stripped)].count("\n")
     lines = enumerate(stripped.split("\n"), start=1 + blank)
-    return _all([(f"line {n}", line) for n, line in lines if line.strip(JSON_SPACE)])
+    return _all([(f"line {n}", line) for n, line in lines if line.strip(JSON_SPACE)], declared)
 
 
 def output(line: bytes) -> list:
@@ -83,7 +92,7 @@ def output(line: bytes) -> list:
 # ---------------------------------------------------------------- bytes → text
 
 
-def _decoded(data: bytes, *, gzipped: bool, fallback: str) -> str:
+def _decoded(data: bytes, *, gzipped: bool, fallback: str, forced: str = "") -> str:
     """Decode a file; invalid UTF-8 becomes lone low surrogates, which no valid text holds.
 
     So do bytes that the fallback does not have. It applies to files without a byte order mark.
@@ -102,6 +111,8 @@ def _decoded(data: bytes, *, gzipped: bool, fallback: str) -> str:
             return text.encode(errors="surrogatepass").decode(errors="surrogateescape")
     if data[:3] == b"\xef\xbb\xbf":
         return data[3:].decode(errors="surrogateescape")
+    if forced:
+        return data.decode(forced, errors="surrogateescape")
     text = data.decode(errors="surrogateescape")
     if fallback and _has_invalid_bytes(text):
         return data.decode(fallback, errors="surrogateescape")
@@ -240,18 +251,18 @@ def _token_end(text: str, at: int) -> int | None:
     return None
 
 
-def _all(texts: list) -> Outcome:
+def _all(texts: list, declared) -> Outcome:
     outcome = Outcome()
     for place, text in texts:
         problem = _broken(text)
         if problem:
             outcome.rejects.append((place, problem))
         else:
-            _record(outcome, place, text)
+            _record(outcome, place, text, declared)
     return outcome
 
 
-def _array(text: str) -> Outcome:
+def _array(text: str, declared) -> Outcome:
     """Read an array. Elements that are not JSON break it, unless they are above the limits."""
     outcome, row = Outcome(), 1
     at = _after_space(text, text.index("[") + 1)
@@ -268,7 +279,7 @@ def _array(text: str) -> Outcome:
         if problem:
             outcome.rejects.append((place, problem))
         else:
-            _record(outcome, place, element)
+            _record(outcome, place, element, declared)
         at, row = _after_space(text, end), row + 1
         if text[at : at + 1] not in tuple(",]"):
             raise FileFailsError(f"row {row}")
@@ -286,13 +297,20 @@ def _after_space(text: str, at: int) -> int:
     return at
 
 
-def _record(outcome: Outcome, place: str, text: str) -> None:
+def _record(outcome: Outcome, place: str, text: str, declared) -> None:
     value = _parse(text)
     problem = _problem(text, value)
     if problem:
         outcome.rejects.append((place, problem))
         return
-    cleaned, renamed = _clean(value)
+    cleaned, renamed = _clean(declared.drop(value) if declared else value)
+    if cleaned and declared:
+        written, broken = declared.judge(cleaned)
+        if broken:
+            outcome.rejects.append((place, BREAKS))
+            outcome.broken[place] = broken
+            return
+        cleaned = written
     outcome.renamed += renamed
     if cleaned:
         outcome.records.append(canonical(cleaned))
@@ -409,29 +427,45 @@ def canonical(value):
 # ---------------------------------------------------------------- delimited text
 
 
-def _table(text: str, *, is_tsv: bool) -> Outcome:
+def _table(text: str, *, is_tsv: bool, declared) -> Outcome:
     lines = _lines(text)
     first = _not_blank(lines, 0)
     outcome = Outcome()
-    delimiter = "\t" if is_tsv else ""
+    delimiter = (declared and declared.delimiter) or ("\t" if is_tsv else "")
     if first < len(lines) and (stated := _stated_delimiter(lines[first])):
         if stated not in DELIMITERS:
             raise FileFailsError(f"line {first + 1}")
         delimiter, first = stated, _not_blank(lines, first + 1)
     if first == len(lines):
         return outcome
-    delimiter = delimiter or _delimiter(lines, first)
-    names, end = _header(lines, first, delimiter, is_tsv=is_tsv)
-    named, outcome.renamed = _clean(Fields((name, Number("1")) for name in names))
+    names, end = (declared.header, first) if declared and declared.header else ([], 0)
+    delimiter = delimiter or _delimiter(lines[first:][: 1 if names else None], 0)
+    if not names:
+        names, end = _header(lines, first, delimiter, is_tsv=is_tsv)
+    numbered = Fields((name, Number(str(at))) for at, name in enumerate(names))
+    named, outcome.renamed = _clean(declared.drop(numbered) if declared else numbered)
     for number, cells, broken, raw in _rows(lines, end, delimiter, is_tsv=is_tsv):
-        problem = _row_problem(raw, cells, len(named), broken)
+        problem = _row_problem(raw, cells, len(names), broken)
         if problem:
             outcome.rejects.append((f"line {number}", problem))
-        elif record := Fields((n, c) for (n, _), c in zip(named, cells, strict=False) if c):
-            outcome.records.append(canonical(record))
+            continue
+        record = Fields((n, cells[int(at.digits)]) for n, at in named if cells[int(at.digits)])
+        if record:
+            _row_record(outcome, f"line {number}", record, declared)
         elif raw.strip("\r\n"):
             outcome.empty += 1
     return outcome
+
+
+def _row_record(outcome: Outcome, place: str, record: Fields, declared) -> None:
+    broken = None
+    if declared:
+        record, broken = declared.judge_cells(record)
+    if broken:
+        outcome.rejects.append((place, BREAKS))
+        outcome.broken[place] = broken
+    else:
+        outcome.records.append(canonical(record))
 
 
 def _not_blank(lines: list[str], at: int) -> int:

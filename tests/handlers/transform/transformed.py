@@ -9,13 +9,14 @@ from unittest.mock import patch
 import pytest
 
 from handlers.transform import files
+from handlers.transform.datasets.dataset import Dataset
 from handlers.transform.delimited import header, regular_rows, row_reader
-from handlers.transform.files import is_utf8, transform
+from handlers.transform.files import is_utf8, record_encoder, transform
 from handlers.transform.formats import array, batch, concatenated, ndjson, text
-from handlers.transform.formats.batch import START, BadFileError, Batch, Position
+from handlers.transform.formats.batch import START, BadFileError, Batch, Position, Reject
 from handlers.transform.formats.text import UTF8, NotUtf8Error
 from handlers.transform.records import encoder
-from handlers.transform.records.encoder import RecordEncoder, metadata_tail
+from handlers.transform.records.encoder import metadata_tail
 from tests.handlers.transform import reference
 from tests.handlers.transform.reference import Outcome
 
@@ -53,16 +54,23 @@ def source(data: bytes, *sizes: int):
 
 
 def batches_of(
-    data: bytes, suffix: str, *sizes: int, start: Position = START, encoding: str = ""
+    data: bytes,
+    suffix: str,
+    *sizes: int,
+    start: Position = START,
+    encoding: str = "",
+    dataset: Dataset | None = None,
 ) -> list[Batch]:
     """Return the batches of a file that is read in chunks of these sizes."""
-    blocks, encoder = source(data, *sizes), RecordEncoder(TAIL)
+    blocks, encoder = source(data, *sizes), record_encoder(TAIL, dataset)
     return list(transform(blocks, suffix, encoder, start, encoding=encoding))
 
 
-def transformed(data: bytes, suffix: str, *sizes: int, encoding: str = "") -> Outcome:
+def transformed(
+    data: bytes, suffix: str, *sizes: int, encoding: str = "", dataset: Dataset | None = None
+) -> Outcome:
     """Return the result of a file; raises BadFileError as `transform` does."""
-    encoder = RecordEncoder(TAIL)
+    encoder = record_encoder(TAIL, dataset)
     batches = list(transform(source(data, *sizes), suffix, encoder, encoding=encoding))
     outcome = outcome_of(batches)
     outcome.renamed = encoder.renamed
@@ -89,8 +97,9 @@ def outcome_of(batches: list[Batch]) -> Outcome:
     assert len(lines) == sum(b.written for b in batches)
     return Outcome(
         records=[reference.output(line) for line in lines],
-        rejects=[(r.place, class_of(r.reason)) for b in batches for r in b.rejects],
+        rejects=[(r.place, class_of(r)) for b in batches for r in b.rejects],
         empty=sum(b.empty for b in batches),
+        broken={r.place: (r.field, r.rule) for b in batches for r in b.rejects if r.rule},
     )
 
 
@@ -103,9 +112,11 @@ def bodies(batches: list[Batch]) -> list[bytes]:
     return [body + b"}" for body in whole[: -len(TAIL)].split(TAIL)]
 
 
-def class_of(reason: str) -> str:
+def class_of(reject: Reject) -> str:
     """Return the class of a reject's reason."""
-    return next(name for part, name in CLASSES.items() if part in reason)
+    if reject.rule:
+        return reference.BREAKS
+    return next(name for part, name in CLASSES.items() if part in reject.reason)
 
 
 @contextmanager

@@ -24,7 +24,7 @@ _BOOLEANS: Final = (b"true", b"false")
 _PARTS: Final = {**dict.fromkeys(b"0123456789.", b"0"), ord("-"): b"-", ord(","): b","}
 _SHAPES: Final = b"".join(_PARTS.get(code, b"x") for code in range(256))
 _LONG: Final = b"0" * 17  # more than a double surely holds
-_LARGEST: Final = 10**17  # so no such cell has this value
+_LARGEST: Final = 10**17  # so no such cell has this value, or its negative
 
 
 def never(_: Sequence[Any]) -> bool:
@@ -90,7 +90,9 @@ def _has_only(schema: Mapping[str, Any], *keywords: str) -> bool:
 def _number_cells(schema: Mapping[str, Any], *, is_integer: bool) -> CellsProof:
     if not _has_only(schema, *_BOUNDS):
         return never
-    bounds = {key: schema[key] for key in _BOUNDS if abs(schema.get(key, _LARGEST)) < _LARGEST}
+    bounds = {
+        key: schema[key] for key in _BOUNDS if key in schema and not _is_far(key, schema[key])
+    }
     are_within = _within(bounds)
     if bounds.get("minimum", 1) <= 0:
         del bounds["minimum"]
@@ -111,6 +113,11 @@ def _number_cells(schema: Mapping[str, Any], *, is_integer: bool) -> CellsProof:
         return len(values) == len(cells) and prove(values)
 
     return are_numbers
+
+
+def _is_far(bound: str, value: float) -> bool:
+    """Return whether no cell that is surely exact is beyond a bound."""
+    return value >= _LARGEST if bound.endswith("aximum") else value <= -_LARGEST
 
 
 def _within(bounds: Mapping[str, Any]) -> Callable[[list[Any]], bool]:

@@ -13,9 +13,8 @@ def test_a_cell_becomes_what_the_table_says(row: Row):
     filler = FILLER.get(row.kind, "")
     for before in (0, 40):
         rows = [f"{filler};k"] * before + [f'"{row.cell.replace(chr(34), chr(34) * 2)}";k']
-        records, rejects, empty = result(
-            "\n".join(["value;key", *rows]).encode(), ".csv", field(row.kind)
-        )
+        data = "\n".join(["value;key", *rows]).encode()
+        records, rejects, empty = result(data, ".csv", field(row.kind))
         assert empty == 0
         if row.written is None:
             assert rejects == [(f"line {before + 2}", "value", "type")]
