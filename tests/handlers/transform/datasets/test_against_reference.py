@@ -16,7 +16,7 @@ from tests.handlers.transform.datasets.reference import Declared
 from tests.handlers.transform.reference import FileFailsError, expected
 from tests.handlers.transform.transformed import limits, transformed
 
-COUNT = int(os.environ.get("DATASET_COUNT", "150"))
+COUNT = int(os.environ.get("DATASET_COUNT", "40"))
 EXAMPLES = settings(
     max_examples=COUNT, deadline=None, suppress_health_check=list(HealthCheck), database=None
 )
