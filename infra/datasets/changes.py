@@ -13,7 +13,7 @@ from infra.datasets import schema_changes
 from infra.datasets.columns import RESCUED
 from infra.datasets.effects import Effect, Kind, effect
 
-_WARNED: Final = frozenset({Kind.BREAKS_QUERIES, Kind.STRICTER})
+_WARNED: Final = frozenset({Kind.BREAKS_QUERIES, Kind.STRICTER, Kind.REVEALING})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +26,7 @@ class Change:
 
     @property
     def is_warning(self) -> bool:
-        """Whether records or queries may fail that did not."""
+        """Whether records or queries may fail that did not, or dropped fields are written."""
         return self.kind in _WARNED
 
     def __str__(self) -> str:
@@ -102,7 +102,7 @@ def _unknown(old: UnknownFields, new: UnknownFields) -> Iterator[Effect]:
 def _drop(old: list[str], new: list[str]) -> Iterator[Effect]:
     for field in sorted({*old} ^ {*new}):
         written = "is written from now on" if field in old else "is no longer written"
-        kind = Kind.LOOSER if field in old else Kind.OTHER
+        kind = Kind.REVEALING if field in old else Kind.OTHER
         yield Effect(path=("drop",), kind=kind, text=f"{field} {written}")
 
 

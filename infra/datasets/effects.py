@@ -14,6 +14,7 @@ class Kind(StrEnum):
 
     BREAKS_QUERIES = "breaks queries"
     STRICTER = "stricter"  # records may be rejected that were not
+    REVEALING = "revealing"  # what was dropped is written
     LOOSER = "looser"
     OTHER = "other"
 

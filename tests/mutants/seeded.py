@@ -1573,7 +1573,7 @@ MUTANTS = (
     Mutant(
         "a-record-without-its-first-field-has-no-brace",
         "handlers/transform/delimited/lines.py",
-        'b"{" + line.removeprefix(b\'",\')',
+        'b"{" + line.removeprefix(self._gap)',
         "line",
         ROW_BLOCKS,
     ),
@@ -1594,7 +1594,7 @@ MUTANTS = (
     Mutant(
         "empty-rows-counted-as-written",
         "handlers/transform/delimited/lines.py",
-        "        empty = cut.count(self._closing)\n",
+        "        empty = cut.count(self._no_fields)\n",
         "        empty = 0\n",
         ROW_BLOCKS,
     ),
