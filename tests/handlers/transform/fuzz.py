@@ -15,7 +15,9 @@ from collections import Counter
 
 import pytest
 
+from handlers.transform.datasets.dataset import Dataset
 from handlers.transform.formats.batch import BadFileError
+from tests.handlers.transform.datasets.reference import Declared
 from tests.handlers.transform.reference import FileFailsError, Outcome, expected
 from tests.handlers.transform.transformed import (
     batches_of,
@@ -207,6 +209,29 @@ class Grower:
         encoding, mark = self._pick((("utf-16-le", b"\xff\xfe"), ("utf-16-be", b"\xfe\xff")))
         return mark + text.encode(encoding, errors="surrogatepass")
 
+    def declaration(self) -> dict:
+        """Return the declaration of a dataset that some of the records meet."""
+        names = ("a", "b", "user_name", "x", "url", "field", "metadata", "1", "a_b", "a_2")
+        kinds = ("string", "string", "integer", "number", "boolean", "object", "array")
+        chosen = self._random.sample(names, self.between(1, 3))
+        properties = {name: {"type": self._pick(kinds)} for name in chosen}
+        if self.chance(0.3):
+            properties[chosen[0]] = {"type": "string", "pattern": self._pick(("^.?$", "[a-z]"))}
+        schema = {"type": "object", "properties": properties}
+        if self.chance(0.2):
+            schema["required"] = chosen[:1]
+        free = [name for name in names if name not in chosen]
+        csv = {"delimiter": self._pick(",;\t|")} if self.chance(0.2) else {}
+        csv |= {"encoding": self._pick(FALLBACKS[:3])} if self.chance(0.1) else {}
+        csv |= {"header": chosen} if self.chance(0.1) else {}
+        return {
+            "prefix": "x/",
+            "schema": schema,
+            "csv": csv,
+            "unknownFields": self._pick(("keep", "keep", "reject", "rescue")),
+            "drop": free[: self._pick((0, 0, 1, 2))],
+        }
+
     def _bent(self, data: bytes) -> bytes:
         for _ in range(self.between(1, 3)):
             at = self.between(0, len(data))
@@ -238,36 +263,54 @@ def check(seed: int) -> str:
     if grower.chance(0.1):
         parts = grower.between(4, 20)
     fallback = grower.pick(("", "", *FALLBACKS[:3]))
+    declaration = grower.declaration() if grower.chance(0.4) else None
+    dataset = Dataset.read("fuzz", declaration) if declaration else None
     with limits(block=block, record=record, parts=parts):
         try:
             encoding = encoding_of(data, suffix, fallback, *sizes)
-            wanted = expected(data, suffix, fallback)
+            wanted = expected(data, suffix, fallback, declaration and Declared(declaration))
         except FileFailsError as failure:
-            return _check_failure(data, suffix, sizes, failure, encoding)
-        actual = transformed(data, suffix, *sizes, encoding=encoding)
-        limited = (block, record, parts)
+            return _check_failure(data, suffix, sizes, failure, encoding=encoding, dataset=dataset)
+        actual = transformed(data, suffix, *sizes, encoding=encoding, dataset=dataset)
+        limited = (block, record, parts, declaration)
         assert actual == wanted, (data, suffix, sizes, fallback, limited, actual, wanted)
+        for place, broken in actual.broken.items():
+            assert broken in wanted.broken[place], (data, suffix, declaration, place, broken)
         if grower.chance(0.1):
-            check_resuming(data, suffix, sizes, encoding)
+            check_resuming(data, suffix, sizes, encoding, dataset)
     return "some rejected" if wanted.rejects else "records" if wanted.records else "no records"
 
 
 def _check_failure(
-    data: bytes, suffix: str, sizes: list[int], failure: FileFailsError, encoding: str
+    data: bytes,
+    suffix: str,
+    sizes: list[int],
+    failure: FileFailsError,
+    *,
+    encoding: str,
+    dataset: Dataset | None,
 ) -> str:
     with pytest.raises(BadFileError) as caught:
-        transformed(data, suffix, *sizes, encoding=encoding)
+        transformed(data, suffix, *sizes, encoding=encoding, dataset=dataset)
     place = caught.value.place
     assert not failure.place or place == failure.place, (data, suffix, sizes, place, failure.place)
     return "file fails"
 
 
-def check_resuming(data: bytes, suffix: str, sizes: list[int], encoding: str = "") -> None:
+def check_resuming(
+    data: bytes,
+    suffix: str,
+    sizes: list[int],
+    encoding: str = "",
+    dataset: Dataset | None = None,
+) -> None:
     """Check that reading from after each batch gives what the first run gave after it."""
-    batches = batches_of(data, suffix, *sizes, encoding=encoding)
+    batches = batches_of(data, suffix, *sizes, encoding=encoding, dataset=dataset)
     for done in range(1, len(batches) + 1):
         after = batches[done - 1].after
-        rest = outcome_of(batches_of(data, suffix, *sizes, start=after, encoding=encoding))
+        rest = outcome_of(
+            batches_of(data, suffix, *sizes, start=after, encoding=encoding, dataset=dataset)
+        )
         wanted: Outcome = outcome_of(batches[done:])
         assert rest == wanted, (data, suffix, sizes, batches[done - 1].after)
 

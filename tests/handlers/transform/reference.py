@@ -439,7 +439,8 @@ def _table(text: str, *, is_tsv: bool, declared) -> Outcome:
     if first == len(lines):
         return outcome
     names, end = (declared.header, first) if declared and declared.header else ([], 0)
-    delimiter = delimiter or _delimiter(lines[first:][: 1 if names else None], 0)
+    if not delimiter:
+        delimiter = _delimiter_of(lines[first]) if names else _delimiter(lines, first)
     if not names:
         names, end = _header(lines, first, delimiter, is_tsv=is_tsv)
     numbered = Fields((name, Number(str(at))) for at, name in enumerate(names))
@@ -448,11 +449,12 @@ def _table(text: str, *, is_tsv: bool, declared) -> Outcome:
         problem = _row_problem(raw, cells, len(names), broken)
         if problem:
             outcome.rejects.append((f"line {number}", problem))
+        if problem or not raw.strip("\r\n"):
             continue
         record = Fields((n, cells[int(at.digits)]) for n, at in named if cells[int(at.digits)])
         if record:
             _row_record(outcome, f"line {number}", record, declared)
-        elif raw.strip("\r\n"):
+        else:
             outcome.empty += 1
     return outcome
 
@@ -541,6 +543,23 @@ def _delimiter(lines: list[str], first: int) -> str:
         at += 1
     if quoted or _size(text[:at]) > MAX_RECORD_BYTES:
         raise FileFailsError(f"line {first + 1}")
+    return max(DELIMITERS, key=counts.__getitem__)
+
+
+def _delimiter_of(line: str) -> str:
+    """Return the most frequent delimiter of a line outside cells that are quoted within it."""
+    counts, at = dict.fromkeys(DELIMITERS, 0), 0
+    while at < len(line):
+        end = at
+        if line[at] == '"' and line[at - 1 : at] in ("", *DELIMITERS):
+            end = at + 1
+            while line[end : end + 1] not in ("", '"') or line[end : end + 2] == '""':
+                end += 2 if line[end] == '"' else 1
+        if end > at and end < len(line):
+            at = end
+        elif line[at] in DELIMITERS:
+            counts[line[at]] += 1
+        at += 1
     return max(DELIMITERS, key=counts.__getitem__)
 
 
