@@ -8,8 +8,10 @@ from typing import Any, Final
 from handlers.transform.datasets.cells import Scalar, plain_cell, typed
 from handlers.transform.datasets.dataset import Dataset, UnknownFields
 from handlers.transform.datasets.proofs.columns import (
+    CellsProof,
     bad_places,
     cells_proof,
+    never,
     values_proof,
 )
 from handlers.transform.datasets.schemas import Validator, declared_kind, plain_schema
@@ -107,12 +109,13 @@ class Rules:
 
         The cells are escaped, as in a JSON string. Booleans are in lower case.
         """
-        prove = self._fields[name].prove_cells
-        return bad_places(cells, prove, partial(self._is_good_cell, name)) if prove else []
+        prove = self._fields[name].prove_cells or never
+        return bad_places(cells, prove, partial(self._is_good_cell, name))
 
-    def checks_cells(self, name: str) -> bool:
-        """Return whether a column is declared and some cell could break a rule of its field."""
-        return name in self._fields and self._fields[name].prove_cells is not None
+    def cells_proof(self, name: str) -> CellsProof | None:
+        """Return the proof that cells of a column are good; None if all are."""
+        field = self._fields.get(name)
+        return field.prove_cells if field else None
 
     def _is_good_cell(self, name: str, cell: bytes) -> bool:
         value = typed(plain_cell(cell), self.kinds[name])

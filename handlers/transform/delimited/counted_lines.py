@@ -57,7 +57,7 @@ def find_rows(
 
 def _plain_lines(text: bytes) -> list[bytes] | None:
     """Return the lines of a text if each is a row; None if some may be blank, or a part of one."""
-    if b'"' in text or text.count(b"\r") != text.count(b"\r\n"):
+    if b'"' in text or (b"\r" in text and text.count(b"\r") != text.count(b"\r\n")):
         return None
     lines = text.split(b"\n")
     blanks = lines.count(b"") + lines.count(b"\r")

@@ -7,7 +7,6 @@ import orjson
 
 from handlers.transform.datasets.cells import plain_cell
 from handlers.transform.datasets.dataset import UnknownFields
-from handlers.transform.datasets.proofs.columns import are_booleans
 from handlers.transform.datasets.rules import RESCUED, Rules
 from handlers.transform.delimited.lines import RowLines
 from handlers.transform.delimited.typed_lines import TypedLines
@@ -30,7 +29,8 @@ class DeclaredLines:
         self._rescued = unknown if rescues else []
         rejects = rules.unknown_fields is UnknownFields.REJECT
         self._forbidden = [at for at, _ in unknown] if rejects else []
-        self._checked = [(at, name) for at, name in columns if rules.checks_cells(name)]
+        proofs = ((at, name, rules.cells_proof(name)) for at, name in columns)
+        self._checked = [(at, name, prove) for at, name, prove in proofs if prove]
         self._required = [at for at, name in columns if name in rules.required]
         self._booleans = [at for at, name in columns if rules.kinds.get(name) == "boolean"]
         self._left_out = [at for at, name in enumerate(names) if not name]
@@ -66,11 +66,14 @@ class DeclaredLines:
     def _bad_rows(self, cells: list[bytes], *, are_full: bool) -> set[int]:
         """Return the rows that break a rule; booleans become lower case."""
         bad, width = set[int](), self._width
-        for at, name in self._checked:
+        for at, name, prove in self._checked:
             column = cells[at::width]
-            if at in self._booleans and not are_booleans(column):
+            filled = column if are_full else [*filter(None, column)]
+            if not filled or prove(filled):
+                continue
+            if at in self._booleans:
                 cells[at::width] = column = [cell.lower() for cell in column]
-            bad.update(self._bad_places(name, column, are_full=are_full))
+            bad.update(self._bad_places(name, column))
         for at in self._forbidden:
             bad.update(row for row, cell in enumerate(cells[at::width]) if cell)
         for at in self._required if not are_full else ():
@@ -79,9 +82,8 @@ class DeclaredLines:
             bad.update(row for row in missing if any(cells[row * width : (row + 1) * width - 1]))
         return bad
 
-    def _bad_places(self, name: str, column: list[bytes], *, are_full: bool) -> Iterable[int]:
-        if are_full or all(column):
-            return self._rules.bad_cells(name, column)
+    def _bad_places(self, name: str, column: list[bytes]) -> Iterable[int]:
+        """Return the places of bad cells in a column; empty ones are not bad."""
         places = [place for place, cell in enumerate(column) if cell]
         bad = self._rules.bad_cells(name, [column[place] for place in places])
         return [places[at] for at in bad]

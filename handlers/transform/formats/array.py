@@ -67,7 +67,7 @@ class ArrayReader:
         if not found:
             raise self._broken("it ends early")
         if found != b",":
-            raise self._broken(f"{found.decode('latin-1')!r} where a comma or the end is expected")
+            raise self._broken(f"{self._shown(found)} where a comma or the end is expected")
         self._skip_blank()
 
     def _end(self) -> None:
@@ -79,6 +79,10 @@ class ArrayReader:
     def _skip_blank(self) -> None:
         for _ in self._window.skip(BLANK):
             pass
+
+    def _shown(self, found: bytes) -> str:
+        """Return a character for a reason; it may be one of a field that the dataset drops."""
+        return "something" if self._encoder.drops else repr(found.decode("latin-1"))
 
     def _broken(self, reason: str) -> BadFileError:
         return BadFileError(f"broken array: {reason}", f"row {self._row}")
@@ -155,8 +159,8 @@ class ArrayReader:
         if begin < len(text):
             end = value_end(text, begin)
             if end == begin:
-                found = text[begin : begin + 1].decode("latin-1")
-                raise self._broken(f"{found!r} where an element is expected")
+                found = self._shown(text[begin : begin + 1])
+                raise self._broken(f"{found} where an element is expected")
             if end is not None:
                 return begin, end
         if self._window.ended:

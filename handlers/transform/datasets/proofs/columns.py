@@ -75,7 +75,7 @@ def _all_texts(proofs: list[Proof]) -> Callable[[list[Any]], bool]:
         texts = Texts(values)
         return all(prove(texts) for prove in proofs)
 
-    return are_texts
+    return are_texts if len(proofs) > 1 else lambda values: proofs[0](Texts(values))
 
 
 def are_booleans(cells: list[bytes]) -> bool:
@@ -155,6 +155,8 @@ def _strings(schema: Mapping[str, Any]) -> ValuesProof:
     if proofs is None:
         return never
 
+    if not proofs:
+        return lambda values: set(map(type, values)) == {str}
     are_texts = _all_texts(proofs)
     return lambda values: set(map(type, values)) == {str} and are_texts(values)
 

@@ -128,6 +128,11 @@ def test_an_open_quote_fails_without_its_text():
     assert "CANARY" not in all_written(f'id,card_number\n1,"{CANARY}\n'.encode(), ".csv")
 
 
+@pytest.mark.parametrize("text", ['[{"id":1}4,{}]', '[{"id":1},:4]'])
+def test_a_broken_array_fails_without_the_character_found(text):
+    assert all_written(text.encode(), ".json").startswith("row 2: broken array: something where")
+
+
 def test_what_is_left_of_a_rejected_record_is_shown_as_json():
     data = f'{{"id":0,"Name":"x","customer":{{"age":1,"card_number":"{CANARY}"}}}}'.encode()
     (batch,) = read(data, ".json", DROPPED)
