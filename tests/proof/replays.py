@@ -254,7 +254,7 @@ _AS_INTEGERS = Made(
     records=({"id": "a", "total": 1},),
     rejects=({"line": 3, "field": "total", "rule": "type", "raw": "b,2.5"}, _NO_NUMBER),
 )
-_SOME = [(f"n{n}-{24 * 'x'}", n) for n in range(18)]  # of which some chunks are parts of their own
+_SOME = [(f"n{n}-{24 * 'x'}", n) for n in range(20)]  # of which some chunks are parts of their own
 _LARGE = b"id,total\n" + b"".join(f"{name},{n}\n".encode() for name, n in _SOME) + b"z,no\n"
 _LARGE_TEXTS = Made(
     by=None,
@@ -266,7 +266,7 @@ _LARGE_TEXTS = Made(
 _LARGE_NUMBERS = Made(
     by=NUMBERS,
     records=tuple({"id": name, "total": n} for name, n in _SOME),
-    rejects=({"line": 20, "field": "total", "rule": "type", "raw": "z,no"},),
+    rejects=({"line": len(_SOME) + 2, "field": "total", "rule": "type", "raw": "z,no"},),
 )
 
 KINDS = (
@@ -351,7 +351,7 @@ KINDS = (
         body=_LARGE,
         old=_LARGE_TEXTS,
         new=Made(by=STRICT),
-        failure="1 of 19 records are bad",
+        failure=f"1 of {len(_SOME) + 1} records are bad",
         large=True,
     ),
 )
