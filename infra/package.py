@@ -14,10 +14,9 @@ from typing import Final
 
 import pulumi
 
+from handlers.environment import DATASETS_FILE
 from infra.datasets.files import Declarations, encode
 
-# The declarations of datasets, beside the package `handlers`; the processor reads them.
-DATASETS: Final = "datasets.json"
 ROOT: Final = Path(__file__).resolve().parent.parent
 _REQUIREMENTS: Final = Path("handlers/requirements.txt")
 _CACHE: Final = Path(".build")
@@ -104,7 +103,7 @@ def contents(
         for path in paths
     }
     if declarations:
-        found[DATASETS] = _written(encode(declarations), root)
+        found[DATASETS_FILE] = _written(encode(declarations), root)
     return dict(sorted(found.items()))
 
 
@@ -116,9 +115,9 @@ def _written(declarations: bytes, root: Path) -> Path:
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix="writing-") as scratch:
             written = Path(scratch, "datasets")
             written.mkdir()
-            (written / DATASETS).write_bytes(declarations)
+            (written / DATASETS_FILE).write_bytes(declarations)
             _publish(written, folder)
-    return folder / DATASETS
+    return folder / DATASETS_FILE
 
 
 def _vendored(platform: Platform, root: Path) -> Path:

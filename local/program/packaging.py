@@ -2,6 +2,7 @@
 
 import pulumi
 
+from handlers.environment import DATASETS_FILE
 from infra import package
 
 
@@ -19,7 +20,7 @@ def for_this_machine(archive: pulumi.Archive) -> pulumi.Archive:
         for name, asset in archive.assets.items()
         if isinstance(asset, pulumi.FileAsset)
     }
-    datasets = {name: uploaded.pop(name) for name in (package.DATASETS,) if name in uploaded}
+    datasets = {name: uploaded.pop(name) for name in (DATASETS_FILE,) if name in uploaded}
     declared = {name: str(path) for name, path in package.contents(package.LAMBDA).items()}
     if uploaded != declared:
         return archive

@@ -9,6 +9,7 @@ from typing import Any
 import pulumi
 import pytest
 
+from handlers.environment import DATASETS_FILE
 from infra import declarations, package
 from infra.datasets import files
 from infra.settings import SettingsError
@@ -50,7 +51,7 @@ def test_without_datasets_the_archive_has_no_file_of_them(example: Graph):
 
     assert graph.outputs["datasets"] == "{}"
     for function in graph.of("aws:lambda/function:Function"):
-        assert package.DATASETS not in function.inputs["code"].assets
+        assert DATASETS_FILE not in function.inputs["code"].assets
     ((severity, text),) = changed(graph)  # it had one
     assert (severity, text.partition(":")[0]) == ("WARNING", "dataset orders")
 
