@@ -23,6 +23,16 @@ def test_a_number_is_on_the_same_side_of_a_bound_as_its_fraction(text, bound):
     assert (value >= bound) == (exact >= limit)
 
 
+@pytest.mark.parametrize("text", ["0.1000000000000000001", "0.09999999999999999999"])
+def test_a_bound_is_the_number_that_is_written(text):
+    """The double 0.1 is 0.1000000000000000055…"""
+    value = exact_number(text)
+    above = text.endswith("1")
+    assert [value > 0.1, value >= 0.1, value < 0.1, value <= 0.1] == [above, above] + [
+        not above
+    ] * 2
+
+
 @given(digits, st.sampled_from([1, 2, 3, 0.01, 0.1, 1e-7, 0.3, 100, 1e22]))
 def test_a_number_is_a_multiple_as_its_fraction_is(text, step):
     assert is_multiple(exact_number(text), step) == (Fraction(text) % Fraction(repr(step)) == 0)

@@ -114,6 +114,25 @@ def test_a_schema_that_cannot_be_compiled_is_refused(schema):
         Validator(schema)
 
 
+@pytest.mark.parametrize(
+    ("pattern", "text", "matches"),
+    [
+        ("a$", "a", True),
+        ("a$", "a\n", False),
+        ("a[$]", "a$", True),
+        (r"a\$", "a$", True),
+        (r"a\\$", "a\\", True),
+        (r"a\\$", "a\\\n", False),
+        (r"[\]$]$", "$\n", False),
+        ("[]$]$", "]", True),
+        (r"^\d$", "٣", False),
+        (r"^\w$", "é", False),
+    ],
+)
+def test_a_dollar_is_the_end_and_classes_are_ascii(pattern, text, matches):
+    assert Validator({"type": "string", "pattern": pattern}).is_valid(text) == matches
+
+
 def test_a_schema_that_nests_too_deep_is_refused():
     schema: dict = {"type": "string"}
     for _ in range(120):
