@@ -34,6 +34,8 @@ _FUNCTIONS: Final = (
     "create macro from_iso8601_timestamp(it) as cast(it as timestamptz) at time zone 'UTC'",
     "create macro from_iso8601_date(it) as cast(it as date)",
 )
+# What DuckDB's client raises on Ctrl-C, as a plain RuntimeError.
+_INTERRUPTED: Final = "Query interrupted"
 _NO_EXTENSIONS: Final = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
@@ -49,7 +51,8 @@ def asked(
     The objects of the tables that the query names are copied to a temporary folder, into a database
     that can read and write nothing else. `report` is called with the bytes of each copy.
 
-    Raises OperatorError for what DuckDB refuses, and where it is not installed.
+    Raises OperatorError for what DuckDB refuses, where it is not installed, and if Ctrl-C ends the
+    query.
     """
     try:
         import duckdb  # noqa: PLC0415 - a development dependency alone
@@ -67,6 +70,11 @@ def asked(
                         raise _loading_failure(error, table, copies) from error
                 _shut(database, account.stack.glue_database_name)
                 yield _answer(database, sql)
+        except (KeyboardInterrupt, RuntimeError) as error:
+            if isinstance(error, RuntimeError) and str(error) != _INTERRUPTED:
+                raise
+            msg = "stopped; the query was not answered in full"
+            raise OperatorError(msg) from None
         except duckdb.Error as error:
             raise _failure(error, known) from error
 

@@ -104,6 +104,26 @@ def test_a_query_that_cannot_be_answered_says_why(account: Account, sql: str, to
     assert told in f"{raised.value} {raised.value.details}"
 
 
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), RuntimeError("Query interrupted")])
+def test_ctrl_c_ends_a_query_with_a_sentence(account: Account, error: BaseException) -> None:
+    known = tables.catalog(account.stack)
+    with (
+        pytest.raises(OperatorError, match=r"^stopped") as raised,
+        local_engine.asked(account, "select 1", known, report=lambda _: None),
+    ):
+        raise error
+    assert raised.value.exit_code == 1
+
+
+def test_another_error_while_rows_are_read_is_not_hidden(account: Account) -> None:
+    known = tables.catalog(account.stack)
+    with (
+        pytest.raises(RuntimeError, match="another"),
+        local_engine.asked(account, "select 1", known, report=lambda _: None),
+    ):
+        raise RuntimeError("another")
+
+
 def test_a_record_of_another_type_fails_the_query(pipeline: Pipeline, account: Account) -> None:
     pipeline.put(f"processed/{NEW}/a.json", b'{"total":"much"}', DONE)
     with pytest.raises(OperatorError, match=f'columns of orders: .*processed/{NEW}/a.json.*"much"'):
