@@ -34,6 +34,12 @@ def parse(text: str) -> Any:
         raise YamlError(_explain(error)) from error
     except (YAMLError, ValueError) as error:
         raise YamlError(str(error).partition("\n")[0]) from error
+    except TypeError as error:  # the reader's, of a list within a list that is a key
+        msg = "a key is a list or an object, allowed: a text"
+        raise YamlError(msg) from error
+    except AssertionError as error:  # the reader's, of a version that it does not know
+        msg = "another version of YAML, allowed: 1.2"
+        raise YamlError(msg) from error
 
 
 def _reader() -> Any:

@@ -55,8 +55,7 @@ def _all_problems(declaration: Any) -> Iterator[Problem]:
         yield wrong((), declaration, f"an object of the keys {', '.join(_KEYS)}")
         return
     yield from json_values.problems(declaration)
-    keys = cast("dict[Any, Any]", declaration)
-    given = {key: value for key, value in keys.items() if isinstance(key, str)}
+    given = cast("dict[str, Any]", json_values.with_text_keys(declaration))
     for key in _REQUIRED:
         if key not in given:
             yield Problem((key,), f"is not set, allowed: {_ALLOWED_REQUIRED[key]}")

@@ -28,18 +28,45 @@ def problems(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[Problem]:
 def _object_problems(value: dict[Any, Any], path: tuple[str | int, ...]) -> Iterator[Problem]:
     for key, member in value.items():
         if isinstance(key, str):
-            yield from _text_problems(key, path)
-            yield from problems(member, (*path, key))
+            yield from _text_problems(key, (*path, _key_text(key)), what="the key ")
         else:
-            yield Problem(path, f"the key {shown(key)} is {kind_of(key)}, allowed: a text")
+            kind = "no text" if key is None else kind_of(key)
+            text = f"the key {shown(key)} is {kind}, allowed: a text: put it in quotes"
+            yield Problem((*path, _key_text(key)), text)
+        yield from problems(member, (*path, _key_text(key)))
 
 
-def _text_problems(text: str, path: tuple[str | int, ...]) -> Iterator[Problem]:
+def _text_problems(text: str, path: tuple[str | int, ...], *, what: str = "") -> Iterator[Problem]:
+    if not _is_whole(text):
+        allowed = "whole ones, \\U0001F600 say"
+        yield Problem(path, f"{what}{text!a} holds half a character, allowed: {allowed}")
+
+
+def _is_whole(text: str) -> bool:
     try:
         text.encode()
     except UnicodeEncodeError:
-        allowed = "whole ones, \\U0001F600 say"
-        yield Problem(path, f"{text!a} holds half a character, allowed: {allowed}")
+        return False
+    return True
+
+
+def with_text_keys(value: Any) -> Any:
+    """Return a value with the text of each key in its place, since YAML has keys of any kind.
+
+    Of each key that this changes, `problems` has a problem at the place that its text names.
+    """
+    if type(value) is dict:
+        members = cast("dict[Any, Any]", value).items()
+        return {_key_text(key): with_text_keys(member) for key, member in members}
+    if type(value) is list:
+        return [with_text_keys(member) for member in cast("list[Any]", value)]
+    return value
+
+
+def _key_text(key: Any) -> str:
+    if not isinstance(key, str):
+        return shown(key)
+    return key if _is_whole(key) else ascii(key)
 
 
 def _allowed_instead(value: Any) -> str:

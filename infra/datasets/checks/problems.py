@@ -72,7 +72,8 @@ def shown(value: Any) -> str:
     text = (
         json.dumps(value, ensure_ascii=False, default=str, skipkeys=True) if plain else str(value)
     )
-    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}…"
+    whole = text.encode(errors="backslashreplace").decode()  # half a character cannot be written
+    return whole if len(whole) <= _SHOWN_CHARACTERS else f"{whole[:_SHOWN_CHARACTERS]}…"
 
 
 def kind_of(value: Any) -> str:

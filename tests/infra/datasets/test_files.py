@@ -1,11 +1,17 @@
+import contextlib
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from handlers.transform.datasets.dataset import Dataset
-from infra.datasets import files
+from infra.datasets import files, yaml_text
 from infra.datasets.files import DeclarationError
+from infra.datasets.yaml_text import YamlError
 from tests.infra.datasets.declared import declaration, problems, schema
 from tests.infra.recording import ROOT
 
@@ -23,6 +29,7 @@ REFUSED = {
     "laughs": ("a: &a [x,x]\nb: &b [*a,*a]\nc: [*b,*b]\n", "line 2, column 8: alias *a"),
     "tag": ("a: !!set {x, y}\n", "line 1, column 4: tag tag:yaml.org,2002:set, allowed"),
     "object of python": ("!!python/object:os.system x\n", "line 1, column 1: tag"),
+    "unknown version": ("%YAML 1.3\n---\na: yes\n", "another version of YAML, allowed: 1.2"),
     "version": ("%YAML 1.1\n---\na: yes\n", "line 2, column 1: another version of YAML"),
     "nesting": ("a: " + "[" * 100, "line 1, column 67: nested too deep, allowed: 64 levels"),
     "control character": ("a: '\x01'\n", "unacceptable character #x0001"),
@@ -34,12 +41,21 @@ REFUSED = {
     "comment": ("# nothing\n", "the file is empty"),
     "list": ("- a\n", '["a"] is a list, allowed: an object of the keys prefix'),
     "text": ("orders\n", '"orders" is a text, allowed: an object'),
-    "a key of another kind": (GOOD + "1: x\n", "the key 1 is a whole number, allowed: a text"),
+    "a key of another kind": (
+        GOOD + "1: x\n",
+        "1: the key 1 is a whole number, allowed: a text: put it in quotes",
+    ),
+    "a list as a key": (GOOD + "? [a, b]\n: x\n", "\"('a', 'b')\": the key ('a', 'b') is of"),
+    "a list in a list as a key": (GOOD + "? [[a], b]\n: x\n", "a key is a list or an object"),
+    "an object as a key": (GOOD + "? {a: b}\n: x\n", "line 3, column 3: found unhashable key"),
     "date": (
         GOOD + "description: 2024-01-15\n",
         'description: 2024-01-15 is a date, allowed: a text: put it in quotes, "2024-01-15"',
     ),
-    "date as a key": (GOOD + "2024-01-15: x\n", "the key 2024-01-15 is a date, allowed: a text"),
+    "date as a key": (
+        GOOD + "2024-01-15: x\n",
+        "2024-01-15: the key 2024-01-15 is a date, allowed: a text: put it in quotes",
+    ),
     "not a number": (
         GOOD + "maxRejectedPercent: .nan\n",
         "maxRejectedPercent: NaN is no number of JSON, allowed: a finite number",
@@ -71,6 +87,91 @@ def test_what_json_cannot_hold_is_named_once_wherever_it_is(tmp_path: Path):
         "orders.yaml: drop[0]",
         "orders.yaml: unknownFields",
     ]
+
+
+@pytest.mark.parametrize(
+    ("key", "shown"),
+    [
+        ("1", "1: the key 1 is a whole number"),
+        ("1.5", '"1.5": the key 1.5 is a number'),
+        ("true", "true: the key true is true or false"),
+        ("null", "null: the key null is no text"),
+        ("[a, 1]", "\"('a', 1)\": the key ('a', 1) is of YAML's type tuple, which JSON lacks"),
+        ('"\\ud83d"', "\"'\\\\ud83d'\": the key '\\ud83d' holds half a character"),
+    ],
+)
+@pytest.mark.parametrize("place", ["", "x.properties."])
+def test_a_field_whose_name_is_no_text_is_named(key: str, shown: str, place: str, tmp_path: Path):
+    fields = f"{{? {key} : {{type: string}}, b: {{type: string}}}}"
+    within = f"{{x: {{type: object, properties: {fields}}}}}" if place else fields
+    text = f"prefix: a/\nschema: {{type: object, properties: {within}}}\n"
+
+    (found,) = problems(tmp_path, orders=text)
+
+    assert found.startswith(f"orders.yaml: schema.properties.{place}{shown}, allowed: ")
+
+
+KEYS = st.none() | st.booleans() | st.integers() | st.floats() | st.dates() | st.text(max_size=3)
+WORDS = st.sampled_from([
+    "prefix", "schema", "csv", "header", "drop", "a/", "type", "object", "properties", "items",
+    "array", "string", "required", "enum", "const", "pattern", "minLength", "minimum", "a",
+])  # fmt: skip
+SCALARS = KEYS | WORDS | st.datetimes()
+ANYTHING = st.recursive(
+    SCALARS,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(WORDS | KEYS | st.tuples(KEYS, KEYS), inner, max_size=4)
+        | st.fixed_dictionaries({"type": WORDS, "properties": st.dictionaries(KEYS, inner)})
+    ),
+    max_leaves=12,
+)
+
+
+class PlainDumper(yaml.SafeDumper):
+    """Writes tuples as lists, as keys too, and no alias, which would be refused at once."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        del data
+        return True
+
+
+PlainDumper.add_representer(tuple, yaml.SafeDumper.represent_list)
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    value=ANYTHING,
+    key=st.sampled_from(["", "schema", "csv", "drop", "header", "required", "properties"]),
+)
+def test_whatever_a_file_holds_is_judged(value: Any, key: str, tmp_path: Path):
+    within = {
+        "schema": declaration(schema=value),
+        "csv": declaration(csv=value),
+        "drop": declaration(drop=value),
+        "header": declaration(csv={"header": value}),
+        "required": declaration(schema=schema({"a": {"type": "string"}}, required=value)),
+        "properties": declaration(schema=schema({"a": {"type": "object", "properties": value}})),
+    }
+    text = yaml.dump(within.get(key, value), Dumper=PlainDumper, sort_keys=False)
+
+    for problem in problems(tmp_path, orders=text):
+        assert problem.encode()
+
+
+YAML_PARTS = st.sampled_from([
+    *"{}[],:?-&*!|>%@#'\"\\~=\t\n 1.", "a: ", "? ", "\n- ", "\n  ", "---\n", "...\n", "%YAML 1.3\n",
+    "<<: ", "2024-01-15", "+23:59", "0x", "0o9", ".inf", "prefix: ", "schema: ", "\\ud800", "\x85",
+])  # fmt: skip
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(YAML_PARTS, max_size=12).map("".join))
+def test_whatever_a_text_is_it_is_read_or_refused(text: str):
+    with contextlib.suppress(YamlError):
+        yaml_text.parse(text)
 
 
 def test_every_problem_of_every_file_is_in_one_message(tmp_path: Path):
