@@ -13,4 +13,7 @@ OUTPUTS = {
     "archiver_dlq_url",
     "alarm_topic_arn",
     "dashboard_url",
+    "datasets",
+    "glue_database_name",
+    "athena_workgroup_name",
 }
