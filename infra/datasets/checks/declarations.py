@@ -9,6 +9,7 @@ from handlers.transform.datasets.schemas import SchemaError, Validator
 from infra.datasets.checks import csv_options, drops, json_values, listed_values, schemas
 from infra.datasets.checks.names import PREFIX
 from infra.datasets.checks.problems import Problem, Rule, is_number, unknown, wrong
+from infra.datasets.columns import column_type
 
 _KEYS: Final = (
     "prefix", "description", "csv", "schema", "unknownFields", "drop", "maxRejectedPercent",
@@ -16,6 +17,8 @@ _KEYS: Final = (
 _REQUIRED: Final = ("prefix", "schema")
 # https://docs.aws.amazon.com/glue/latest/webapi/API_TableInput.html
 _LONGEST_DESCRIPTION: Final = 2048
+# https://docs.aws.amazon.com/glue/latest/webapi/API_Column.html: ASCII, as names are
+_LONGEST_TYPE: Final = 131_072
 _RULES: Final[Mapping[str, Rule]] = {
     "prefix": PREFIX,
     "description": Rule(
@@ -90,3 +93,15 @@ def _compiling_problems(schema: Mapping[str, Any]) -> Iterator[Problem]:
         yield Problem(("schema",), str(error))
     else:
         yield from listed_values.problems(schema, ("schema",))
+        yield from _long_types(schema)
+
+
+def _long_types(schema: Mapping[str, Any]) -> Iterator[Problem]:
+    """Yield a problem for each field of a record whose column Glue would refuse."""
+    for name, field in schema["properties"].items():
+        if (length := len(column_type(field))) > _LONGEST_TYPE:
+            text = (
+                f"makes a column whose type has {length} characters, allowed: {_LONGEST_TYPE}; "
+                "leave fields out of the schema, or declare it without properties, as JSON text"
+            )
+            yield Problem(("schema", "properties", name), text)

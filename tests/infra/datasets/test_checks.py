@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from handlers.transform.datasets.formats import FORMATS
 from handlers.transform.datasets.schemas import ANNOTATIONS, KEYWORDS
 from infra.datasets.checks import declarations, keywords
+from infra.datasets.columns import column_type
 from tests.infra.datasets.declared import declaration, problems, schema
 
 FIELD = "schema.properties.f"
@@ -499,6 +500,26 @@ def test_a_schema_nests_as_deep_as_can_be_compiled(arrays: bool):
     assert of_field(nested(15, arrays=arrays)) == []
     (problem,) = of_field(nested(16, arrays=arrays))
     assert problem.endswith(": is nested too deep, allowed: 16 levels")
+
+
+@pytest.mark.parametrize(("more", "refused"), [(0, False), (1, True)])
+def test_no_column_has_a_type_that_is_longer_than_glue_takes(more: int, refused: bool):
+    names = [
+        f"f{at:03}" + "a" * 196 for at in range(630)
+    ]  # 630 * len("f…:string,") + len("struct<>")
+    inner = {name: {"type": "string"} for name in names}
+    missing = 131_072 - len(column_type({"type": "object", "properties": inner}))
+    rest = "b" * (missing + more - len(",:string"))
+    whole = {"type": "object", "properties": {**inner, rest: {"type": "string"}}}
+
+    said = found(schema=schema({"a": {"type": "string"}, "f": whole}))
+
+    assert len(column_type(whole)) == 131_072 + more
+    problem = (
+        f"{FIELD}: makes a column whose type has 131073 characters, allowed: 131072; leave fields "
+        "out of the schema, or declare it without properties, as JSON text"
+    )
+    assert said == ([problem] if refused else [])
 
 
 def test_every_problem_of_a_declaration_is_named_once(tmp_path: Path):
