@@ -260,7 +260,9 @@ class _Needs:
         ]
 
     def querying(self) -> list[Statement]:
-        """Return what queries need beside reading the objects; nothing without a dataset.
+        """Return what queries need beside reading the objects, by commands, drivers or the console.
+
+        Without a dataset, nothing.
 
         https://docs.aws.amazon.com/athena/latest/ug/example-policies-workgroup.html
         https://docs.aws.amazon.com/athena/latest/ug/fine-grained-access-to-glue-resources.html
@@ -271,7 +273,7 @@ class _Needs:
         workgroup = self._arn("athena", f"workgroup/{stack.athena_workgroup_name}")
         _, processed, archive = self._buckets()
         return [
-            # GetQueryResultsStream is what drivers read with, the named queries are the console's.
+            # GetQueryResultsStream is what drivers read with; the console lists and gets the rest.
             _allow(
                 "Query",
                 [
@@ -281,6 +283,8 @@ class _Needs:
                     "athena:GetQueryResultsStream",
                     "athena:StopQueryExecution",
                     "athena:GetWorkGroup",
+                    "athena:ListQueryExecutions",
+                    "athena:BatchGetQueryExecution",
                     "athena:ListNamedQueries",
                     "athena:GetNamedQuery",
                     "athena:BatchGetNamedQuery",
@@ -289,8 +293,26 @@ class _Needs:
             ),
             _allow(
                 "SeeCatalog",
-                ["athena:GetDataCatalog"],
+                [
+                    "athena:GetDataCatalog",
+                    "athena:ListDatabases",
+                    "athena:GetDatabase",
+                    "athena:ListTableMetadata",
+                    "athena:GetTableMetadata",
+                ],
                 [self._arn("athena", "datacatalog/AwsDataCatalog")],
+            ),
+            # IAM knows no ARN for these.
+            _allow(
+                "ListForConsole",
+                ["athena:ListEngineVersions", "athena:ListWorkGroups", "athena:ListDataCatalogs"],
+                ["*"],
+            ),
+            # The console lists databases: of SHOW DATABASES, AWS's example names all of them.
+            _allow(
+                "ListDatabases",
+                ["glue:GetDatabases"],
+                [self._arn("glue", "catalog"), self._arn("glue", "database/*")],
             ),
             _allow(
                 "SeeTables",

@@ -416,6 +416,10 @@ def test_a_query_may_call_what_it_calls_and_what_athena_calls_for_it(recorded, p
         # Of the console and of drivers.
         "athena:GetQueryResultsStream", "athena:GetWorkGroup", "athena:ListNamedQueries",
         "athena:GetNamedQuery", "athena:BatchGetNamedQuery", "athena:GetDataCatalog",
+        "athena:ListQueryExecutions", "athena:BatchGetQueryExecution", "athena:ListWorkGroups",
+        "athena:ListEngineVersions", "athena:ListDataCatalogs", "athena:ListDatabases",
+        "athena:GetDatabase", "athena:ListTableMetadata", "athena:GetTableMetadata",
+        "glue:GetDatabases",
         # Of Athena, as whoever asks.
         "glue:GetDatabase", "glue:GetTable", "glue:GetTables", "glue:GetPartitions",
         "s3:GetBucketLocation",
@@ -512,6 +516,29 @@ def test_who_queries_may_in_the_stacks_workgroup_and_database_alone(pipeline, ro
     elsewhere = {"kms:EncryptionContext:aws:athena:arn": f"{athena}:workgroup/primary"}
     assert not may("kms:GenerateDataKey", KEY, **elsewhere)
     assert may("s3:GetBucketLocation", f"arn:aws:s3:::{OLD}", **OWN)
+
+
+@pytest.mark.parametrize("role", [Role.CONSUMER, Role.QUERY])
+def test_who_queries_may_use_athenas_console(pipeline, role):
+    # https://docs.aws.amazon.com/athena/latest/ug/example-policies-workgroup.html
+    document = access_policies.policy(queried(pipeline), role)
+    athena, glue = (f"arn:aws:{it}:{REGION}:{ACCOUNT}" for it in ("athena", "glue"))
+
+    def may(action: str, resource: str) -> bool:
+        return authorization.allows([document], Request(action, resource, {}))
+
+    for action in ("ListEngineVersions", "ListWorkGroups", "ListDataCatalogs"):
+        assert may(f"athena:{action}", "*")
+    for action in ("ListDatabases", "GetDatabase", "ListTableMetadata", "GetTableMetadata"):
+        assert may(f"athena:{action}", f"{athena}:datacatalog/AwsDataCatalog")
+        assert not may(f"athena:{action}", f"{athena}:datacatalog/other")
+    for action in ("ListQueryExecutions", "BatchGetQueryExecution", "BatchGetNamedQuery"):
+        assert may(f"athena:{action}", f"{athena}:workgroup/{WORKGROUP}")
+        assert not may(f"athena:{action}", f"{athena}:workgroup/primary")
+    for place in ("catalog", f"database/{DATABASE}", "database/other"):
+        assert may("glue:GetDatabases", f"{glue}:{place}")
+    assert not may("glue:GetDatabase", f"{glue}:database/other")
+    assert not may("glue:GetTables", f"{glue}:database/other")
 
 
 def test_a_consumer_of_a_stack_with_datasets_reads_the_archive_but_no_rejects(pipeline):
