@@ -11,7 +11,7 @@ from uuid import uuid4
 from ops import aws
 from ops.aws import Account
 from ops.datasets.answers import Answer, Column, Row
-from ops.datasets.tables import Catalog
+from ops.datasets.tables import QUOTES_HINT, Catalog
 from ops.terminal.interruptions import held_back
 from ops.terminal.problems import OperatorError, UsageError
 
@@ -26,6 +26,7 @@ _WHOLE: Final = frozenset({"tinyint", "smallint", "integer", "int", "bigint"})
 _FLOATING: Final = frozenset({"double", "float", "real"})
 _CUT_OFF: Final = re.compile("bytes scanned limit", re.IGNORECASE)
 _NO_TABLE: Final = re.compile("TABLE_NOT_FOUND|Table .* does not exist", re.IGNORECASE)
+_NOT_PARSED: Final = re.compile("mismatched input|extraneous input", re.IGNORECASE)
 _DENIED: Final = re.compile(
     "insufficient permissions|access ?denied|permission denied|not authorized", re.IGNORECASE
 )
@@ -169,6 +170,8 @@ def _failure(execution: "QueryExecutionTypeDef", known: Catalog) -> OperatorErro
         )
     if _NO_TABLE.search(reason):
         hints.append(known.listed())
+    if _NOT_PARSED.search(reason):
+        hints.append(QUOTES_HINT)
     if _DENIED.search(reason):
         hints.append(
             "`python -m ops policy query` prints what your role has to allow; "

@@ -13,7 +13,7 @@ from ops.aws import Account
 from ops.datasets import objects
 from ops.datasets.answers import Answer, Column, Row
 from ops.datasets.objects import Copy
-from ops.datasets.tables import Catalog, Table
+from ops.datasets.tables import QUOTES_HINT, Catalog, Table
 from ops.terminal.problems import OperatorError, UsageError
 
 if TYPE_CHECKING:
@@ -178,4 +178,7 @@ def _failure(error: Exception, known: Catalog) -> OperatorError:
     lines = [line for line in str(error).splitlines() if line.strip()]
     is_unknown = type(error).__name__ == "CatalogException" and "Table" in lines[0]
     hints = [known.listed()] if is_unknown else []
+    if type(error).__name__ == "ParserException":
+        hints.append(QUOTES_HINT)
+    lines = [line for line in lines if not (is_unknown and "pg_" in line)]  # its guesses
     return OperatorError(f"the query failed: {lines[0]}", [*lines[1:], *hints])

@@ -15,6 +15,15 @@ from ops.stack import Stack
 from ops.terminal.problems import OperatorError, UsageError
 
 _DAY: Final = "[0-9]{4}/[0-9]{2}/[0-9]{2}"
+# What may stand before the first word of a statement: blanks, comments and brackets.
+_BEFORE: Final = r"(?:\s|\(|--[^\n]*(?:\n|\Z)|/\*.*?\*/)*"
+_EXPLAIN: Final = rf"(?:explain\b{_BEFORE}(?:(?:analyze|verbose)\b{_BEFORE})*)?"
+_FIRST_WORD = re.compile(rf"{_BEFORE}{_EXPLAIN}(\w*)", re.DOTALL | re.IGNORECASE)
+_READING: Final = ("SELECT", "WITH", "VALUES", "TABLE", "SHOW", "DESCRIBE", "DESC")
+# What to do about SQL that cannot be parsed.
+QUOTES_HINT: Final = (
+    'a name that is a word of SQL too, such as order or group, has to be in double quotes: "order"'
+)
 # What Athena does not see: https://docs.aws.amazon.com/athena/latest/ug/create-table.html
 _HIDDEN: Final = ("_", ".")
 
@@ -77,6 +86,21 @@ class Catalog:
     def listed(self) -> str:
         """Return a sentence that names the tables."""
         return f"The tables are {', '.join(table.name for table in self.tables)}."
+
+
+def check_reads(sql: str) -> None:
+    """Raise UsageError unless a statement only reads.
+
+    Athena would take others from whoever may write: `drop table`, or `insert into` a folder that
+    only the processor writes to.
+    """
+    found = _FIRST_WORD.match(sql)
+    word = found.group(1).upper() if found else ""
+    if word not in _READING:
+        msg = (
+            f"{(word or sql)!r} begins no query, allowed: {', '.join(_READING)}, or EXPLAIN of one"
+        )
+        raise UsageError(msg)
 
 
 def catalog(stack: Stack) -> Catalog:

@@ -162,6 +162,8 @@ def _actions(creation: Creation) -> dict[str, Any]:
 
 def _metric_query(query: Mapping[str, Any]) -> dict[str, Any]:
     written = shape({key: value for key, value in query.items() if key != "metric"})
+    # The provider's default; CloudWatch's own is true, and one query alone may return data.
+    written.setdefault("ReturnData", False)
     if "metric" in query:
         metric: Mapping[str, Any] = query["metric"]
         source = {

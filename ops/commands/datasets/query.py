@@ -72,6 +72,7 @@ def query(
     if sql is None:
         reports.show_catalog(known, as_json=as_json)
         return
+    tables.check_reads(sql)
     with _asked(account, sql, known) as answer:
         if as_csv:
             reports.as_csv(answer)

@@ -527,6 +527,8 @@ def test_an_alarm_stands_with_its_metrics(account: Account, make: Make) -> None:
     assert alarms["depth"]["OKActions"] == ["arn:aws:sns:::u"]
     assert alarms["depth"]["AlarmArn"] == plain.outputs["arn"]
     (metric,) = [one for one in alarms["math"]["Metrics"] if one["Id"] == "m"]
+    assert [one["Id"] for one in alarms["math"]["Metrics"] if one.get("ReturnData")] == ["e"]
+    assert metric["ReturnData"] is False
     assert metric["MetricStat"]["Metric"]["Dimensions"] == [{"Name": "FunctionName", "Value": "f"}]
     with pytest.raises(ResourceError, match="ComparisonOperator is 'Above', allowed: Greater"):
         make(ALARM, "bad", comparisonOperator="Above", evaluationPeriods=1)
