@@ -18,6 +18,9 @@ _VERSION: Final = (1, 2)
 _MOST_LEVELS: Final = 64
 
 
+_CLEARER: Final = {"but found another document": "another document, allowed: one"}
+
+
 class YamlError(Exception):
     """A text is not YAML, or uses what declarations do not need; the message has the line."""
 
@@ -75,7 +78,12 @@ def _refusal(event: Any, levels: int) -> str:
 
 def _explain(error: Any) -> str:
     where = "" if error.problem_mark is None else _place(error.problem_mark)
-    return f"{where}{error.problem or error.context}"
+    problem = error.problem or error.context
+    return f"{where}{_CLEARER.get(problem, problem)}{_hint(problem)}"
+
+
+def _hint(problem: str) -> str:
+    return ": check the indentation" if problem.startswith("expected <block end>") else ""
 
 
 def _place(mark: Any) -> str:

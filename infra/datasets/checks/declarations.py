@@ -8,7 +8,7 @@ from handlers.transform.datasets.dataset import UnknownFields
 from handlers.transform.datasets.schemas import SchemaError, Validator
 from infra.datasets.checks import csv_options, drops, json_values, listed_values, schemas
 from infra.datasets.checks.names import PREFIX
-from infra.datasets.checks.problems import Problem, Rule, is_number, unknown, wrong
+from infra.datasets.checks.problems import Problem, Rule, in_file_order, is_number, unknown, wrong
 from infra.datasets.columns import column_type
 
 _KEYS: Final = (
@@ -40,17 +40,18 @@ _RULES: Final[Mapping[str, Rule]] = {
 }
 
 
-def problems(declaration: Any) -> Iterator[Problem]:
-    """Yield each problem of a declaration, in any order; a value has at most one."""
+def problems(declaration: Any) -> list[Problem]:
+    """Return each problem of a declaration, in the order of its file; a value has at most one."""
+    content = json_values.with_text_keys(declaration)
     found: dict[tuple[str | int, ...], Problem] = {}
-    for problem in _all_problems(declaration):
+    for problem in _all_problems(declaration, content):
         found.setdefault(problem.path, problem)
     if not found:
-        yield from _compiling_problems(declaration["schema"])
-    yield from found.values()
+        found |= {it.path: it for it in _compiling_problems(content["schema"])}
+    return in_file_order(found.values(), content)
 
 
-def _all_problems(declaration: Any) -> Iterator[Problem]:
+def _all_problems(declaration: Any, content: Any) -> Iterator[Problem]:
     if declaration is None:
         yield Problem((), f"the file is empty, allowed: the keys {', '.join(_KEYS)}")
         return
@@ -58,7 +59,7 @@ def _all_problems(declaration: Any) -> Iterator[Problem]:
         yield wrong((), declaration, f"an object of the keys {', '.join(_KEYS)}")
         return
     yield from json_values.problems(declaration)
-    given = cast("dict[str, Any]", json_values.with_text_keys(declaration))
+    given = cast("dict[str, Any]", content)
     for key in _REQUIRED:
         if key not in given:
             yield Problem((key,), f"is not set, allowed: {_ALLOWED_REQUIRED[key]}")

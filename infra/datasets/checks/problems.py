@@ -4,7 +4,7 @@ import difflib
 import json
 import math
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final, NamedTuple, cast
@@ -55,6 +55,8 @@ def place_of(path: tuple[str | int, ...]) -> str:
 
 def wrong(path: tuple[str | int, ...], value: Any, allowed: str) -> Problem:
     """Return the problem of a value that is not allowed."""
+    if value is None:
+        return Problem(path, f"is empty, allowed: {allowed}")
     return Problem(path, f"{shown(value)} is {kind_of(value)}, allowed: {allowed}")
 
 
@@ -64,6 +66,29 @@ def unknown(path: tuple[str | int, ...], what: str, known: Collection[str]) -> P
     near = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean {near[0]}?" if near else f"allowed: {', '.join(sorted(known))}"
     return Problem(path, f"is not {what}, {hint}")
+
+
+def in_file_order(found: Iterable[Problem], content: Any) -> list[Problem]:
+    """Return problems in the order of their places in a file, whose keys are all texts.
+
+    One whose place is not there, of a key that is not set say, comes with what it is missing from.
+    """
+    places = {path: at for at, path in enumerate(_paths(content, ()))}
+
+    def place(problem: Problem) -> int:
+        path = problem.path
+        return next(
+            places[path[:length]] for length in range(len(path), -1, -1) if path[:length] in places
+        )
+
+    return sorted(found, key=place)
+
+
+def _paths(content: Any, path: tuple[str | int, ...]) -> Iterator[tuple[str | int, ...]]:
+    yield path
+    members = (as_object(content) or {}).items()
+    for step, member in [*members, *enumerate(as_list(content) or ())]:
+        yield from _paths(member, (*path, step))
 
 
 def shown(value: Any) -> str:

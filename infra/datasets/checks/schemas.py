@@ -29,8 +29,9 @@ def problems(schema: Any, path: _Path = ("schema",)) -> Iterator[Problem]:
         return
     if found.get("type") != "object":
         yield _required_type(found, path)
-    if not found.get("properties"):
-        yield Problem((*path, "properties"), "is not set, allowed: the schema of each field")
+    if found.get("properties") in (None, {}):
+        state = "is empty" if "properties" in found else "is not set"
+        yield Problem((*path, "properties"), f"{state}, allowed: the schema of each field")
     if "additionalProperties" in found:
         yield Problem(
             (*path, "additionalProperties"), "is not for the record itself, use unknownFields"

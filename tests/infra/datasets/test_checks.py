@@ -167,7 +167,11 @@ WRONG_SCHEMAS: list[tuple[Any, list[str]]] = [
             "schema.properties: is not set, allowed: the schema of each field",
         ],
     ),
-    (schema({}), ["schema.properties: is not set, allowed: the schema of each field"]),
+    (schema({}), ["schema.properties: is empty, allowed: the schema of each field"]),
+    (
+        {"type": "object", "properties": None},
+        ["schema.properties: is empty, allowed: the schema of each field"],
+    ),
     (
         {"type": ["object", "null"], "properties": {"f": {"type": "string"}}},
         ['schema.type: ["object", "null"] is a list, allowed: object'],
@@ -281,7 +285,7 @@ WRONG_FIELDS: list[tuple[Any, str]] = [
     ({"type": "string", "enum": "a"}, f'{FIELD}.enum: "a" is a text, allowed: a list of differe'),
     ({"type": "string", "enum": ["a", "a"]}, f'{FIELD}.enum: ["a", "a"] is a list, allowed: a'),
     ({"type": "string", "enum": ["a", 1]}, f"{FIELD}.enum[1]: 1 is a whole number, allowed: val"),
-    ({"type": "string", "enum": ["a", None]}, f"{FIELD}.enum[1]: null is empty, allowed: values"),
+    ({"type": "string", "enum": ["a", None]}, f"{FIELD}.enum[1]: is empty, allowed: values"),
     ({"type": "integer", "enum": [1, 1.5]}, f"{FIELD}.enum[1]: 1.5 is a number, allowed: values"),
     ({"type": "integer", "enum": [True]}, f"{FIELD}.enum[0]: true is true or false, allowed: va"),
     ({"type": "boolean", "enum": [1]}, f"{FIELD}.enum[0]: 1 is a whole number, allowed: values"),
@@ -538,11 +542,11 @@ def test_every_problem_of_a_declaration_is_named_once(tmp_path: Path):
 
     assert [it.split(": ")[1] for it in problems(tmp_path, orders=wrong)] == [
         "prefix",
-        "schema.required[0]",
         "schema.properties.a.type",
         "schema.properties.a.minimum",
         "schema.properties.bC",
         "schema.properties.bC.minimum",
+        "schema.required[0]",
         "csv.delimiter",
         "csv.header[1]",
         "drop[0]",

@@ -20,10 +20,13 @@ GOOD = "prefix: a/\nschema: {type: object, properties: {b: {type: string}}}\n"
 # The text of `orders.yaml`, and the beginning of its one problem.
 REFUSED = {
     "syntax": ("a: [1", "line 1, column 6: expected ',' or ']'"),
-    "indentation": (GOOD + " drop: [x]\n", "line 3, column 2: expected <block end>"),
+    "indentation": (
+        GOOD + " drop: [x]\n",
+        "line 3, column 2: expected <block end>, but found '<block mapping start>': check the i",
+    ),
     "tab": ("a:\tb\n", "line 1, column 3: found character"),
     "duplicate key": (GOOD + "prefix: b/\n", 'line 3, column 1: found duplicate key "prefix"'),
-    "two documents": (GOOD + "---\n" + GOOD, "line 3, column 1: but found another document"),
+    "two documents": (GOOD + "---\n" + GOOD, "line 3, column 1: another document, allowed: one"),
     "alias": ("a: &x [1]\nb: *x\n", "line 2, column 4: alias *x, allowed: the value itself"),
     "alias of itself": ("a: &x [*x]\n", "line 1, column 8: alias *x"),
     "laughs": ("a: &a [x,x]\nb: &b [*a,*a]\nc: [*b,*b]\n", "line 2, column 8: alias *a"),
@@ -172,6 +175,34 @@ YAML_PARTS = st.sampled_from([
 def test_whatever_a_text_is_it_is_read_or_refused(text: str):
     with contextlib.suppress(YamlError):
         yaml_text.parse(text)
+
+
+def test_problems_are_in_the_order_of_the_file(tmp_path: Path):
+    values = ["a", "b", 2, "c", "d", "2024-01-15", *"efgh", 10]
+    listed = ", ".join(map(str, values))
+    text = f"""
+unknownFields: drop
+schema:
+  required: [c]
+  properties:
+    b: {{type: strng, minLength: -1}}
+    a: {{enum: [{listed}], type: string}}
+  1: x
+prefix: no folder
+"""
+
+    assert [it.split(": ")[1] for it in problems(tmp_path, orders=text)] == [
+        "unknownFields",
+        "schema.type",
+        "schema.required[0]",
+        "schema.properties.b.type",
+        "schema.properties.b.minLength",
+        "schema.properties.a.enum[2]",
+        "schema.properties.a.enum[5]",
+        "schema.properties.a.enum[10]",
+        "schema.1",
+        "prefix",
+    ]
 
 
 def test_every_problem_of_every_file_is_in_one_message(tmp_path: Path):
