@@ -9,6 +9,7 @@ from infra.datasets.checks.keyword_values import RULES, is_listing
 from infra.datasets.checks.listed_values import listed
 from infra.datasets.checks.names import field_problems
 from infra.datasets.checks.problems import Problem, as_list, as_object, shown, unknown, wrong
+from infra.datasets.patterns import takes_long
 
 _Path: TypeAlias = tuple[str | int, ...]
 
@@ -65,6 +66,7 @@ def _schema_problems(schema: Any, path: _Path, *, levels: int) -> Iterator[Probl
         yield _wrong_type(found, path)
     for keyword, value in found.items():
         yield from _keyword_problems(keyword, value, (*path, keyword), kind)
+    yield from _slow_pattern(found, path)
     yield from _value_problems(found, path)
     yield from _required_problems(found, path)
     yield from bounds.problems(found, path, kind)
@@ -100,6 +102,19 @@ def _keyword_problems(keyword: str, value: Any, path: _Path, kind: str | None) -
         yield Problem(path, f"says nothing of type {kind}, allowed: {allowed}")
     elif keyword in RULES:
         yield from RULES[keyword].check(path, value)
+
+
+def _slow_pattern(schema: Mapping[str, Any], path: _Path) -> Iterator[Problem]:
+    """Yield a problem for a pattern that some texts would keep the processor busy with."""
+    pattern = schema.get("pattern")
+    if RULES["pattern"].holds(pattern) and takes_long(pattern or ""):
+        text = (
+            f"{shown(pattern)} repeats a group with a repeat in it, which takes years for some "
+            "texts, allowed: one repeat, ^a+$ for ^(a+)+$; a character that nothing else in the "
+            "group matches at its start or end, ^(-a+)*$; or a repeat within that gives nothing "
+            "back, ^(a++b?)*$"
+        )
+        yield Problem((*path, "pattern"), text)
 
 
 def _value_problems(schema: Mapping[str, Any], path: _Path) -> Iterator[Problem]:

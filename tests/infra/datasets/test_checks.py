@@ -311,6 +311,10 @@ WRONG_FIELDS: list[tuple[Any, str]] = [
     ({"type": "string", "pattern": r"\p{L}"}, f'{FIELD}.pattern: "\\\\p{{L}}" is a text, allowed'),
     ({"type": "string", "pattern": 3}, f"{FIELD}.pattern: 3 is a whole number, allowed: a regul"),
     ({"type": "string", "pattern": "a{9999999999}"}, f'{FIELD}.pattern: "a{{9999999999}}" is a t'),
+    (
+        {"type": "string", "pattern": "^(a+)+$"},
+        f'{FIELD}.pattern: "^(a+)+$" repeats a group with a',
+    ),
     ({"type": "string", "format": "url"}, f'{FIELD}.format: "url" is a text, allowed: date, dat'),
     ({"type": "string", "format": ["date"]}, f'{FIELD}.format: ["date"] is a list, allowed: dat'),
     ({"type": "number", "minimum": "0"}, f'{FIELD}.minimum: "0" is a text, allowed: a number'),
@@ -360,6 +364,7 @@ TAKEN_FIELDS: list[Any] = [
     {"type": ["null", "integer"], "enum": [1, None]},
     {"type": ["string", "null"], "const": None},
     {"type": "number", "enum": [1, 2.5], "title": "a", "description": "b", "default": None},
+    *({"type": "string", "pattern": it} for it in ("^(-a+)*$", "^(a++b?)*$", "^a+$")),
     {"type": "array", "const": [1, {"a": None}], "$comment": "c", "examples": []},
     {"type": "string", "minLength": 2, "maxLength": 2, "pattern": "^(?P<a>[A-Z])\\d+$"},
     *({"type": "string", "format": name} for name in sorted(FORMATS)),
