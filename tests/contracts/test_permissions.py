@@ -322,7 +322,10 @@ def move_to_archive(account: SimpleNamespace, name: str, *, stays: bool) -> None
     folder = datetime.now(UTC).strftime("%Y/%m/%d")
     there = f"{folder}/{name}"
     source = {"Bucket": "processed", "Key": f"processed/{there}"}
-    account.s3.copy(source, "archive", f"archive/{there}", {"StorageClass": "STANDARD_IA"})
+    # boto3's own `copy` loses the metadata of a large object in old versions.
+    account.s3.copy_object(
+        CopySource=source, Bucket="archive", Key=f"archive/{there}", StorageClass="STANDARD_IA"
+    )
     if not stays:
         account.s3.delete_object(**source)
 
