@@ -106,6 +106,11 @@ def data_suffix(key: str) -> str:
     return match.group() if match else ""
 
 
+def is_delimited(suffix: str) -> bool:
+    """Return whether a data suffix, as `data_suffix` returns it, is that of delimited text."""
+    return suffix.lower().removesuffix(GZIP_SUFFIX) in DELIMITED_SUFFIXES
+
+
 def source_digest(key: str, version: str) -> str:
     """Return the 64 hex digits of the sha-256 of a source key and version."""
     return hashlib.sha256(f"{key}\0{version}".encode()).hexdigest()

@@ -21,12 +21,11 @@ from handlers.aws.failures import (
     TakenError,
     TransientError,
 )
-from handlers.aws.object_info import Location, ObjectInfo
+from handlers.aws.object_info import STANDARD_IA, Location, ObjectInfo
 from handlers.aws.objects import Storage
 from handlers.environment import ArchiverEnvironment
 from handlers.invocation.deadline import Deadline
 
-_STORAGE_CLASS: Final = "STANDARD_IA"
 _COPIES_AT_ONCE: Final = 32  # at 30 ms a copy, all that one processor can request
 _PASSED: Final = (GoneError, TakenError)  # another run moved it, or it was replaced
 # A whole page of deletes failed: the cause is not a single key.
@@ -163,7 +162,7 @@ class _PageMove:
             return _Copy(source=source, begun=False)
         target = self._target(source)
         try:
-            etag = copy_object(self._storage, source, target, storage_class=_STORAGE_CLASS)
+            etag = copy_object(self._storage, source, target, storage_class=STANDARD_IA)
         except _PASSED:
             return _Copy(source=source)
         except (TransientError, PermanentError) as error:

@@ -20,6 +20,8 @@ KEPT_HEADERS: Final = (
 
 # The class of an object for which S3 names none.
 STANDARD: Final = "STANDARD"
+# The class of outputs in the archive.
+STANDARD_IA: Final = "STANDARD_IA"
 
 
 @dataclass(frozen=True, kw_only=True)

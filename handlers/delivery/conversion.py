@@ -20,7 +20,7 @@ from handlers.delivery.staging import CHUNK_BYTES, Staging
 from handlers.environment import ProcessorEnvironment, read_encoding
 from handlers.invocation.build import code_digest
 from handlers.invocation.deadline import Deadline
-from handlers.transform.datasets.dataset import Dataset
+from handlers.transform.datasets.dataset import Dataset, allowed_percent
 from handlers.transform.formats.batch import BadFileError
 from handlers.transform.formats.text import UTF8, has_byte_order_mark
 
@@ -164,7 +164,8 @@ class Converter:
         written = self._write(writer, opened, resume=resume)
         if isinstance(written, Progress):
             return written
-        check_rejects(written.progress, self._max_rejected_percent(form.dataset))
+        stacks = self.environment.max_rejected_percent
+        check_rejects(written.progress, allowed_percent(form.dataset, stacks))
         chunks = staging.of(_encoding_of(written.progress))
         return Converted(
             storage=self.storage,
@@ -186,10 +187,6 @@ class Converter:
                 return written.progress  # the next invocation has all of its time to join them
         return written
 
-    def _max_rejected_percent(self, dataset: Dataset | None) -> float:
-        own = dataset.max_rejected_percent if dataset else None
-        return self.environment.max_rejected_percent if own is None else own
-
 
 def _forced_encoding(opened: OpenObject, suffix: str, dataset: Dataset | None) -> str:
     """Return the encoding that a dataset declares for a delimited file; "" for none.
@@ -198,8 +195,7 @@ def _forced_encoding(opened: OpenObject, suffix: str, dataset: Dataset | None) -
     """
     if not dataset or not dataset.csv.encoding:
         return ""
-    kind = suffix.lower().removesuffix(keys.GZIP_SUFFIX)
-    if kind not in keys.DELIMITED_SUFFIXES or has_byte_order_mark(opened.peek()):
+    if not keys.is_delimited(suffix) or has_byte_order_mark(opened.peek()):
         return ""
     return read_encoding(dataset.csv.encoding)
 

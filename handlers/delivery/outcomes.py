@@ -4,7 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, Self
 
+from handlers import keys
 from handlers.aws.failures import LoopError
+from handlers.aws.object_info import ObjectInfo
+from handlers.delivery.conversion import Converted, dataset_of
 from handlers.delivery.progress import Counts, Progress
 from handlers.invocation.events import Reference
 
@@ -23,6 +26,33 @@ class Delivered:
     repeated: bool = False  # an earlier delivery had stored the output
     # The dataset's name and version, as the output's metadata has them; empty without a dataset.
     dataset: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    @classmethod
+    def made(
+        cls, converted: Converted, output_key: str, *, source_bytes: int, repeated: bool = False
+    ) -> Self:
+        """Return that the output of a file is stored at a key."""
+        return cls(
+            counts=converted.counts,
+            output_key=output_key,
+            source_bytes=source_bytes,
+            source_encoding=converted.encoding,
+            repeated=repeated,
+            dataset=converted.form.to_metadata(),
+        )
+
+    @classmethod
+    def found(cls, output: ObjectInfo, *, source_bytes: int) -> Self:
+        """Return that an earlier delivery has stored an output."""
+        told = output.metadata
+        return cls(
+            counts=Counts.from_metadata(told),
+            output_key=output.location.key,
+            source_bytes=source_bytes,
+            source_encoding=told.get(keys.SOURCE_ENCODING, ""),
+            repeated=True,
+            dataset=dataset_of(told),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -37,8 +37,6 @@ from handlers.transform.datasets.dataset import Datasets
 
 # A few pipelines may follow each other. More passes mean that a pipeline is fed its own outputs.
 _MAX_PASSES: Final = 8
-
-
 # S3 may answer 404 for new objects for 15 minutes after versioning was switched on; and 5 more,
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/manage-versioning-examples.html
 _NOT_FOUND_FOR: Final = timedelta(minutes=20)
@@ -122,27 +120,13 @@ class Delivery:
         key, found = self._commit(source, converted, passes)
         self._originals.complete(opened.info, repeated=found)
         converted.clear()
-        return Delivered(
-            counts=converted.counts,
-            output_key=key,
-            source_bytes=opened.info.size,
-            source_encoding=converted.encoding,
-            repeated=found,
-            dataset=form.to_metadata(),
-        )
+        return Delivered.made(converted, key, source_bytes=opened.info.size, repeated=found)
 
     def _finish(self, source: ObjectInfo, output: ObjectInfo) -> Delivered:
         """Finish a delivery whose output an earlier attempt has written."""
         self._originals.complete(source, repeated=True)
         self.staging_of(source_of(source)).clear()
-        return Delivered(
-            counts=Counts.from_metadata(output.metadata),
-            output_key=output.location.key,
-            source_bytes=source.size,
-            source_encoding=output.metadata.get(keys.SOURCE_ENCODING, ""),
-            repeated=True,
-            dataset=dataset_of(output.metadata),
-        )
+        return Delivered.found(output, source_bytes=source.size)
 
     def staging_of(self, source: SourceVersion) -> Staging:
         """Return the chunks of a version, as this build of the code stages them."""

@@ -11,25 +11,22 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from datetime import datetime
 from functools import partial
-from typing import Final
 
 from handlers import keys
 from handlers.aws.copies import copy_object
 from handlers.aws.failures import GoneError, PermanentError, TakenError, TransientError
-from handlers.aws.object_info import Location, ObjectInfo
+from handlers.aws.object_info import STANDARD_IA, Location, ObjectInfo
 from handlers.aws.objects import Storage
 from handlers.aws.streams import OpenObject
 from handlers.delivery.conversion import Converted, Converter, Form, dataset_of, naming_rejects
 from handlers.delivery.outcomes import Continued, Delivered
 from handlers.delivery.outputs import Outputs
-from handlers.delivery.progress import Counts, Progress
+from handlers.delivery.progress import Progress
 from handlers.delivery.source_version import SourceVersion, source_of_copy
 from handlers.environment import ProcessorEnvironment
 from handlers.invocation.deadline import Deadline
 from handlers.invocation.events import CompletedReference
 from handlers.transform.datasets.dataset import Datasets
-
-_ARCHIVE_CLASS: Final = "STANDARD_IA"  # of a copy that the archiver makes
 
 
 class Reprocessing:
@@ -93,7 +90,7 @@ class Reprocessing:
             self._renew_archived_copy(source, old)
             if resume:
                 staging.clear()
-            return _delivered(opened.info, old, form)
+            return Delivered.found(old, source_bytes=opened.info.size)
         with staging.cleared_for_good():
             converted = self._converter.convert(opened, source.key, form, deadline, resume=resume)
             if isinstance(converted, Progress):
@@ -101,7 +98,7 @@ class Reprocessing:
         self._replace(source, old, rejects, converted)
         self._renew_archived_copy(source, old)
         converted.clear()
-        return _delivered(opened.info, old, form, converted)
+        return Delivered.made(converted, old.location.key, source_bytes=opened.info.size)
 
     def _found(self, source: SourceVersion) -> tuple[Form, ObjectInfo]:
         """Return what the new output is made by, and the old one, archived or not."""
@@ -177,19 +174,4 @@ class Reprocessing:
             msg = f"{old.location} has gone"
             raise GoneError(msg)
         if copy.metadata != standing.metadata:
-            copy_object(self._storage, standing, target, storage_class=_ARCHIVE_CLASS)
-
-
-def _delivered(
-    copy: ObjectInfo, output: ObjectInfo, form: Form, converted: Converted | None = None
-) -> Delivered:
-    """Return what was done; without `converted`, an earlier attempt had replaced the output."""
-    told = output.metadata
-    return Delivered(
-        counts=converted.counts if converted else Counts.from_metadata(told),
-        output_key=output.location.key,
-        source_bytes=copy.size,
-        source_encoding=converted.encoding if converted else told.get(keys.SOURCE_ENCODING, ""),
-        repeated=converted is None,
-        dataset=form.to_metadata(),
-    )
+            copy_object(self._storage, standing, target, storage_class=STANDARD_IA)

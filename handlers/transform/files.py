@@ -11,6 +11,7 @@ from enum import Enum, auto
 
 import orjson
 
+from handlers import keys
 from handlers.transform.datasets.dataset import Dataset
 from handlers.transform.delimited.row_reader import read_rows
 from handlers.transform.formats.array import ArrayReader
@@ -63,10 +64,9 @@ def transform(
         BadFileError: the file as a whole is broken; raised at its end at the latest.
         NotUtf8Error: `encoding` is `UTF8` and the file is not; raised at its end at the latest.
     """
-    kind = suffix.lower().removesuffix(".gz")
-    if kind in (".csv", ".tsv"):
+    if keys.is_delimited(suffix):
         text = _text(source, suffix, encoder.csv.encoding or encoding)
-        batches = read_rows(text, encoder, start, is_tsv=kind == ".tsv")
+        batches = read_rows(text, encoder, start, is_tsv=suffix.lower().startswith(".tsv"))
     else:
         batches = _read_json(_text(source, suffix, encoding), encoder, start)
     return map(Batch.withhold, batches) if encoder.drops else batches

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from handlers import keys
-from handlers.transform.datasets.dataset import UnknownFields
+from handlers.transform.datasets.dataset import RESCUED, UnknownFields
 from infra.datasets import schema_changes
-from infra.datasets.columns import RESCUED
 from infra.datasets.effects import Effect, Kind, effect
 
 _WARNED: Final = frozenset({Kind.BREAKS_QUERIES, Kind.STRICTER, Kind.REVEALING})

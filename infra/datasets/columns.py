@@ -6,12 +6,11 @@ https://docs.aws.amazon.com/athena/latest/ug/data-types.html
 from collections.abc import Mapping
 from typing import Any, Final
 
-from handlers.transform.datasets.dataset import Dataset, UnknownFields
+from handlers.transform.datasets.dataset import RESCUED, Dataset, UnknownFields, declared_kind
 
 # The partition, `2024/01/15` say. No field can have this name: the declaration's check refuses it.
 PARTITION: Final = "partition_day"
 METADATA: Final = "_metadata"
-RESCUED: Final = "_rescued"
 _METADATA_TYPE: Final = "struct<processed_at:string,environment:string,processor_version:string>"
 _JSON_TEXT: Final = "string"  # of a value whose schema does not say what it holds
 _SCALARS: Final = {
@@ -26,15 +25,12 @@ def columns(dataset: Dataset) -> dict[str, str]:
     """Return the Glue type of each column by its name, in the order of the declaration."""
     declared = {name: column_type(schema) for name, schema in dataset.schema["properties"].items()}
     rescued = {RESCUED: _JSON_TEXT} if dataset.unknown_fields is UnknownFields.RESCUE else {}
-    dropped = {path for path in dataset.drop if "." not in path}
-    kept = {name: kind for name, kind in declared.items() if name not in dropped}
-    return {**kept, **rescued, METADATA: _METADATA_TYPE}
+    return {**declared, **rescued, METADATA: _METADATA_TYPE}
 
 
 def column_type(schema: Mapping[str, Any]) -> str:
     """Return the Glue type of a checked schema; `["integer", "null"]` is an integer."""
-    kinds = schema["type"]
-    kind = next(name for name in ([kinds] if isinstance(kinds, str) else kinds) if name != "null")
+    kind = declared_kind(schema)
     if kind == "array" and "items" in schema:
         return f"array<{column_type(schema['items'])}>"
     if kind == "object" and schema.get("properties"):

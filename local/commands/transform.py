@@ -14,7 +14,7 @@ from handlers.aws.failures import PermanentError
 from handlers.delivery.chunks import Chunk
 from handlers.delivery.progress import Progress, check_rejects
 from handlers.delivery.staging import CHUNK_BYTES
-from handlers.transform.datasets.dataset import Dataset
+from handlers.transform.datasets.dataset import Dataset, allowed_percent
 from handlers.transform.expansion import check_expansion
 from handlers.transform.files import is_utf8, record_encoder, transform
 from handlers.transform.formats.batch import BadFileError
@@ -36,12 +36,6 @@ class Rules:
     max_expansion: int
     fallback_encoding: str | None = None
     dataset: Dataset | None = None
-
-    @property
-    def allowed_percent(self) -> float:
-        """How many records of a file may be bad: the dataset's own number before the stack's."""
-        own = self.dataset.max_rejected_percent if self.dataset else None
-        return self.max_rejected_percent if own is None else own
 
 
 def transform_file(
@@ -89,7 +83,7 @@ def transform_file(
                     chunk = _flush(chunk, write, reject, rules)
         except BadFileError as error:
             raise PermanentError(error.reason, error.place) from error
-        check_rejects(progress, rules.allowed_percent)
+        check_rejects(progress, allowed_percent(rules.dataset, rules.max_rejected_percent))
         _flush(chunk, write, reject, rules)
     sys.stdout.buffer.flush()
     return progress
@@ -109,9 +103,8 @@ def _encoding(source: Path, suffix: str, rules: Rules, report: Report) -> str:
 
     That of a dataset's delimited files comes before it, and the transform knows it.
     """
-    kind = suffix.lower().removesuffix(keys.GZIP_SUFFIX)
     own = rules.dataset.csv.encoding if rules.dataset else ""
-    if not rules.fallback_encoding or (own and kind in keys.DELIMITED_SUFFIXES):
+    if not rules.fallback_encoding or (own and keys.is_delimited(suffix)):
         return ""
     with suppress(BadFileError):  # the transform will raise it again
         if not is_utf8(_reader(source, report), suffix):

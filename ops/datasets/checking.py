@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from handlers.transform.datasets.dataset import Dataset
+from handlers.transform.datasets.dataset import Dataset, allowed_percent
 from handlers.transform.files import record_encoder, transform
 from handlers.transform.formats.batch import BadFileError, Batch, Reject
 from ops.datasets.samples import LINE_END, data_suffix, source
@@ -79,8 +79,7 @@ def check(
     Raises UsageError for a name without a known suffix.
     """
     suffix = data_suffix(file)
-    percent = dataset.max_rejected_percent
-    allowed = max_rejected_percent if percent is None else percent
+    allowed = allowed_percent(dataset, max_rejected_percent)
     checked = Checked(file=file, allowed_percent=allowed)
     try:
         for batch in transform(source(file, report), suffix, record_encoder(LINE_END, dataset)):

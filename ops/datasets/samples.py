@@ -50,7 +50,7 @@ def read(files: Iterable[Path], csv: CsvOptions, *, report: Callable[[int], obje
     samples = Samples()
     for file in files:
         suffix = data_suffix(file)
-        is_delimited = suffix.lower().removesuffix(keys.GZIP_SUFFIX) in keys.DELIMITED_SUFFIXES
+        is_delimited = keys.is_delimited(suffix)
         encoder = RecordEncoder(LINE_END)
         encoder.csv = csv
         try:

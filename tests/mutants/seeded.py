@@ -988,8 +988,8 @@ MUTANTS = (
     Mutant(
         "a-repeat-has-read-no-bytes",
         "handlers/delivery/protocol.py",
-        "            source_bytes=source.size,\n",
-        "            source_bytes=0,\n",
+        "Delivered.found(output, source_bytes=source.size)",
+        "Delivered.found(output, source_bytes=0)",
         ("tests/handlers/delivery/test_protocol.py",),
     ),
     Mutant(
@@ -2167,7 +2167,7 @@ MUTANTS = (
     Mutant(
         "check-knows-the-stacks-percent-alone",
         "ops/datasets/checking.py",
-        "max_rejected_percent if percent is None else percent",
+        "allowed_percent(dataset, max_rejected_percent)",
         "max_rejected_percent",
         ("tests/ops/datasets/test_check.py",),
     ),
@@ -2181,8 +2181,8 @@ MUTANTS = (
     Mutant(
         "transform-knows-the-stacks-percent-alone",
         "local/commands/transform.py",
-        "check_rejects(progress, rules.allowed_percent)",
-        "check_rejects(progress, rules.max_rejected_percent)",
+        "allowed_percent(rules.dataset, rules.max_rejected_percent)",
+        "rules.max_rejected_percent",
         ("tests/local/commands/test_transform.py",),
     ),
     Mutant(
@@ -2264,9 +2264,9 @@ MUTANTS = (
     ),
     Mutant(
         "no-bad-records-allowed-is-the-stacks-percentage",
-        "handlers/delivery/conversion.py",
-        "if own is None else own",
-        "if not own else own",
+        "handlers/transform/datasets/dataset.py",
+        "stacks if own is None else own",
+        "own or stacks",
         DATASETS,
     ),
     Mutant(
@@ -2279,8 +2279,8 @@ MUTANTS = (
     Mutant(
         "json-is-read-in-the-encoding-of-csv",
         "handlers/delivery/conversion.py",
-        "kind not in keys.DELIMITED_SUFFIXES or",
-        "not kind or",
+        "not keys.is_delimited(suffix) or",
+        "not suffix or",
         DATASETS,
     ),
     Mutant(

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from handlers.transform.datasets.rules import Rules
 
 _VERSION_DIGITS: Final = 12
+# The field that holds what the schema does not name, where that is rescued.
+RESCUED: Final = "_rescued"
 
 
 class UnknownFields(StrEnum):
@@ -93,6 +95,18 @@ class Dataset:
     def holds(self, path: str) -> bool:
         """Return whether a path below `incoming/` belongs to this dataset."""
         return path.startswith(self.prefix)
+
+
+def allowed_percent(dataset: Dataset | None, stacks: float) -> float:
+    """Return how many records of a file may be bad: the dataset's own number, else the stack's."""
+    own = dataset.max_rejected_percent if dataset else None
+    return stacks if own is None else own
+
+
+def declared_kind(schema: Mapping[str, Any]) -> str:
+    """Return the type that a field's schema declares, besides null."""
+    types: str | list[str] = schema["type"]
+    return types if isinstance(types, str) else next(name for name in types if name != "null")
 
 
 class Datasets:

@@ -6,7 +6,7 @@ from operator import itemgetter
 from typing import Any, Final
 
 from handlers.transform.datasets.cells import Scalar, plain_cell, typed
-from handlers.transform.datasets.dataset import Dataset, UnknownFields
+from handlers.transform.datasets.dataset import RESCUED, Dataset, UnknownFields, declared_kind
 from handlers.transform.datasets.proofs.columns import (
     CellsProof,
     bad_places,
@@ -14,10 +14,9 @@ from handlers.transform.datasets.proofs.columns import (
     never,
     values_proof,
 )
-from handlers.transform.datasets.schemas import Validator, declared_kind, plain_schema
+from handlers.transform.datasets.schemas import Validator, plain_schema
 from handlers.transform.datasets.violations import Violation, broken_cell, unknown_field
 
-RESCUED: Final = "_rescued"
 _FEW: Final = 4  # records to check one by one, which is faster than to prove columns, measured
 _FIELDS: Final = {"type", "properties", "required"}  # the keywords about single fields
 

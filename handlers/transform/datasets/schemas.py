@@ -16,7 +16,6 @@ __all__ = [
     "KEYWORDS",
     "SchemaError",
     "Validator",
-    "declared_kind",
     "pattern_of",
     "plain_schema",
 ]
@@ -74,9 +73,3 @@ def plain_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
         plain["minimum"] = max(plain.get("minimum", MIN_INTEGER), MIN_INTEGER)
         plain["maximum"] = min(plain.get("maximum", MAX_INTEGER), MAX_INTEGER)
     return plain
-
-
-def declared_kind(schema: Mapping[str, Any]) -> str:
-    """Return the type that a field's schema declares, besides null."""
-    types: str | list[str] = schema["type"]
-    return types if isinstance(types, str) else next(name for name in types if name != "null")

@@ -6,8 +6,8 @@ from typing import Final
 import orjson
 
 from handlers.transform.datasets.cells import plain_cell
-from handlers.transform.datasets.dataset import UnknownFields
-from handlers.transform.datasets.rules import RESCUED, Rules
+from handlers.transform.datasets.dataset import RESCUED, UnknownFields
+from handlers.transform.datasets.rules import Rules
 from handlers.transform.delimited.lines import RowLines
 from handlers.transform.delimited.typed_lines import TypedLines
 from handlers.transform.records.encoder import Encoded, RecordEncoder

@@ -10,8 +10,8 @@ from typing import Any, Final, cast
 
 import orjson
 
+from handlers.transform.datasets.dataset import declared_kind
 from handlers.transform.datasets.proofs.texts import Proof, Texts, text_proofs
-from handlers.transform.datasets.schemas import declared_kind
 
 ValuesProof = Callable[[list[Any]], bool]
 CellsProof = Callable[[list[bytes]], bool]  # of cells that are not empty, as `RowBlockEncoder` has
