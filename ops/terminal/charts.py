@@ -28,12 +28,13 @@ def bars(
     finite = [value if value is not None and math.isfinite(value) else 0.0 for value in values]
     least, most = min([0.0, *finite]), max([0.0, *finite])
     space = max(width - side - told - _GAPS, 1)
-    scale = space / ((most - least) or 1)
-    left = min(round(-least * scale), space - 1)
+    # Divided first: with the tiniest numbers a scale would be infinite.
+    span = (most - least) or 1
+    left = min(round(-least / span * space), space - 1)
     bar = _BAR if _has(encoding, _BAR) else _ASCII_BAR
     lines: list[str] = []
     for name, value, text in zip(names, finite, texts, strict=True):
-        length = (round(abs(value) * scale) or 1) if value else 0
+        length = (round(abs(value) / span * space) or 1) if value else 0
         start = max(left - length, 0) if value < 0 else left
         drawn = " " * start + bar * min(length, space - start)
         lines.append(f"{name:<{side}} {drawn} {text}".rstrip())

@@ -34,3 +34,8 @@ def test_no_line_is_wider_than_the_terminal(
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_what_is_no_finite_number_has_no_bar(value: float) -> None:
     assert bars(["a", "b"], [value, 1.0], width=20)[0] == f"a  {value}"
+
+
+def test_the_tiniest_number_has_a_bar() -> None:
+    lines = bars(["a", "b"], [5e-324, 0], width=40, encoding="ascii")
+    assert lines == [f"a {'#' * 21} 4.940656458e-324", "b  0"]
