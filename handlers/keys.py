@@ -17,6 +17,11 @@ COMPLETED: Final = "completed/"
 PROCESSED: Final = "processed/"
 REJECTED: Final = "rejected/"
 ARCHIVE: Final = "archive/"
+# Small outputs of a day, many in one object of the archive bucket.
+BUNDLES: Final = "bundles/"
+# What each bundle holds, one line an output. They are not beside the bundles: a lifecycle rule
+# chooses by prefix, and a query reads all that is in a folder.
+BUNDLE_INDEXES: Final = "bundle-indexes/"
 # Finished chunks of a large file, in the processed bucket, until its output is stored.
 STAGING: Final = "staging/"
 # Copies of archived outputs that somebody asked for, in the processed bucket, for some days. The
@@ -80,6 +85,10 @@ DEAD_LETTER_BUCKET: Final = "source_bucket"
 DEAD_LETTER_KEY: Final = "source_key"
 DEAD_LETTER_VERSION: Final = "source_version"
 
+# The last part of a bundle's key, and of its index's.
+_BUNDLE = re.compile(r"/(\d{6})\.json\.gz\Z", re.ASCII)
+# Into how many shards a day's small outputs are split, decided once by its first bundling run.
+_SHARDS: Final = "shards.json"
 _PARTITION = re.compile(r"processed/(\d{4})/(\d{2})/(\d{2})/.", re.DOTALL)
 # What XML 1.0 has no way to write (https://www.w3.org/TR/xml/#charsets), and the carriage return,
 # which XML parsers turn into a newline. S3 stores such keys, but refuses a DeleteObjects that names
@@ -218,6 +227,35 @@ def restored_key(archived: str) -> str:
         msg = f"not in a day's partition of {ARCHIVE}: {archived!r}"
         raise ValueError(msg)
     return RESTORED + archived.removeprefix(ARCHIVE)
+
+
+def bundle_key(day: date, folder: str, number: int) -> str:
+    """Return the key of a day's bundle, `bundles/2024/01/15/000001.json.gz`.
+
+    `folder` is the prefix of a dataset, which has bundles of its own, or "" for all other outputs.
+    """
+    return f"{day_prefix(BUNDLES, day)}{folder}{number:06d}.json.gz"
+
+
+def bundle_index_key(bundle: str) -> str:
+    """Return the key of a bundle's index."""
+    return BUNDLE_INDEXES + bundle.removeprefix(BUNDLES)
+
+
+def indexed_bundle_key(index: str) -> str:
+    """Return the key of the bundle that an index describes."""
+    return BUNDLES + index.removeprefix(BUNDLE_INDEXES)
+
+
+def bundle_number(key: str) -> int | None:
+    """Return the number of a bundle, by its key or its index's; None for any other key."""
+    match = _BUNDLE.search(key)
+    return int(match.group(1)) if match else None
+
+
+def bundle_shards_key(day: date) -> str:
+    """Return the key of the object that says how many shards a day's bundles have."""
+    return day_prefix(BUNDLE_INDEXES, day) + _SHARDS
 
 
 def partition_day(processed: str) -> date | None:

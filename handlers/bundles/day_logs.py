@@ -1,0 +1,93 @@
+"""Bundles as they are stored: a numbered log a day, read to find out what it holds."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, replace
+from datetime import date
+
+from handlers import keys
+from handlers.aws.failures import GoneError
+from handlers.aws.object_info import Location
+from handlers.aws.objects import Storage
+from handlers.bundles import indexes
+from handlers.bundles.entries import Entry, read_bundle
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredBundle:
+    """A bundle of a day; `is_indexed` tells whether its index was there when it was listed."""
+
+    key: str
+    number: int
+    is_indexed: bool
+
+
+class DayLogs:
+    """The bundles of the days, and what they hold."""
+
+    def __init__(self, storage: Storage, bucket: str) -> None:
+        """`bucket` is the archive bucket."""
+        self._storage = storage
+        self._bucket = bucket
+
+    def bundles(self, day: date) -> list[StoredBundle]:
+        """Return all bundles of a day, by key: the datasets' own are in folders of theirs.
+
+        Two calls a thousand bundles; one for a day that has none.
+        """
+        bundles = self._listed(keys.day_prefix(keys.BUNDLES, day))
+        if not bundles:
+            return []
+        indexed = set(self._listed(keys.day_prefix(keys.BUNDLE_INDEXES, day)))
+        return [
+            StoredBundle(key=key, number=number, is_indexed=keys.bundle_index_key(key) in indexed)
+            for key in bundles
+            if (number := keys.bundle_number(key)) is not None
+        ]
+
+    def entries(self, bundle: StoredBundle) -> Iterator[Entry]:
+        """Yield the entries of a bundle, in key order: from its index, or else from itself.
+
+        Raises TransientError where it cannot be read, as in GLACIER, BundleError where it is
+        damaged.
+        """
+        if bundle.is_indexed:
+            with closing(self._storage.open(self.index_location(bundle.key))) as opened:
+                yield from indexes.read_index(opened.blocks())
+        else:
+            with closing(self._storage.open(self.location(bundle.key))) as opened:
+                yield from (entry for entry, _ in read_bundle(opened.blocks()))
+
+    def find(self, day: date, key: str) -> tuple[StoredBundle, Entry] | None:
+        """Return the newest entry of an output that was in `processed/` on a day, or None.
+
+        A kill may have left a bundle without its index; such a bundle is read itself.
+        """
+        found = [
+            (bundle, entry) for bundle in self.bundles(day) if (entry := self._find(bundle, key))
+        ]
+        return max(found, key=lambda one: one[0].number, default=None)
+
+    def location(self, bundle: str) -> Location:
+        """Return where a bundle is."""
+        return Location(bucket=self._bucket, key=bundle)
+
+    def index_location(self, bundle: str) -> Location:
+        """Return where the index of a bundle is."""
+        return Location(bucket=self._bucket, key=keys.bundle_index_key(bundle))
+
+    def _find(self, bundle: StoredBundle, key: str) -> Entry | None:
+        if not bundle.is_indexed:
+            return next((one for one in self.entries(bundle) if one.key == key), None)
+        try:
+            opened = self._storage.open(self.index_location(bundle.key))
+        except GoneError:  # it was lost after it had been listed
+            return self._find(replace(bundle, is_indexed=False), key)
+        with closing(opened):
+            if not indexes.may_hold(opened.info.metadata, key):
+                return None
+            return indexes.find_entry(opened.blocks(), key)
+
+    def _listed(self, prefix: str) -> list[str]:
+        pages = self._storage.list_pages(self._bucket, prefix)
+        return [entry.location.key for page in pages for entry in page]

@@ -1,0 +1,94 @@
+"""The index of a bundle: its entries as gzipped JSON lines, in the order of their keys. Pure."""
+
+import zlib
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+import orjson
+
+from handlers.bundles.entries import BundleError, Entry
+
+# User metadata of an index: the beginnings of its first and last key, so that a key is looked for
+# only in an index that may hold it. Both fit into S3's 2 KB.
+_FIRST: Final = "first-key"
+_LAST: Final = "last-key"
+_BEGINNING_BYTES: Final = 512
+_GZIP: Final = 31
+_LEVEL: Final = 6
+
+
+class IndexWriter:
+    """Makes an index, entry by entry; only the compressed bytes are held."""
+
+    def __init__(self) -> None:
+        self._packer = zlib.compressobj(_LEVEL, zlib.DEFLATED, _GZIP)
+        self._packed = bytearray()
+        self._first = self._last = ""
+
+    def add(self, entry: Entry) -> None:
+        """Add the entry that follows in the order of the keys."""
+        self._first, self._last = self._first or entry.key, entry.key
+        self._packed += self._packer.compress(entry.to_json(placed=True) + b"\n")
+
+    def finish(self) -> bytes:
+        """Return the index; the same entries give the same bytes."""
+        return bytes(self._packed + self._packer.flush())
+
+    def metadata(self) -> dict[str, str]:
+        """Return the user metadata of the index, for `may_hold`."""
+        return {_FIRST: _encode(self._first), _LAST: _encode(self._last)}
+
+
+def may_hold(metadata: Mapping[str, str], key: str) -> bool:
+    """Return whether the index with this user metadata may name a key."""
+    try:
+        first, last = (urlsafe_b64decode(metadata[name]) for name in (_FIRST, _LAST))
+    except (LookupError, ValueError):
+        return True  # somebody else wrote it
+    return first <= _beginning(key) <= last
+
+
+def read_index(blocks: Iterable[bytes]) -> Iterator[Entry]:
+    """Yield the entries of an index, given as blocks of its bytes.
+
+    Raises BundleError where it is not whole. What was yielded before counts only if the end is
+    reached, since the checksum is behind all of it.
+    """
+    last = ""
+    for line in _lines(blocks):
+        entry = Entry.from_json(line, placed=True)
+        if entry.key <= last:
+            msg = f"the index is not in the order of its keys, at {entry.key!r}"
+            raise BundleError(msg)
+        last = entry.key
+        yield entry
+
+
+def find_entry(blocks: Iterable[bytes], key: str) -> Entry | None:
+    """Return the entry of a key, or None; raises BundleError where the index is not whole."""
+    named = b'{"key":' + orjson.dumps(key) + b","
+    found = [line for line in _lines(blocks) if line.startswith(named)]
+    return Entry.from_json(found[-1], placed=True) if found else None
+
+
+def _lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    unpacker, rest = zlib.decompressobj(_GZIP), b""
+    try:
+        for block in blocks:
+            *lines, rest = (rest + unpacker.decompress(block)).split(b"\n")
+            yield from lines
+    except zlib.error as error:
+        msg = f"the index is damaged: {error}"
+        raise BundleError(msg) from error
+    if rest or not unpacker.eof or unpacker.unused_data:
+        msg = "the index is cut off"
+        raise BundleError(msg)
+
+
+def _encode(key: str) -> str:
+    return urlsafe_b64encode(_beginning(key)).decode()
+
+
+def _beginning(key: str) -> bytes:
+    return key.encode()[:_BEGINNING_BYTES]
