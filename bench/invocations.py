@@ -25,6 +25,12 @@ _COMMON: Final[dict[str, Any]] = {
     "processed_bucket": PROCESSED,
     "archive_bucket": ARCHIVE,
 }
+_ARCHIVER: Final[dict[str, Any]] = {
+    "retention_days": 30,
+    "archive_days": 90,
+    "bundle_below_kb": 1024,
+    "archive_concurrency": 1,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,11 +84,11 @@ def processor(s3: FakeS3, outbox: Outbox | None = None) -> Processor:
     )
 
 
-def archiver(s3: Any) -> Archiver:
-    """Return an archiver."""
+def archiver(s3: Any, *, bundles: bool = False) -> Archiver:
+    """Return an archiver, one that bundles small outputs or not."""
     log = Telemetry("archiver", level="ERROR", environment="bench").logger
-    environment = ArchiverEnvironment(**_COMMON, retention_days=30, archive_days=90)
-    return Archiver(Storage(s3), environment, log)
+    environment = ArchiverEnvironment(**_COMMON, **_ARCHIVER, archive_bundles=bundles)
+    return Archiver(Storage(s3), environment, (), log)
 
 
 def batch(keys: Sequence[str]) -> Mapping[str, Any]:

@@ -1,10 +1,11 @@
 """Builds both functions from the same parts: environment, clients, telemetry and a clock."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import orjson
 
@@ -62,11 +63,27 @@ def read_datasets(archive: Path = Path(__file__).parents[1]) -> Datasets:
 
     Raises MisconfigurationError where the file cannot be read: it would let bad records pass.
     """
-    file = archive / DATASETS_FILE
+    with _readable_datasets():
+        return Datasets.read(_declarations(archive))
+
+
+def read_prefixes(archive: Path = Path(__file__).parents[1]) -> list[str]:
+    """Return the prefixes of the datasets, as `read_datasets` finds them."""
+    with _readable_datasets():
+        return sorted(declared["prefix"] for declared in _declarations(archive).values())
+
+
+def _declarations(archive: Path) -> dict[str, Any]:
     try:
-        return Datasets.read(orjson.loads(file.read_bytes()))
+        return orjson.loads((archive / DATASETS_FILE).read_bytes())
     except FileNotFoundError:
-        return Datasets()
+        return {}
+
+
+@contextmanager
+def _readable_datasets() -> Generator[None]:
+    try:
+        yield
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         msg = f"{DATASETS_FILE} of the archive cannot be read ({error!r}), allowed: what "
         msg += "`pulumi up` packages; deploy again"

@@ -1,15 +1,18 @@
 """The data archiver: one run a day, which asks for another while work is left."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
-from handlers.archive.retention import Archiver, Summary
+from handlers.archive.retention import Archiver, Chain
+from handlers.archive.savings import saved_dollars
+from handlers.archive.summary import Counts, Summary
 from handlers.aws.failures import PermanentError, TransientError
 from handlers.aws.messages import Messenger
 from handlers.aws.objects import Storage
-from handlers.construction import construct, is_initialising
+from handlers.construction import construct, is_initialising, read_prefixes
 from handlers.environment import ARCHIVER_SERVICE, ArchiverEnvironment, Metric
 from handlers.invocation.deadline import Deadline
 from handlers.invocation.telemetry import Telemetry
@@ -25,53 +28,101 @@ class ArchiverRun:
         messenger: Messenger,
         telemetry: Telemetry,
         now: Callable[[], datetime],
+        *,
+        folders: Sequence[str] = (),
     ) -> None:
+        """`folders` are the prefixes of the datasets."""
         self._environment = environment
         self._storage = storage
         self._messenger = messenger
         self._telemetry = telemetry
         self._now = now
-        self._archiver = Archiver(storage, environment, telemetry.logger)
+        self._archiver = Archiver(storage, environment, folders, telemetry.logger)
 
     def handle(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:
         """Archive what is old enough at the event's time, and report."""
         self._telemetry.begin(context.aws_request_id)
         deadline = Deadline(lambda: context.get_remaining_time_in_millis() / 1000)
         time, start_after = _read_time(event, self._now), _read_start(event)
-        cutoff = time - timedelta(days=self._environment.retention_days)
-        summary = self._archiver.run(cutoff, deadline, start_after=start_after)
-        metrics = {
-            Metric.OBJECTS_ARCHIVED: summary.archived,
-            Metric.ARCHIVE_FAILURES: summary.failed,
-            Metric.BYTES_ARCHIVED: summary.total_bytes,
-            Metric.BYTES_WRITTEN: self._storage.take_written(),
-            Metric.ACCESS_DENIED: summary.denied,
+        chain = _read_chain(event) or self._begin_chains(
+            time, start_after, context.invoked_function_arn
+        )
+        summary = self._archiver.run(time, deadline, start_after=start_after, chain=chain)
+        calls = self._storage.take_calls()
+        saved = saved_dollars(summary.counts, archive_days=self._environment.archive_days)
+        self._emit(summary.counts, calls, saved, context.function_name)
+        report: dict[str, Any] = self._report(summary, time) | {
+            "s3_calls": calls,
+            "saved_usd": round(saved, 4),
         }
-        self._telemetry.emit(metrics, function_name=context.function_name)
-        report = self._report(summary, time, cutoff)
         self._telemetry.logger.info("archived", **report)
-        if not summary.complete and not summary.hopeless:
-            self._continue(summary, time, start_after, context.invoked_function_arn)
+        self._continue(summary, chain, time, start_after, context.invoked_function_arn)
         return report
 
-    def _report(self, summary: Summary, time: datetime, cutoff: datetime) -> dict[str, Any]:
+    def _begin_chains(self, time: datetime, start_after: str, function: str) -> Chain:
+        """Invoke the chains beside the first, each of which archives its own shard.
+
+        A retry invokes them once more, and two of one shard are no harm.
+        """
+        count = self._environment.archive_concurrency
+        for shard in range(1, count):
+            self._invoke(time, start_after, Chain(shard=shard, count=count), function)
+        return Chain(shard=0, count=count)
+
+    def _emit(self, counts: Counts, calls: int, saved: float, function: str) -> None:
+        metrics: dict[Metric, int | float] = {
+            Metric.OBJECTS_ARCHIVED: counts.moved,
+            Metric.ARCHIVE_FAILURES: counts.failed,
+            Metric.BYTES_ARCHIVED: counts.moved_bytes,
+            Metric.BYTES_WRITTEN: self._storage.take_written(),
+            Metric.ACCESS_DENIED: counts.denied,
+            Metric.OBJECTS_BUNDLED: counts.bundled,
+            Metric.BUNDLES_WRITTEN: counts.bundles,
+            Metric.BUNDLES_WITHOUT_INDEX: counts.unindexed,
+            Metric.ARCHIVER_CALLS: calls,
+            Metric.DOLLARS_SAVED: saved,
+        }
+        self._telemetry.emit(metrics, function_name=function)
+
+    def _report(self, summary: Summary, time: datetime) -> dict[str, Any]:
+        counts = summary.counts
+        cutoff = time - timedelta(days=self._environment.retention_days)
         glacier = time + timedelta(days=self._environment.archive_days)
         return {
-            "archived_count": summary.archived,
-            "failed_count": summary.failed,
-            "skipped_count": summary.skipped,
-            "total_size_bytes": summary.total_bytes,
+            "archived_count": counts.moved,
+            "failed_count": counts.failed,
+            "skipped_count": counts.skipped,
+            "total_size_bytes": counts.moved_bytes,
+            "copied_count": counts.moved - counts.bundled,
+            "copied_bytes": counts.moved_bytes - counts.bundled_bytes,
+            "bundled_count": counts.bundled,
+            "bundled_bytes": counts.bundled_bytes,
+            "bundles_count": counts.bundles,
+            "bundle_bytes": counts.bundle_bytes,
             "cutoff_date": cutoff.isoformat(timespec="seconds").replace("+00:00", "Z"),
             "glacier_date": glacier.date().isoformat(),
             "complete": summary.complete,
         }
 
-    def _continue(self, summary: Summary, time: datetime, start_after: str, function: str) -> None:
+    def _continue(
+        self, summary: Summary, chain: Chain, time: datetime, start_after: str, function: str
+    ) -> None:
+        """Invoke the chain again for what is left, or for a shard of days that have more."""
+        if summary.counts.hopeless:
+            return
+        if summary.complete:
+            following = replace(chain, shard=chain.shard + chain.count)
+            if following.shard < summary.most_shards:
+                self._invoke(time, "", following, function)
+            return
         if summary.position == start_after:
             msg = f"the time-out is too short to get past the key {start_after!r}"
             raise TransientError(msg)
-        event = {"time": time.isoformat(), "start_after": summary.position}
-        self._messenger.invoke_later(function, event)
+        self._invoke(time, summary.position, chain, function)
+
+    def _invoke(self, time: datetime, start_after: str, chain: Chain, function: str) -> None:
+        event: dict[str, Any] = {"time": time.isoformat(), "start_after": start_after}
+        self._messenger.invoke_later(function, event | asdict(chain))
 
 
 def _read_time(event: Mapping[str, Any], now: Callable[[], datetime]) -> datetime:
@@ -94,16 +145,29 @@ def _read_start(event: Mapping[str, Any]) -> str:
     return value
 
 
+def _read_chain(event: Mapping[str, Any]) -> Chain | None:
+    """Return the chain that an earlier invocation has named, or None for a run that begins."""
+    if "shard" not in event:
+        return None
+    shard, count = event["shard"], event.get("count")
+    if not (isinstance(shard, int) and isinstance(count, int) and count >= 1 and shard >= 0):
+        msg = f"shard is {shard!r} of {count!r}, allowed: whole numbers, from 0 of 1 on"
+        raise PermanentError(msg)
+    return Chain(shard=shard, count=count)
+
+
 @cache
 def _run() -> ArchiverRun:
-    return construct(ArchiverRun, ArchiverEnvironment, ARCHIVER_SERVICE)
+    function = partial(ArchiverRun, folders=read_prefixes())
+    return construct(function, ArchiverEnvironment, ARCHIVER_SERVICE)
 
 
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     """Archive what is older than the retention days at `event["time"]`, or now.
 
     The answer has `archived_count`, `failed_count`, `skipped_count`, `total_size_bytes`,
-    `cutoff_date`, `glacier_date` (when today's arrivals go to GLACIER) and `complete`.
+    `cutoff_date`, `glacier_date` (when today's arrivals go to GLACIER) and `complete`; numbers and
+    bytes by way (`copied_count`, `bundled_count`, …), `s3_calls` and `saved_usd`.
 
     Raises:
         PermanentError: the event is not readable.

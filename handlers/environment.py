@@ -46,6 +46,11 @@ class Metric(StrEnum):
     OBJECTS_ARCHIVED = "ObjectsArchived"
     ARCHIVE_FAILURES = "ArchiveFailures"
     BYTES_ARCHIVED = "BytesArchived"
+    OBJECTS_BUNDLED = "ObjectsBundled"  # of the archived
+    BUNDLES_WRITTEN = "BundlesWritten"
+    BUNDLES_WITHOUT_INDEX = "BundlesWithoutIndex"  # for a day, and nothing can be done about it
+    ARCHIVER_CALLS = "ArchiverCalls"  # of S3
+    DOLLARS_SAVED = "DollarsSaved"  # by bundles, at list price
 
 
 # An encoding by the name that Python has for it, cp1252 say.
@@ -116,6 +121,9 @@ class ArchiverEnvironment(_Environment):
 
     retention_days: int  # of an output, before it is archived
     archive_days: int  # in the archive, before its lifecycle moves an object to GLACIER
+    archive_bundles: bool  # whether small outputs are archived many in one object
+    bundle_below_kb: int  # an output of fewer KiB is small
+    archive_concurrency: int  # how many chains of invocations work side by side
 
 
 def variable_names(environment: type[_Environment]) -> frozenset[str]:

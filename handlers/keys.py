@@ -87,8 +87,8 @@ DEAD_LETTER_VERSION: Final = "source_version"
 
 # The last part of a bundle's key, and of its index's.
 _BUNDLE = re.compile(r"/(\d{6})\.json\.gz\Z", re.ASCII)
-# Into how many shards a day's small outputs are split, decided once by its first bundling run.
-_SHARDS: Final = "shards.json"
+# How a day's small outputs are split into bundles, decided once by its first bundling run.
+_LAYOUT: Final = "layout.json"
 _PARTITION = re.compile(r"processed/(\d{4})/(\d{2})/(\d{2})/.", re.DOTALL)
 # What XML 1.0 has no way to write (https://www.w3.org/TR/xml/#charsets), and the carriage return,
 # which XML parsers turn into a newline. S3 stores such keys, but refuses a DeleteObjects that names
@@ -253,9 +253,9 @@ def bundle_number(key: str) -> int | None:
     return int(match.group(1)) if match else None
 
 
-def bundle_shards_key(day: date) -> str:
-    """Return the key of the object that says how many shards a day's bundles have."""
-    return day_prefix(BUNDLE_INDEXES, day) + _SHARDS
+def bundle_layout_key(day: date) -> str:
+    """Return the key of the object that says how a day's outputs are split into bundles."""
+    return day_prefix(BUNDLE_INDEXES, day) + _LAYOUT
 
 
 def partition_day(processed: str) -> date | None:

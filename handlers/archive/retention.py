@@ -1,225 +1,235 @@
 """Retention: outputs older than the retention days move to the archive bucket.
 
-Each object is copied, the copy is checked, then exactly that object is deleted. A run may be killed
-at any call, run twice at once, and go on from any key. Keys sort by day, and a day's prefix holds
-only objects created on that day or later, so the listing stops at the first day that is too young.
+One by one, or small ones many at a time where bundles are on; see `copying` and `bundling`. A run
+may be killed at any call, run twice at once, and go on from any key. Keys sort by day, and a day's
+prefix holds only objects created on that day or later, so the listing stops at the first day that
+is too young.
 """
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from itertools import groupby
 from typing import Any, Final
 
 from handlers import keys
-from handlers.aws.copies import copy_object
-from handlers.aws.failures import (
-    AccessDeniedError,
-    GoneError,
-    PermanentError,
-    TakenError,
-    TransientError,
-)
-from handlers.aws.object_info import STANDARD_IA, Location, ObjectInfo
+from handlers.archive.bundling import Bundling, NumberTakenError, as_bundled
+from handlers.archive.context import RunContext
+from handlers.archive.copying import Copying, just_before
+from handlers.archive.deletions import Deletions
+from handlers.archive.indexing import Indexing
+from handlers.archive.layouts import Layout, Layouts, Place, shard_of
+from handlers.archive.logs import Log
+from handlers.archive.summary import Counts, Summary
+from handlers.aws.failures import PermanentError
+from handlers.aws.object_info import ObjectInfo
 from handlers.aws.objects import Storage
+from handlers.bundles.day_logs import DayLogs
 from handlers.environment import ArchiverEnvironment
 from handlers.invocation.deadline import Deadline
 
-_COPIES_AT_ONCE: Final = 32  # at 30 ms a copy, all that one processor can request
-_PASSED: Final = (GoneError, TakenError)  # another run moved it, or it was replaced
-# A whole page of deletes failed: the cause is not a single key.
-_HOPELESS_DELETES: Final = 1_000
+_CALLS_AT_ONCE: Final = 32  # at 30 ms a copy, all that one processor can request
 
 
 @dataclass(frozen=True, kw_only=True)
-class Summary:
-    """What a run has done; `position` is the last key that is dealt with."""
+class Chain:
+    """Which part of the work a run does: that of a shard, beside `count` - 1 others."""
 
-    archived: int = 0
-    failed: int = 0
-    skipped: int = 0  # too young, changed or moved meanwhile, or not an output
-    denied: int = 0  # of the failed: a permission is missing
-    undeleted: int = 0  # of the failed: copied, but not deleted
-    total_bytes: int = 0
-    position: str = ""
-    complete: bool = False
-
-    @property
-    def hopeless(self) -> bool:
-        """Return whether deletes fail throughout, so that each night would copy all again."""
-        return not self.archived and self.undeleted >= _HOPELESS_DELETES
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Copy:
-    source: ObjectInfo
-    etag: str = ""
-    error: Exception | None = None
-    begun: bool = True
+    shard: int = 0
+    count: int = 1
 
 
 class Archiver:
-    """Moves objects from `processed/` to `archive/`."""
-
-    def __init__(self, storage: Storage, environment: ArchiverEnvironment, log: Any) -> None:
-        self._storage = storage
-        self._environment = environment
-        self._log = log
-
-    def run(self, cutoff: datetime, deadline: Deadline, *, start_after: str = "") -> Summary:
-        """Move objects stored before `cutoff`, after the key `start_after`, while there is time.
-
-        A failed object is counted and does not stop the others, unless the run is `hopeless`.
-        Raises TransientError when listing fails.
-        """
-        summary = Summary(position=start_after)
-        behind = keys.day_prefix(keys.PROCESSED, cutoff.date() + timedelta(days=1))
-        bucket = self._environment.processed_bucket
-        with ThreadPoolExecutor(_COPIES_AT_ONCE) as pool:
-            for page in self._storage.list_pages(bucket, keys.PROCESSED, start_after=start_after):
-                known = [entry for entry in page if entry.location.key < behind]
-                move = _PageMove(self._storage, self._environment, self._log, deadline)
-                summary = move.run(known, cutoff, pool, summary)
-                if summary.hopeless:
-                    self._log.error("no object can be deleted, the run ends here")
-                    return summary
-                if known and summary.position != known[-1].location.key:
-                    return summary  # out of time within the page
-                if len(known) < len(page):
-                    break
-                if deadline.remaining_seconds() <= 0:
-                    return summary
-        return replace(summary, complete=True)
-
-
-class _PageMove:
-    """Moves the objects of one page of a listing."""
+    """Moves outputs from `processed/` to the archive bucket."""
 
     def __init__(
-        self, storage: Storage, environment: ArchiverEnvironment, log: Any, deadline: Deadline
+        self, storage: Storage, environment: ArchiverEnvironment, folders: Sequence[str], log: Any
     ) -> None:
+        """`folders` are the prefixes of the datasets, whose outputs have bundles of their own."""
         self._storage = storage
         self._environment = environment
+        self._folders = folders
         self._log = log
-        self._deadline = deadline
 
     def run(
         self,
-        page: Sequence[ObjectInfo],
-        cutoff: datetime,
-        pool: ThreadPoolExecutor,
-        summary: Summary,
+        time: datetime,
+        deadline: Deadline,
+        *,
+        start_after: str = "",
+        chain: Chain | None = None,
     ) -> Summary:
-        due = [entry for entry in page if entry.modified < cutoff and _is_output(entry)]
-        copies = list(pool.map(self._copy, due))
-        checked = self._check([copy for copy in copies if copy.etag])
-        failures = self._delete(checked, pool)
-        moved = [copy for copy in checked if copy.source.location.key not in failures]
-        problems = [copy.error for copy in copies if copy.error]
-        passed = sum(copy.begun and not copy.etag and not copy.error for copy in copies)
-        unchecked = sum(1 for copy in copies if copy.etag) - len(checked)
-        undeleted = [one for one in failures.values() if not isinstance(one, _PASSED)]
-        passed += len(failures) - len(undeleted)
-        denied = sum(isinstance(one, AccessDeniedError) for one in (*problems, *undeleted))
-        for key, failure in failures.items():
-            self._log.warning("not deleted, the next run looks again", key=key, reason=str(failure))
-        return replace(
-            summary,
-            archived=summary.archived + len(moved),
-            failed=summary.failed + len(problems) + unchecked + len(undeleted),
-            skipped=summary.skipped + len(page) - len(due) + passed,
-            denied=summary.denied + denied,
-            undeleted=summary.undeleted + unchecked + len(undeleted),
-            total_bytes=summary.total_bytes + sum(copy.source.size for copy in moved),
-            position=_position(page, copies) or summary.position,
-        )
+        """Move what is older at `time` than the retention days, after a key, while there is time.
 
-    def _delete(self, copies: Sequence[_Copy], pool: ThreadPoolExecutor) -> dict[str, Exception]:
-        """Delete the copied objects; return the failures by key.
-
-        A key that XML cannot hold makes S3 refuse the whole batch; then each is deleted alone.
+        A failed object is counted and does not stop the others, unless the run is `hopeless`.
+        Raises TransientError when listing fails, or a permission for all of it is missing.
         """
-        etags = {copy.source.location.key: copy.source.etag for copy in copies}
-        try:
-            return self._storage.delete_all(self._environment.processed_bucket, etags)
-        except TransientError as error:
-            return dict.fromkeys(etags, error)
-        except PermanentError as error:
-            self._log.warning("batch refused, each object is deleted alone", reason=str(error))
-        failures = zip(etags, pool.map(self._delete_alone, copies), strict=True)
-        return {key: failure for key, failure in failures if failure}
+        with ThreadPoolExecutor(_CALLS_AT_ONCE) as pool:
+            context = RunContext(
+                storage=self._storage,
+                environment=self._environment,
+                log=self._log,
+                deadline=deadline,
+                pool=pool,
+            )
+            return _Walk(context, self._folders, chain or Chain()).run(time, start_after)
 
-    def _delete_alone(self, copy: _Copy) -> Exception | None:
-        try:
-            self._storage.delete(copy.source)
-        except (*_PASSED, TransientError, PermanentError) as error:
-            return error
+
+class _Day:
+    """A day that a walk comes by, and its logs of bundles."""
+
+    def __init__(self, day: date, logs: DayLogs, indexing: Indexing, layout: Layout | None) -> None:
+        """Without a layout, nothing is bundled."""
+        self._day = day
+        self._logs = logs
+        self._indexing = indexing
+        self._layout = layout
+        self._opened: dict[Place | None, Log | PermanentError] = {}
+
+    def has(self, output: ObjectInfo, chain: Chain) -> bool:
+        """Return whether a chain is to archive an output."""
+        key = output.location.key
+        if self._layout:
+            return self._layout.place(key).shard == chain.shard
+        return shard_of(key, chain.count) == chain.shard
+
+    def log(self, output: ObjectInfo) -> Log | PermanentError:
+        """Return the log that an output belongs to, or why it cannot be read."""
+        place = self._layout.place(output.location.key) if self._layout else None
+        if place not in self._opened:
+            try:
+                self._opened[place] = Log(self._logs, self._indexing, self._day, place)
+            except PermanentError as error:
+                self._opened[place] = error
+        return self._opened[place]
+
+
+class _Walk:
+    """One walk through the outputs, in the order of their keys."""
+
+    def __init__(self, context: RunContext, folders: Sequence[str], chain: Chain) -> None:
+        environment, bucket = context.environment, context.environment.archive_bucket
+        self._storage = context.storage
+        self._environment = environment
+        self._log = context.log
+        self._deadline = context.deadline
+        self._chain = chain
+        self._logs = DayLogs(context.storage, bucket)
+        self._indexing = Indexing(context, self._logs)
+        self._deletions = Deletions(context)
+        self._copying = Copying(context, self._deletions)
+        self._bundling = Bundling(context, self._indexing, self._deletions)
+        proposed = Layout(shards=chain.count, folders=tuple(folders))
+        layouts = Layouts(context.storage, bucket, proposed)
+        self._layouts = layouts if environment.archive_bundles else None
+        self._counts = Counts()
+        self._most_shards = 1
+        self._day: tuple[date, _Day] | None = None
+
+    def run(self, time: datetime, start_after: str) -> Summary:
+        if not start_after and not self._chain.shard:
+            self._counts += self._indexing.repair_all(time)
+        while True:
+            self._day = None
+            try:
+                position, complete = self._walk(time, start_after)
+                self._counts += self._bundling.close()
+            except NumberTakenError as taken:
+                # What the other run has bundled is in the log by now.
+                position, complete = just_before(taken.first), False
+                if self._deadline.remaining_seconds() > 0:
+                    start_after = position
+                    continue
+            finally:
+                self._bundling.abandon()
+            return Summary(
+                counts=self._counts,
+                position=position,
+                complete=complete,
+                most_shards=self._most_shards,
+            )
+
+    def _walk(self, time: datetime, start_after: str) -> tuple[str, bool]:
+        """Return the last key that is dealt with, and whether that is all."""
+        cutoff = time - timedelta(days=self._environment.retention_days)
+        behind = keys.day_prefix(keys.PROCESSED, cutoff.date() + timedelta(days=1))
+        position = start_after
+        for page in self._storage.list_pages(
+            self._environment.processed_bucket, keys.PROCESSED, start_after=start_after
+        ):
+            known = [one for one in page if one.location.key < behind]
+            waiting = self._move_page(known, cutoff)
+            if waiting:
+                done = known[: known.index(waiting)]
+                return (done[-1].location.key if done else position), False
+            position = known[-1].location.key if known else position
+            if self._counts.hopeless:
+                self._log.error("no object can be deleted, the run ends here")
+                return position, False
+            if len(known) < len(page):
+                break
+            if self._deadline.remaining_seconds() <= 0:
+                return position, False
+        return position, True
+
+    def _move_page(self, page: Sequence[ObjectInfo], cutoff: datetime) -> ObjectInfo | None:
+        """Move the outputs of a page; return the first that there was no time for."""
+        due = [one for one in page if one.modified < cutoff and _day_of(one)]
+        if not self._chain.shard:
+            self._counts += Counts(skipped=len(page) - len(due))
+        for date_, of_day in groupby(due, key=_day_of):
+            day = self._enter(date_)
+            mine = [output for output in of_day if day.has(output, self._chain)]
+            for log, of_log in groupby(mine, key=day.log):
+                if waiting := self._move(list(of_log), log):
+                    return waiting
         return None
 
-    def _copy(self, source: ObjectInfo) -> _Copy:
-        if self._deadline.remaining_seconds() <= 0:
-            return _Copy(source=source, begun=False)
-        target = self._target(source)
-        try:
-            etag = copy_object(self._storage, source, target, storage_class=STANDARD_IA)
-        except _PASSED:
-            return _Copy(source=source)
-        except (TransientError, PermanentError) as error:
-            self._log.warning("not archived", key=source.location.key, reason=str(error))
-            return _Copy(source=source, error=error)
-        return _Copy(source=source, etag=etag)
+    def _enter(self, date_: date | None) -> _Day:
+        """Return a day; those before it are done with."""
+        assert date_  # noqa: S101 - what is due is in a day
+        if not self._day or self._day[0] != date_:
+            layout = self._layouts.of(date_) if self._layouts else None
+            self._most_shards = max(self._most_shards, layout.shards if layout else 1)
+            self._day = date_, _Day(date_, self._logs, self._indexing, layout)
+        return self._day[1]
 
-    def _check(self, copies: Sequence[_Copy]) -> list[_Copy]:
-        """Return the copies that the archive's listing shows with their ETag and size.
+    def _move(self, outputs: Sequence[ObjectInfo], log: Log | PermanentError) -> ObjectInfo | None:
+        """Move the outputs of a log; return the first that there was no time for."""
+        if isinstance(log, PermanentError):
+            self._log.error("not archived", key=outputs[0].location.key, reason=str(log))
+            self._counts += Counts(failed=len(outputs))
+            return None
+        held, alone, small = list[ObjectInfo](), list[ObjectInfo](), list[ObjectInfo]()
+        for output in outputs:
+            by_itself = small if self._is_small(output) else alone
+            (held if log.holds(output) else by_itself).append(output)
+        self._counts += as_bundled(self._deletions.delete(held))
+        if waiting := self._copy(alone, log):
+            return _first(waiting, small)
+        counts, unbundled, waiting = self._bundling.move(small, log)
+        self._counts += counts
+        if waiting:
+            return _first(waiting, unbundled)
+        return self._copy(unbundled, log)
 
-        Lists one day at a time, since years of archive may lie between two days of outputs.
-        """
-        shown: list[_Copy] = []
-        for _, same_day in groupby(
-            copies, key=lambda copy: keys.partition_day(copy.source.location.key)
-        ):
-            try:
-                shown += self._check_day(list(same_day))
-            except AccessDeniedError:
-                raise  # it is denied for every day
-            except TransientError as error:
-                self._log.warning("copies of a day not checked", reason=str(error))
-        for copy in set(copies) - set(shown):
-            self._log.warning("copy is not seen as it was made", key=copy.source.location.key)
-        return shown
+    def _copy(self, outputs: Sequence[ObjectInfo], log: Log) -> ObjectInfo | None:
+        if not outputs:
+            return None
+        counts, waiting = self._copying.move(outputs, log.held_by_now)
+        self._counts += counts
+        return waiting
 
-    def _check_day(self, copies: Sequence[_Copy]) -> list[_Copy]:
-        by_key = {self._target(copy.source).key: copy for copy in copies}
-        first, last = min(by_key), max(by_key)
-        shown: list[_Copy] = []
-        for page in self._storage.list_pages(
-            self._environment.archive_bucket, keys.ARCHIVE, start_after=_just_before(first)
-        ):
-            for entry in page:
-                copy = by_key.get(entry.location.key)
-                if copy and (entry.etag, entry.size) == (copy.etag, copy.source.size):
-                    shown.append(copy)
-            if not page or page[-1].location.key >= last:
-                break
-        return shown
-
-    def _target(self, source: ObjectInfo) -> Location:
-        key = keys.archive_key(source.location.key)
-        return Location(bucket=self._environment.archive_bucket, key=key)
+    def _is_small(self, output: ObjectInfo) -> bool:
+        environment = self._environment
+        return environment.archive_bundles and output.size < environment.bundle_below_kb * 1024
 
 
-def _is_output(entry: ObjectInfo) -> bool:
-    return keys.partition_day(entry.location.key) is not None
+def _first(waiting: ObjectInfo, others: Sequence[ObjectInfo]) -> ObjectInfo:
+    """Return the first by key of outputs that wait; the others are in the order of their keys."""
+    return min([waiting, *others[:1]], key=lambda one: one.location.key)
 
 
-def _just_before(key: str) -> str:
-    """Return a text that sorts just before a key."""
-    return key[:-1]
-
-
-def _position(page: Sequence[ObjectInfo], copies: Sequence[_Copy]) -> str:
-    """Return the last key of a page before the first that there was no time to copy."""
-    waiting = next((copy.source for copy in copies if not copy.begun), None)
-    done = page if waiting is None else page[: page.index(waiting)]
-    return done[-1].location.key if done else ""
+def _day_of(output: ObjectInfo) -> date | None:
+    return keys.partition_day(output.location.key)

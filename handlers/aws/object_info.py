@@ -53,6 +53,8 @@ class ObjectInfo:
     metadata: Mapping[str, str] = field(default_factory=dict[str, str])
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     storage_class: str = STANDARD
+    tag_count: int = 0  # as GetObject tells it to whoever may read tags
+    bundle: str = ""  # the key of the bundle in the archive bucket that holds it, if one does
 
 
 def read_info(location: Location, response: Mapping[str, Any]) -> ObjectInfo:
@@ -65,6 +67,7 @@ def read_info(location: Location, response: Mapping[str, Any]) -> ObjectInfo:
         metadata=response.get("Metadata", {}),
         headers={name: response[name] for name in KEPT_HEADERS if response.get(name)},
         storage_class=response.get("StorageClass", STANDARD),
+        tag_count=response.get("TagCount", 0),
     )
 
 

@@ -2,7 +2,7 @@
 
 import base64
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from threading import Lock
 from typing import Any, Final
 
@@ -18,9 +18,9 @@ class Storage:
     """S3 calls; each method is one, unless it says otherwise."""
 
     def __init__(self, s3: Any) -> None:
-        self.s3 = s3
-        self._written = 0
         self._lock = Lock()
+        self._written = self._calls = 0
+        self.s3: Any = _CountedClient(s3, self._count_call)
 
     def add_written(self, size: int) -> None:
         """Count bytes that a call has stored; several threads may do so at once."""
@@ -33,10 +33,24 @@ class Storage:
             written, self._written = self._written, 0
         return written
 
-    def open(self, location: Location) -> OpenObject:
-        """Open an object for reading; raises GoneError."""
+    def take_calls(self) -> int:
+        """Return how many calls were made since the last one of this, without botocore's own."""
+        with self._lock:
+            calls, self._calls = self._calls, 0
+        return calls
+
+    def _count_call(self) -> None:
+        with self._lock:
+            self._calls += 1
+
+    def open(self, location: Location, *, etag: str | None = None) -> OpenObject:
+        """Open an object for reading, of this ETag if one is given.
+
+        Raises GoneError, and TakenError where its ETag is another.
+        """
+        condition = {"IfMatch": etag} if etag else {}
         with translated(f"get {location}"):
-            response = self.s3.get_object(**location.parameters())
+            response = self.s3.get_object(**location.parameters(), **condition)
         version = response.get("VersionId")
         pinned = Location(bucket=location.bucket, key=location.key, version=version)
         return OpenObject(self.s3, read_info(pinned, response), response["Body"])
@@ -206,6 +220,18 @@ class Storage:
                 self.s3.put_object_tagging(**location.parameters(), Tagging={"TagSet": tag_set})
             else:
                 self.s3.delete_object_tagging(**location.parameters())
+
+
+class _CountedClient:
+    """A client whose calls are counted."""
+
+    def __init__(self, s3: Any, count: Callable[[], None]) -> None:
+        self._s3 = s3
+        self._count = count
+
+    def __getattr__(self, name: str) -> Any:
+        self._count()
+        return getattr(self._s3, name)
 
 
 def storage_class_of(old: ObjectInfo) -> dict[str, str]:

@@ -1,16 +1,16 @@
 """Bundles as they are stored: a numbered log a day, read to find out what it holds."""
 
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
 
 from handlers import keys
-from handlers.aws.failures import GoneError
+from handlers.aws.failures import GoneError, PermanentError
 from handlers.aws.object_info import Location
 from handlers.aws.objects import Storage
 from handlers.bundles import indexes
-from handlers.bundles.entries import Entry, read_bundle
+from handlers.bundles.entries import BundleError, Entry, read_bundle
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,14 +48,14 @@ class DayLogs:
     def entries(self, bundle: StoredBundle) -> Iterator[Entry]:
         """Yield the entries of a bundle, in key order: from its index, or else from itself.
 
-        Raises TransientError where it cannot be read, as in GLACIER, BundleError where it is
-        damaged.
+        Raises PermanentError where it is damaged, or in GLACIER, and TransientError.
         """
-        if bundle.is_indexed:
-            with closing(self._storage.open(self.index_location(bundle.key))) as opened:
+        where = self.index_location if bundle.is_indexed else self.location
+        location = where(bundle.key)
+        with _undamaged(location), closing(self._storage.open(location)) as opened:
+            if bundle.is_indexed:
                 yield from indexes.read_index(opened.blocks())
-        else:
-            with closing(self._storage.open(self.location(bundle.key))) as opened:
+            else:
                 yield from (entry for entry, _ in read_bundle(opened.blocks()))
 
     def find(self, day: date, key: str) -> tuple[StoredBundle, Entry] | None:
@@ -64,7 +64,7 @@ class DayLogs:
         A kill may have left a bundle without its index; such a bundle is read itself.
         """
         found = [
-            (bundle, entry) for bundle in self.bundles(day) if (entry := self._find(bundle, key))
+            (bundle, entry) for bundle in self.bundles(day) if (entry := self.entry(bundle, key))
         ]
         return max(found, key=lambda one: one[0].number, default=None)
 
@@ -76,14 +76,15 @@ class DayLogs:
         """Return where the index of a bundle is."""
         return Location(bucket=self._bucket, key=keys.bundle_index_key(bundle))
 
-    def _find(self, bundle: StoredBundle, key: str) -> Entry | None:
+    def entry(self, bundle: StoredBundle, key: str) -> Entry | None:
+        """Return the entry of an output in a bundle, or None; raises as `entries` does."""
         if not bundle.is_indexed:
             return next((one for one in self.entries(bundle) if one.key == key), None)
         try:
             opened = self._storage.open(self.index_location(bundle.key))
         except GoneError:  # it was lost after it had been listed
-            return self._find(replace(bundle, is_indexed=False), key)
-        with closing(opened):
+            return self.entry(replace(bundle, is_indexed=False), key)
+        with closing(opened), _undamaged(opened.info.location):
             if not indexes.may_hold(opened.info.metadata, key):
                 return None
             return indexes.find_entry(opened.blocks(), key)
@@ -91,3 +92,13 @@ class DayLogs:
     def _listed(self, prefix: str) -> list[str]:
         pages = self._storage.list_pages(self._bucket, prefix)
         return [entry.location.key for page in pages for entry in page]
+
+
+@contextmanager
+def _undamaged(location: Location) -> Generator[None]:
+    try:
+        yield
+    except BundleError as error:
+        msg = f"{location}: {error}. Bring back its last version; an index may also be deleted, and"
+        msg += " the next run of the archiver makes it anew"
+        raise PermanentError(msg) from error

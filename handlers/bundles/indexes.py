@@ -19,16 +19,19 @@ _LEVEL: Final = 6
 
 
 class IndexWriter:
-    """Makes an index, entry by entry; only the compressed bytes are held."""
+    """Makes an index, entry by entry; only the compressed bytes are held.
+
+    `first` and `last` are keys, "" before the first entry.
+    """
 
     def __init__(self) -> None:
         self._packer = zlib.compressobj(_LEVEL, zlib.DEFLATED, _GZIP)
         self._packed = bytearray()
-        self._first = self._last = ""
+        self.first = self.last = ""
 
     def add(self, entry: Entry) -> None:
         """Add the entry that follows in the order of the keys."""
-        self._first, self._last = self._first or entry.key, entry.key
+        self.first, self.last = self.first or entry.key, entry.key
         self._packed += self._packer.compress(entry.to_json(placed=True) + b"\n")
 
     def finish(self) -> bytes:
@@ -37,7 +40,7 @@ class IndexWriter:
 
     def metadata(self) -> dict[str, str]:
         """Return the user metadata of the index, for `may_hold`."""
-        return {_FIRST: _encode(self._first), _LAST: _encode(self._last)}
+        return {_FIRST: _encode(self.first), _LAST: _encode(self.last)}
 
 
 def may_hold(metadata: Mapping[str, str], key: str) -> bool:

@@ -6,8 +6,9 @@ from typing import Final
 
 from handlers import keys
 from handlers.aws.failures import GoneError, TakenError, TransientError
-from handlers.aws.object_info import Location, ObjectInfo
+from handlers.aws.object_info import STANDARD_IA, Location, ObjectInfo
 from handlers.aws.objects import Storage
+from handlers.bundles.day_logs import DayLogs
 from handlers.delivery.source_version import SourceVersion
 from handlers.environment import ProcessorEnvironment
 
@@ -23,6 +24,7 @@ class Outputs:
     def __init__(self, storage: Storage, environment: ProcessorEnvironment) -> None:
         self._storage = storage
         self._environment = environment
+        self._logs = DayLogs(storage, environment.archive_bucket)
 
     def names(self, source: SourceVersion) -> tuple[str, ...]:
         """Return the keys that the output of a version may have, in the order they are tried."""
@@ -100,9 +102,39 @@ class Outputs:
         return keys.output_keys(source.key, source.version, source.day, compressed=compressed)
 
     def _owner(self, key: str, *, archived: bool = True) -> ObjectInfo | None:
-        """Return the object at a key; processed/ first, since the archiver moves it from there."""
-        places = [Location(bucket=self._environment.processed_bucket, key=key)]
-        if archived and key.startswith(keys.PROCESSED):
-            moved = keys.archive_key(key)
-            places.append(Location(bucket=self._environment.archive_bucket, key=moved))
-        return next(filter(None, map(self._storage.describe, places)), None)
+        """Return the object at a key, wherever it is by now.
+
+        In the order in which the archiver moves it: processed/, archive/, bundles. A copy leaves
+        archive/ only where a bundle holds it.
+        """
+        here = Location(bucket=self._environment.processed_bucket, key=key)
+        owner = self._storage.describe(here)
+        if owner or not archived or not key.startswith(keys.PROCESSED):
+            return owner
+        moved = Location(bucket=self._environment.archive_bucket, key=keys.archive_key(key))
+        return self._storage.describe(moved) or self._bundled(key, moved)
+
+    def _bundled(self, key: str, moved: Location) -> ObjectInfo | None:
+        """Return the output that a bundle of its day holds, as if it were in `archive/`, or None.
+
+        The last place to look: an output leaves the others only after its bundle stands.
+        """
+        day = keys.partition_day(key)
+        try:
+            found = self._logs.find(day, key) if day else None
+        except GoneError as error:
+            msg = f"a bundle of {day} is gone: {error}"
+            raise TransientError(msg) from error
+        if not found:
+            return None
+        bundle, entry = found
+        return ObjectInfo(
+            location=moved,
+            etag=entry.etag,
+            size=entry.size,
+            modified=entry.modified,
+            metadata=entry.metadata,
+            headers=entry.headers,
+            storage_class=STANDARD_IA,
+            bundle=bundle.key,
+        )

@@ -111,6 +111,10 @@ class Reprocessing:
         if not old:
             msg = f"{named} has no output any more: it has expired, or was deleted"
             raise PermanentError(msg)
+        if old.bundle:
+            msg = f"the output of {named} is in the bundle {old.bundle}, which is not rewritten: "
+            msg += "replay the file without --dataset"
+            raise PermanentError(msg)
         # The key stays, and it says whether its content is compressed.
         compressed = old.location.key.endswith(keys.GZIP_SUFFIX)
         return Form(dataset=dataset, compressed=compressed), old

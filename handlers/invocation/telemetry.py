@@ -26,7 +26,7 @@ class Telemetry:
         """Name the invocation in each line from now on, as Lambda's own lines name it."""
         self.logger.append_keys(function_request_id=request_id)
 
-    def emit(self, values: Mapping[Metric, int], *, function_name: str) -> None:
+    def emit(self, values: Mapping[Metric, float], *, function_name: str) -> None:
         """Write the metrics of one invocation. Call it once, at the end, from one thread."""
         if not values:
             return

@@ -35,6 +35,12 @@ COMMON = {
     "processed_bucket": "processed",
     "archive_bucket": "archive",
 }
+ARCHIVER = {
+    "retention_days": 30,
+    "archive_days": 90,
+    "bundle_below_kb": 1024,
+    "archive_concurrency": 1,
+}
 SILENT = SimpleNamespace(**dict.fromkeys(("info", "warning", "error"), lambda *_, **__: None))
 
 
@@ -180,6 +186,8 @@ class SimulatedBuckets:
 
     def list_objects_v2(self, **request):
         self.calls["list"] += 1
+        if request["Prefix"].startswith("bundle"):
+            return {"IsTruncated": False}
         folder = request["Prefix"] + "2022/12/01/"
         after = request.get("ContinuationToken", request.get("StartAfter", ""))
         name = after.removeprefix(folder)
@@ -209,17 +217,17 @@ class SimulatedBuckets:
         return {}
 
 
-def archive(s3):
-    environment = ArchiverEnvironment(**COMMON, retention_days=30, archive_days=90)
-    archiver = Archiver(Storage(s3), environment, SILENT)
-    return archiver.run(NOW - timedelta(days=30), Deadline(lambda: 900))
+def archive(s3, *, bundles=False):
+    environment = ArchiverEnvironment(**COMMON, **ARCHIVER, archive_bundles=bundles)
+    archiver = Archiver(Storage(s3), environment, (), SILENT)
+    return archiver.run(NOW, Deadline(lambda: 900))
 
 
 def test_the_archiver_makes_few_calls_an_object():
     s3 = SimulatedBuckets(5_000, OLD)
     summary = archive(s3)
-    assert (summary.archived, summary.complete, s3.deleted) == (5_000, True, 5_000)
-    assert s3.calls.total() * 1_000 <= 1_003 * 5_000
+    assert (summary.counts.moved, summary.complete, s3.deleted) == (5_000, True, 5_000)
+    assert s3.calls.total() * 1_000 <= 1_004 * 5_000 + 2_000  # and two for bundles
 
 
 class Key(str):
@@ -242,15 +250,15 @@ def test_of_a_million_listed_keys_the_archiver_holds_no_more_than_two_pages(monk
     monkeypatch.setattr(Key, "most", 0)
     s3 = SimulatedBuckets(1_000_000, NOW, Key)
     summary = archive(s3)
-    assert (summary.archived, summary.skipped, summary.complete) == (0, 1_000_000, True)
-    assert s3.calls == {"list": 1_000}
+    assert (summary.counts.moved, summary.counts.skipped, summary.complete) == (0, 1_000_000, True)
+    assert s3.calls == {"list": 1_001}  # and one for bundles
     assert 1_000 <= Key.most <= 2_000
 
 
 def peak_bytes(objects):
     tracemalloc.start()
     try:
-        assert archive(SimulatedBuckets(objects, OLD)).archived == objects
+        assert archive(SimulatedBuckets(objects, OLD)).counts.moved == objects
         return tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

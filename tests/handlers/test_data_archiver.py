@@ -2,7 +2,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from handlers.archive import retention
+from handlers.archive import summary
 from handlers.aws.failures import AccessDeniedError, PermanentError, TransientError
 from handlers.environment import Metric
 from tests.proof.crash import FaultyGate
@@ -45,6 +45,14 @@ def test_old_outputs_move_and_young_ones_stay():
         "failed_count": 0,
         "skipped_count": 1,
         "total_size_bytes": 3,
+        "copied_count": 1,
+        "copied_bytes": 3,
+        "bundled_count": 0,
+        "bundled_bytes": 0,
+        "bundles_count": 0,
+        "bundle_bytes": 0,
+        "s3_calls": 7,
+        "saved_usd": 0,
         "cutoff_date": "2024-01-25T10:30:00Z",
         "glacier_date": "2024-05-24",
         "complete": True,
@@ -60,14 +68,14 @@ def test_old_outputs_move_and_young_ones_stay():
     assert world.telemetry.totals[Metric.BYTES_WRITTEN] == 3
 
 
-def test_at_most_1003_calls_a_thousand_objects():
+def test_at_most_1004_calls_a_thousand_objects():
     gate = FaultyGate("", -1)
     world = World(gate=gate)
     for number in range(2_000):
         put(world, f"processed/2024/01/15/{number:04d}.json")
     report = archive(world)
     assert report["archived_count"] == 2_000
-    assert len(gate.calls) <= 2_006
+    assert len(gate.calls) <= 2 * 1_004 + 2  # and two for bundles: of the day, and of any
     assert not world.s3.visible(PROCESSED)
 
 
@@ -78,7 +86,8 @@ def test_days_beyond_the_cutoff_are_not_listed():
     for number in range(200):
         put(world, f"processed/2024/02/20/{number:03d}.json", days=36)
     assert archive(world)["complete"]
-    assert gate.calls.count("list_objects_v2") == 2
+    # Outputs, the archived copy, and three for bundles: of any day, of the day, and meanwhile.
+    assert gate.calls.count("list_objects_v2") == 5
 
 
 def test_days_far_apart_are_not_listed_over():
@@ -90,7 +99,7 @@ def test_days_far_apart_are_not_listed_over():
     for number in range(300):
         world.s3.put_object(Bucket=ARCHIVE, Key=f"archive/2024/01/10/{number:03d}", Body=b"")
     assert archive(world)["archived_count"] == 2
-    assert gate.calls.count("list_objects_v2") <= 5
+    assert gate.calls.count("list_objects_v2") <= 8
 
 
 def test_keys_that_are_no_outputs_are_left_alone():
@@ -307,7 +316,7 @@ def test_a_day_of_the_archive_that_cannot_be_listed_holds_up_no_other():
 @pytest.mark.parametrize("code", ["MalformedXML", "AccessDenied"])
 def test_a_run_that_can_delete_nothing_ends_after_a_page_of_it(code, monkeypatch):
     """Else it would copy all there is, this night and each."""
-    monkeypatch.setattr(retention, "_HOPELESS_DELETES", 4)
+    monkeypatch.setattr(summary, "_HOPELESS_DELETES", 4)
     world = World(page=2)
     names = [f"processed/2024/01/15/{number}.json" for number in range(10)]
     for name in names:
@@ -329,7 +338,7 @@ def test_a_run_that_can_delete_nothing_ends_after_a_page_of_it(code, monkeypatch
 
 
 def test_some_deletes_that_fail_do_not_end_a_run(monkeypatch):
-    monkeypatch.setattr(retention, "_HOPELESS_DELETES", 2)
+    monkeypatch.setattr(summary, "_HOPELESS_DELETES", 2)
     world = World(page=3)
     names = [f"processed/2024/01/15/{name}.json" for name in "abcdef"]
     for name in names:
@@ -397,7 +406,12 @@ def test_out_of_time_it_goes_on_where_it_stopped():
     moved = report["archived_count"]
     assert 0 < moved < 10
     [event] = world.invocations
-    assert event == {"time": OLD.isoformat(), "start_after": names[moved - 1]}
+    assert event == {
+        "time": OLD.isoformat(),
+        "start_after": names[moved - 1],
+        "shard": 0,
+        "count": 1,
+    }
     runs = 0
     while world.invocations:
         runs += 1
@@ -462,7 +476,7 @@ def test_an_archive_that_may_not_be_listed_is_an_error():
     world.gate = gate
     with pytest.raises(AccessDeniedError, match=ARCHIVE):
         archive(world)
-    assert len(world.s3.visible(ARCHIVE)) == 1
+    assert not world.s3.visible(ARCHIVE)
     assert set(world.s3.visible(PROCESSED)) == set(names)
 
 

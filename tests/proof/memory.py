@@ -69,6 +69,7 @@ class Version:
     headers: Mapping[str, str] = field(default_factory=dict)
     tags: tuple[tuple[str, str], ...] = ()
     storage_class: str = "STANDARD"
+    crc32: str = ""  # as S3 tells it: of a multipart object, that of its parts' checksums
 
     def state(self) -> tuple:
         """Return everything of it that a client can see, but for the time."""
@@ -84,6 +85,7 @@ class Upload:
     key: str
     like: dict[str, Any]
     parts: dict[int, tuple[str, bytes]] = field(default_factory=dict)
+    checked: bool = False  # whether each part has a checksum
 
 
 class Body:
@@ -162,9 +164,10 @@ class MemoryS3:
         self._keys(Bucket, "PutObject")
         self._check_current(Bucket, Key, IfNoneMatch, IfMatch, "PutObject")
         checksum = given.pop("ChecksumCRC32", None)
-        if checksum and base64.b64decode(checksum) != zlib.crc32(Body).to_bytes(4, "big"):
+        if checksum and checksum != _crc32(Body):
             raise aws_error("BadDigest", "PutObject")
-        return self._store(Bucket, Key, Body, _md5(Body), _described(given))
+        crc32 = {"crc32": checksum or ""}
+        return self._store(Bucket, Key, Body, _md5(Body), _described(given) | crc32)
 
     def get_object(self, *, Bucket, Key, VersionId=None, Range=None, IfMatch=None):  # noqa: N803
         found = self._find(Bucket, Key, VersionId, "GetObject")
@@ -172,16 +175,17 @@ class MemoryS3:
             raise aws_error("PreconditionFailed", "GetObject")
         body = found.body
         if Range is not None:
-            start = int(Range.removeprefix("bytes=").removesuffix("-"))
-            if start >= len(body):
+            start, last = Range.removeprefix("bytes=").split("-")
+            if int(start) >= len(body):
                 raise aws_error("InvalidRange", "GetObject")
-            body = body[start:]
-        return self._answer(Bucket, found, len(body)) | {"Body": self.body(body)}
+            body = body[int(start) : int(last) + 1 if last else None]
+        tagged = {"TagCount": len(found.tags)} if found.tags else {}
+        return self._answer(Bucket, found, len(body)) | {"Body": self.body(body)} | tagged
 
     def body(self, data: bytes) -> Body:
         return Body(data)
 
-    def head_object(self, *, Bucket, Key, VersionId=None, IfMatch=None):  # noqa: N803
+    def head_object(self, *, Bucket, Key, VersionId=None, IfMatch=None, ChecksumMode=None):  # noqa: N803
         try:
             found = self._find(Bucket, Key, VersionId, "HeadObject")
         except ClientError as error:
@@ -189,7 +193,9 @@ class MemoryS3:
             raise aws_error("404", "HeadObject") from error
         if IfMatch is not None and IfMatch != found.etag:
             raise aws_error("412", "HeadObject")
-        return self._answer(Bucket, found, len(found.body))
+        told = ChecksumMode == "ENABLED" and found.crc32
+        checksum = {"ChecksumCRC32": found.crc32} if told else {}
+        return self._answer(Bucket, found, len(found.body)) | checksum
 
     def copy_object(
         self,
@@ -316,17 +322,20 @@ class MemoryS3:
             answer |= {"NextKeyMarker": page[-1][0], "NextVersionIdMarker": page[-1][1].id}
         return answer
 
-    def create_multipart_upload(self, *, Bucket, Key, **given):  # noqa: N803
+    def create_multipart_upload(self, *, Bucket, Key, ChecksumAlgorithm=None, **given):  # noqa: N803
         self._keys(Bucket, "CreateMultipartUpload")
         name = f"u-{self.new_id()}"
         like = _described(given) | {"modified": self.now}
-        self.uploads[name] = Upload(bucket=Bucket, key=Key, like=like)
+        checked = ChecksumAlgorithm == "CRC32"
+        self.uploads[name] = Upload(bucket=Bucket, key=Key, like=like, checked=checked)
         if _UNWRITABLE.search(Key):  # the answer names the key, and botocore cannot read it
             raise aws_error("500", "CreateMultipartUpload")
         return {"UploadId": name, "Bucket": Bucket, "Key": Key}
 
-    def upload_part(self, *, Bucket, Key, UploadId, PartNumber, Body):  # noqa: N803
+    def upload_part(self, *, Bucket, Key, UploadId, PartNumber, Body, ChecksumCRC32=None):  # noqa: N803
         upload = self._upload(Bucket, Key, UploadId, "UploadPart")
+        if ChecksumCRC32 and ChecksumCRC32 != _crc32(Body):
+            raise aws_error("BadDigest", "UploadPart")
         upload.parts[PartNumber] = (_md5(Body), Body)
         return {"ETag": _md5(Body)}
 
@@ -372,10 +381,18 @@ class MemoryS3:
         if any(len(body) < self._min_part for _, body in held[:-1]):
             raise aws_error("EntityTooSmall", operation)
         self._check_current(Bucket, Key, IfNoneMatch, IfMatch, operation)
+        if upload.checked and any(
+            part.get("ChecksumCRC32") != _crc32(body)
+            for part, (_, body) in zip(parts, held, strict=True)
+        ):
+            raise aws_error("InvalidPart", operation)
         digests = b"".join(bytes.fromhex(etag.strip('"')) for etag, _ in held)
         etag = f'"{hashlib.md5(digests).hexdigest()}-{len(held)}"'  # noqa: S324
         del self.uploads[UploadId]
-        return self._store(Bucket, Key, b"".join(body for _, body in held), etag, upload.like)
+        whole = b"".join(base64.b64decode(_crc32(body)) for _, body in held)
+        crc32 = {"crc32": f"{_crc32(whole)}-{len(held)}"} if upload.checked else {}
+        body = b"".join(body for _, body in held)
+        return self._store(Bucket, Key, body, etag, upload.like | crc32)
 
     def abort_multipart_upload(self, *, Bucket, Key, UploadId):  # noqa: N803
         self._upload(Bucket, Key, UploadId, "AbortMultipartUpload")
@@ -660,6 +677,10 @@ class Client:
 
 def _md5(body: bytes) -> str:
     return f'"{hashlib.md5(body).hexdigest()}"'  # noqa: S324 - S3's ETag of a small object is one
+
+
+def _crc32(body: bytes) -> str:
+    return base64.b64encode(zlib.crc32(body).to_bytes(4, "big")).decode()
 
 
 def _described(given: Mapping[str, Any]) -> dict[str, Any]:

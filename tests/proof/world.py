@@ -17,7 +17,7 @@ import pytest
 
 from handlers import data_processor, keys
 from handlers.archive import retention
-from handlers.aws import copies, joins, streams
+from handlers.aws import copies, joins, streams, uploads
 from handlers.aws.messages import Messenger
 from handlers.aws.objects import Storage
 from handlers.data_archiver import ArchiverRun
@@ -92,6 +92,7 @@ def small_limits(chunk: int = SMALL_CHUNK, max_copy: int = copies.MAX_COPY_BYTES
         patch.setattr(copies, "MAX_COPY_BYTES", max_copy)
         patch.setattr(copies, "_COPY_PART_BYTES", SMALL_PART)
         patch.setattr(chunks, "CHUNK_BYTES", chunk)
+        patch.setattr(uploads, "PART_BYTES", SMALL_PART)
         yield
 
 
@@ -177,6 +178,10 @@ class World:
     unfinished_after_seconds: int = 3600
     environment: str = "test"
     retention_days: int = 30
+    archive_bundles: bool = False
+    bundle_below_kb: int = 1024
+    archive_concurrency: int = 1
+    folders: tuple[str, ...] = ()
     ticks: int = 10**9
     archiver_ticks: int = 10**9
     page: int = 1000
@@ -250,7 +255,8 @@ class World:
             datasets=_compiled(json.dumps(self.datasets if datasets is None else datasets)),
         )
 
-    def archiver(self, gate: Gate | None = None) -> ArchiverRun:
+    def archiver(self, gate: Gate | None = None, *, bundles: bool | None = None) -> ArchiverRun:
+        """Return an archiver; `bundles` says otherwise than the world whether it bundles."""
         environment = ArchiverEnvironment(
             environment="test",
             log_level="INFO",
@@ -258,6 +264,9 @@ class World:
             archive_bucket=ARCHIVE,
             retention_days=self.retention_days,
             archive_days=90,
+            archive_bundles=self.archive_bundles if bundles is None else bundles,
+            bundle_below_kb=self.bundle_below_kb,
+            archive_concurrency=self.archive_concurrency,
         )
         return ArchiverRun(
             environment,
@@ -265,6 +274,7 @@ class World:
             Messenger(lambda service: self.client(service, gate)),
             self.telemetry,
             now=lambda: self.s3.now,
+            folders=self.folders,
         )
 
     # What happens in it.

@@ -1,0 +1,209 @@
+"""Moves small outputs many at a time: as one bundle, which stands before any of them is deleted.
+
+A kill between any two calls leaves outputs that a bundle holds; the next run only deletes those.
+"""
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from typing import Final
+
+from handlers import keys
+from handlers.archive.context import RunContext
+from handlers.archive.deletions import PASSED, Deletions
+from handlers.archive.indexing import Indexing
+from handlers.archive.logs import Log
+from handlers.archive.summary import Counts
+from handlers.aws.failures import AccessDeniedError, PermanentError, TakenError, TransientError
+from handlers.aws.object_info import STANDARD_IA, Location, ObjectInfo
+from handlers.aws.objects import Storage
+from handlers.aws.uploads import Upload
+from handlers.bundles.entries import MAX_BUNDLE_BYTES, MAX_ENTRIES, UnbundledError, pack
+from handlers.bundles.indexes import IndexWriter
+
+# Outputs that are read ahead of the one that is packed: enough for all threads, little memory.
+_AHEAD_OBJECTS: Final = 64
+_AHEAD_BYTES: Final = 32 * 1024**2
+
+
+class NumberTakenError(Exception):
+    """Another run has committed a bundle of the same number; `first` is the own one's first key."""
+
+    def __init__(self, first: str) -> None:
+        super().__init__(first)
+        self.first = first
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Read:
+    """An output as it was read, or why it was not; neither, if there was no time."""
+
+    source: ObjectInfo
+    info: ObjectInfo | None = None
+    body: bytes = b""
+    tags: dict[str, str] | None = None
+    error: Exception | None = None
+
+
+class _OpenBundle:
+    """A bundle that is being written."""
+
+    def __init__(self, storage: Storage, bucket: str, log: Log) -> None:
+        self.log = log
+        self.index = IndexWriter()
+        self.outputs: list[ObjectInfo] = []
+        self.upload = Upload(
+            storage,
+            Location(bucket=bucket, key=log.next_key()),
+            content_type="application/gzip",
+            storage_class=STANDARD_IA,
+        )
+
+    @property
+    def is_full(self) -> bool:
+        return self.upload.size >= MAX_BUNDLE_BYTES or len(self.outputs) >= MAX_ENTRIES
+
+    def add(self, read: _Read, info: ObjectInfo) -> None:
+        """Add an output. Raises UnbundledError, and TransientError where a part is not stored."""
+        entry, packed = pack(
+            read.body,
+            key=info.location.key,
+            etag=read.source.etag,
+            modified=info.modified,
+            headers=info.headers,
+            metadata=info.metadata,
+            tags=read.tags or {},
+            offset=self.upload.size,
+        )
+        # All that is needed to delete it: a hundred thousand of these are held.
+        self.outputs.append(read.source)
+        self.index.add(entry)
+        self.upload.write(packed)
+
+
+class Bundling:
+    """Bundles outputs that are given in the order of their keys, a log's together."""
+
+    def __init__(self, context: RunContext, indexing: Indexing, deletions: Deletions) -> None:
+        self._storage = context.storage
+        self._archive_bucket = context.environment.archive_bucket
+        self._log = context.log
+        self._deadline = context.deadline
+        self._pool = context.pool
+        self._indexing = indexing
+        self._deletions = deletions
+        self._open: _OpenBundle | None = None
+
+    def move(
+        self, outputs: Sequence[ObjectInfo], log: Log
+    ) -> tuple[Counts, list[ObjectInfo], ObjectInfo | None]:
+        """Add outputs to the open bundle of a log.
+
+        Returns the counts, what a bundle cannot hold, and the first that there was no time for.
+        They are moved only when their bundle is closed. Raises NumberTakenError.
+        """
+        counts, alone = Counts(), list[ObjectInfo]()
+        if self._open and self._open.log is not log:
+            counts += self.close()
+        for read in self._read_ahead(outputs):
+            if read.error:
+                counts += self._unread(read.source, read.error)
+            elif not read.info:
+                return counts, alone, read.source
+            elif keys.SOURCE_VERSION not in read.info.metadata:
+                alone.append(read.source)
+            else:
+                counts += self._add(read, read.info, log, alone)
+        return counts, alone, None
+
+    def _add(self, read: _Read, info: ObjectInfo, log: Log, alone: list[ObjectInfo]) -> Counts:
+        bundle = self._open or _OpenBundle(self._storage, self._archive_bucket, log)
+        self._open = bundle
+        try:
+            bundle.add(read, info)
+        except UnbundledError as error:
+            self._log.warning("archived by itself", key=info.location.key, reason=str(error))
+            alone.append(read.source)
+        except (TransientError, PermanentError) as error:
+            return self._fail(bundle, error)
+        return self.close() if bundle.is_full else Counts()
+
+    def close(self) -> Counts:
+        """Commit the open bundle, if there is one, and delete what it holds.
+
+        Raises NumberTakenError if another run has committed one of its number, and
+        AccessDeniedError, since that is so for each.
+        """
+        bundle, self._open = self._open, None
+        if not bundle or not bundle.outputs:
+            if bundle:
+                bundle.upload.abort()
+            return Counts()
+        try:
+            bundle.upload.commit()
+        except TakenError as error:
+            bundle.upload.abort()
+            raise NumberTakenError(bundle.index.first) from error
+        except (TransientError, PermanentError) as error:
+            return self._fail(bundle, error)
+        bundle.log.add(bundle.upload.location.key)
+        try:
+            bundle.upload.check()
+            self._indexing.finish(bundle.upload.location.key, bundle.index)
+        except (TransientError, PermanentError, *PASSED) as error:
+            return self._fail(bundle, error)
+        deleted = self._deletions.delete(bundle.outputs)
+        return as_bundled(deleted) + Counts(bundles=1, bundle_bytes=bundle.upload.size)
+
+    def abandon(self) -> None:
+        """Drop the open bundle; what it was to hold stays where it is."""
+        if self._open:
+            self._open.upload.abort()
+            self._open = None
+
+    def _fail(self, bundle: _OpenBundle, error: Exception) -> Counts:
+        """Count the outputs of a bundle as failed; they are where they were, for the next run."""
+        self._open = None
+        bundle.upload.abort()
+        if isinstance(error, AccessDeniedError):
+            raise error
+        where = bundle.upload.location.key
+        self._log.warning("bundle not finished", key=where, reason=str(error))
+        return Counts(failed=len(bundle.outputs))
+
+    def _unread(self, source: ObjectInfo, error: Exception) -> Counts:
+        if isinstance(error, PASSED):
+            return Counts(skipped=1)
+        self._log.warning("not archived", key=source.location.key, reason=str(error))
+        return Counts(failed=1, denied=int(isinstance(error, AccessDeniedError)))
+
+    def _read_ahead(self, outputs: Sequence[ObjectInfo]) -> Iterator[_Read]:
+        waiting: deque[tuple[ObjectInfo, Future[_Read]]] = deque()
+        held = 0
+        for source in outputs:
+            waiting.append((source, self._pool.submit(self._read, source)))
+            held += source.size
+            while waiting and (len(waiting) > _AHEAD_OBJECTS or held > _AHEAD_BYTES):
+                first, future = waiting.popleft()
+                held -= first.size
+                yield future.result()
+        for _, future in waiting:
+            yield future.result()
+
+    def _read(self, source: ObjectInfo) -> _Read:
+        if self._deadline.remaining_seconds() <= 0:
+            return _Read(source=source)
+        try:
+            opened = self._storage.open(source.location, etag=source.etag)
+            body = b"".join(opened.blocks())
+            tags = self._storage.tags(source.location) if opened.info.tag_count else {}
+        except (*PASSED, TransientError, PermanentError) as error:
+            return _Read(source=source, error=error)
+        info = replace(opened.info, location=source.location)
+        return _Read(source=source, info=info, body=body, tags=tags)
+
+
+def as_bundled(deleted: Counts) -> Counts:
+    """Return the counts of deletions as those of outputs that a bundle holds."""
+    return replace(deleted, bundled=deleted.moved, bundled_bytes=deleted.moved_bytes)

@@ -1,0 +1,85 @@
+"""One log of bundles: what its bundles hold, and the number that comes next."""
+
+import heapq
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import date
+from typing import Final
+
+from handlers import keys
+from handlers.archive.indexing import Indexing
+from handlers.archive.layouts import Place
+from handlers.aws.failures import PermanentError
+from handlers.aws.object_info import ObjectInfo
+from handlers.bundles.day_logs import DayLogs, StoredBundle
+from handlers.bundles.entries import Entry
+
+_MAX_NUMBER: Final = 999_999  # six digits, so that the order of the keys is that of the numbers
+
+
+class Log:
+    """The bundles of a day that may hold some outputs; read once, in the order of the keys."""
+
+    def __init__(
+        self, logs: DayLogs, indexing: Indexing, day: date, place: Place | None = None
+    ) -> None:
+        """Find the bundles, and write each index that is missing.
+
+        `place` says which bundles the outputs may be in; without it they are in any of the day's,
+        and none is added. Raises PermanentError where a bundle without an index cannot be read,
+        and TransientError.
+        """
+        self._place = place
+        self._logs = logs
+        self._day = day
+        bundles = [one for one in logs.bundles(day) if self._is_mine(one)]
+        for bundle in bundles:
+            if not bundle.is_indexed:
+                indexing.repair(bundle.key)
+        self._known = {bundle.key for bundle in bundles}
+        self._last = max((one.number for one in bundles), default=0)
+        indexed = [logs.entries(replace(bundle, is_indexed=True)) for bundle in bundles]
+        self._entries: Iterator[Entry] = heapq.merge(*indexed, key=lambda entry: entry.key)
+        self._next = next(self._entries, None)
+
+    def holds(self, output: ObjectInfo) -> bool:
+        """Return whether a bundle holds an output; ask for outputs in the order of their keys."""
+        key, held = output.location.key, False
+        while self._next and self._next.key <= key:
+            held = held or (self._next.key, self._next.etag) == (key, output.etag)
+            self._next = next(self._entries, None)
+        return held
+
+    def held_by_now(self, outputs: Sequence[ObjectInfo]) -> set[str]:
+        """Return the keys of outputs that bundles hold which have come up since this was made."""
+        new = [
+            bundle
+            for bundle in self._logs.bundles(self._day)
+            if self._is_mine(bundle) and bundle.key not in self._known
+        ]
+        found = (
+            (one, self._logs.entry(bundle, one.location.key)) for bundle in new for one in outputs
+        )
+        return {one.location.key for one, entry in found if entry and entry.etag == one.etag}
+
+    def next_key(self) -> str:
+        """Return the key of the bundle that comes next. Raises PermanentError if none may come."""
+        if not self._place:
+            msg = f"no bundle is added to the day {self._day} as a whole"
+            raise PermanentError(msg)
+        number = self._place.next_number(self._last)
+        if number > _MAX_NUMBER:
+            msg = f"the day {self._day} has {self._last} bundles, allowed: {_MAX_NUMBER}"
+            raise PermanentError(msg)
+        return keys.bundle_key(self._day, self._place.folder, number)
+
+    def add(self, bundle: str) -> None:
+        """Take a bundle that was stored under `next_key` for known."""
+        self._known.add(bundle)
+        self._last = keys.bundle_number(bundle) or self._last
+
+    def _is_mine(self, bundle: StoredBundle) -> bool:
+        if not self._place:
+            return True
+        own = keys.bundle_key(self._day, self._place.folder, bundle.number)
+        return bundle.key == own and self._place.has(bundle.number)

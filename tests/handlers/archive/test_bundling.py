@@ -1,0 +1,326 @@
+"""Small outputs go many at a time: what is stored, what is deleted, and what is left alone."""
+
+import gzip
+import json
+from datetime import timedelta
+
+import pytest
+
+from handlers import keys
+from handlers.archive import bundling
+from handlers.bundles.entries import read_bundle, unpack
+from handlers.bundles.indexes import read_index
+from handlers.environment import Metric
+from tests.proof.memory import aws_error
+from tests.proof.world import ARCHIVE, NOW, PROCESSED, Context, World, small_limits
+
+OLD = NOW + timedelta(days=40)
+FIRST = "bundles/2024/01/15/000001.json.gz"
+SECOND = "bundles/2024/01/15/000002.json.gz"
+LAYOUT = "bundle-indexes/2024/01/15/layout.json"
+
+
+@pytest.fixture(autouse=True)
+def _inline():
+    with small_limits():
+        yield
+
+
+def put(world, name, body=b'{"a":1}\n', *, days=0.0, **given):
+    world.s3.now = world.after(days)
+    world.s3.put_object(
+        Bucket=PROCESSED,
+        Key=f"processed/2024/01/15/{name}",
+        Body=body,
+        **{
+            "ContentType": "application/x-ndjson",
+            "Metadata": {keys.SOURCE_VERSION: f"version of {name}"},
+        }
+        | given,
+    )
+
+
+def archive(world, time=OLD, *, ticks=10**9, bundles=None, **event):
+    archiver = world.archiver(bundles=bundles)
+    return archiver.handle({"time": time.isoformat()} | event, Context(ticks))
+
+
+def entries(world, bundle=FIRST):
+    """Return the outputs in a bundle by key, as its index and the bundle itself agree on them."""
+    data = world.s3.current(ARCHIVE, bundle).body
+    index = world.s3.current(ARCHIVE, keys.bundle_index_key(bundle))
+    indexed = list(read_index([index.body]))
+    assert indexed == [entry for entry, _ in read_bundle([data])]
+    return {
+        entry.key.removeprefix("processed/2024/01/15/"): (
+            entry,
+            unpack(entry, data[entry.offset : entry.offset + entry.length]),
+        )
+        for entry in indexed
+    }
+
+
+def test_the_small_outputs_of_a_day_become_one_bundle_that_any_gzip_reader_reads():
+    world = World(archive_bundles=True)
+    put(world, "a.json", b'{"a":1}\n{"a":2}\n')
+    put(world, "b/empty.json", b"")
+    put(world, "c.json.gz", gzip.compress(b'{"c":1}\n', mtime=7), Tagging="team=blue")
+    report = archive(world)
+    assert not world.s3.visible(PROCESSED)
+    assert set(world.s3.visible(ARCHIVE)) == {FIRST, keys.bundle_index_key(FIRST), LAYOUT}
+    bundle = world.s3.current(ARCHIVE, FIRST)
+    assert bundle.storage_class == "STANDARD_IA"
+    assert gzip.decompress(bundle.body) == b'{"a":1}\n{"a":2}\n{"c":1}\n'
+    assert world.s3.current(ARCHIVE, keys.bundle_index_key(FIRST)).storage_class == "STANDARD"
+    found = entries(world)
+    assert {name: body for name, (_, body) in found.items()} == {
+        "a.json": b'{"a":1}\n{"a":2}\n',
+        "b/empty.json": b"",
+        "c.json.gz": gzip.compress(b'{"c":1}\n', mtime=7),
+    }
+    entry = found["c.json.gz"][0]
+    assert entry.metadata == {keys.SOURCE_VERSION: "version of c.json.gz"}
+    assert (entry.headers, entry.tags) == (
+        {"ContentType": "application/x-ndjson"},
+        {"team": "blue"},
+    )
+    assert report["archived_count"] == report["bundled_count"] == 3
+    assert (report["bundles_count"], report["copied_count"]) == (1, 0)
+    assert report["bundle_bytes"] == len(bundle.body)
+    assert world.telemetry.totals[Metric.OBJECTS_BUNDLED] == 3
+    assert world.telemetry.totals[Metric.BUNDLES_WRITTEN] == 1
+
+
+def test_large_outputs_and_what_is_no_output_go_one_by_one():
+    world = World(archive_bundles=True, bundle_below_kb=1)
+    put(world, "large.json", b'{"a":1}\n' * 128)
+    put(world, "foreign.json", Metadata={})
+    put(world, "cut.json", b'{"a":1}')
+    put(world, "no.json.gz", b"no gzip")
+    put(world, "small.json", b'{"a":1}\n' * 127)
+    report = archive(world)
+    assert list(entries(world)) == ["small.json"]
+    assert set(world.s3.visible(ARCHIVE, "archive/")) == {
+        f"archive/2024/01/15/{name}"
+        for name in ("large.json", "foreign.json", "cut.json", "no.json.gz")
+    }
+    assert not world.s3.visible(PROCESSED)
+    assert (report["copied_count"], report["bundled_count"]) == (4, 1)
+
+
+def test_each_dataset_has_bundles_of_its_own_and_each_day_too():
+    world = World(archive_bundles=True, folders=("shop/orders/",))
+    for name in ("a.json", "shop/orders/1.json", "shop/orders/2.json", "shop/other.json"):
+        put(world, name)
+    world.s3.put_object(
+        Bucket=PROCESSED,
+        Key="processed/2024/01/16/a.json",
+        Body=b"",
+        Metadata={keys.SOURCE_VERSION: "v"},
+    )
+    assert archive(world)["bundles_count"] == 4
+    own = "bundles/2024/01/15/shop/orders/000001.json.gz"
+    assert list(entries(world, own)) == ["shop/orders/1.json", "shop/orders/2.json"]
+    assert (list(entries(world)), list(entries(world, SECOND))) == (["a.json"], ["shop/other.json"])
+    assert "bundles/2024/01/16/000001.json.gz" in world.s3.visible(ARCHIVE)
+
+
+def test_a_dataset_that_comes_later_does_not_change_where_a_day_is_bundled():
+    world = World(archive_bundles=True)
+    put(world, "shop/orders/1.json")
+    archive(world)
+    world.folders = ("shop/orders/",)
+    put(world, "shop/orders/2.json")
+    archive(world)
+    assert list(entries(world, SECOND)) == ["shop/orders/2.json"]
+
+
+def test_what_comes_later_gets_the_next_bundle():
+    world = World(archive_bundles=True)
+    for number, name in enumerate(("b.json", "a.json", "c.json")):
+        put(world, name)
+        assert archive(world)["bundles_count"] == 1
+        bundle = f"bundles/2024/01/15/{number + 1:06d}.json.gz"
+        assert list(entries(world, bundle)) == [name]
+
+
+def test_a_bundle_is_full_by_bytes_or_entries(monkeypatch):
+    monkeypatch.setattr(bundling, "MAX_ENTRIES", 2)
+    world = World(archive_bundles=True)
+    for name in "abc":
+        put(world, f"{name}.json")
+    assert archive(world)["bundles_count"] == 2
+    assert (list(entries(world)), list(entries(world, SECOND))) == (
+        ["a.json", "b.json"],
+        ["c.json"],
+    )
+    monkeypatch.setattr(bundling, "MAX_BUNDLE_BYTES", 1)
+    for name in "de":
+        put(world, f"{name}.json")
+    assert archive(world)["bundles_count"] == 2
+
+
+def test_a_bundle_of_several_parts_is_the_same_bytes():
+    """Parts are 600 bytes here."""
+    world = World(archive_bundles=True)
+    bodies = {f"{n:02d}.json": json.dumps({"n": n}).encode() + b"\n" for n in range(20)}
+    for name, body in bodies.items():
+        put(world, name, body)
+    archive(world)
+    assert {name: body for name, (_, body) in entries(world).items()} == bodies
+    assert world.s3.current(ARCHIVE, FIRST).etag.endswith('-11"')
+    assert not world.s3.uploads
+
+
+def test_out_of_time_the_bundle_at_hand_is_finished_early():
+    world = World(archive_bundles=True)
+    for number in range(12):
+        put(world, f"{number:02d}.json")
+    report = archive(world, ticks=8)
+    assert not report["complete"]
+    assert 0 < report["bundled_count"] < 12
+    runs = 1
+    while world.invocations:
+        runs += 1
+        world.archiver().handle(world.invocations.pop(), Context(8))
+    assert runs > 2
+    assert not world.s3.visible(PROCESSED)
+    bundles = [key for key in world.s3.visible(ARCHIVE) if key.startswith("bundles/")]
+    assert len(bundles) == runs or len(bundles) == runs - 1
+    named = [name for bundle in bundles for name in entries(world, bundle)]
+    assert named == [f"{number:02d}.json" for number in range(12)]
+
+
+def test_an_output_that_is_replaced_meanwhile_stays_and_is_bundled_next_time():
+    world = World(archive_bundles=True)
+    for name in "abc":
+        put(world, f"{name}.json")
+
+    def gate(operation, given, call):
+        if operation == "complete_multipart_upload":
+            put(world, "b.json", b'{"b":"new"}\n', days=1)
+        return call()
+
+    world.gate = gate
+    assert archive(world)["archived_count"] == 2
+    assert list(world.s3.visible(PROCESSED)) == ["processed/2024/01/15/b.json"]
+    world.gate = lambda _operation, _given, call: call()
+    archive(world)
+    assert entries(world, SECOND)["b.json"][1] == b'{"b":"new"}\n'
+    assert not world.s3.visible(PROCESSED)
+
+
+def test_a_bundle_without_its_index_gets_it_though_nothing_is_due():
+    world = World(archive_bundles=True)
+    put(world, "a.json")
+    archive(world)
+    before = world.s3.current(ARCHIVE, keys.bundle_index_key(FIRST))
+    world.s3.delete_object(Bucket=ARCHIVE, Key=keys.bundle_index_key(FIRST))
+    report = archive(world, bundles=False)
+    after = world.s3.current(ARCHIVE, keys.bundle_index_key(FIRST))
+    assert (after.body, after.metadata) == (before.body, before.metadata)
+    assert report["archived_count"] == 0
+    assert world.telemetry.totals[Metric.BUNDLES_WITHOUT_INDEX] == 0
+
+
+def test_a_bundle_that_cannot_be_read_is_counted_after_a_day_and_holds_up_its_log_alone():
+    world = World(archive_bundles=True, folders=("shop/",))
+    put(world, "a.json")
+    put(world, "shop/a.json")
+    world.s3.put_object(Bucket=ARCHIVE, Key=FIRST, Body=b"no bundle")
+    world.s3.now = world.after(40)
+    world.s3.put_object(Bucket=ARCHIVE, Key=SECOND, Body=b"no bundle")
+    report = archive(world)
+    assert world.telemetry.totals[Metric.BUNDLES_WITHOUT_INDEX] == 1
+    assert (report["failed_count"], report["bundled_count"]) == (1, 1)
+    assert list(world.s3.visible(PROCESSED)) == ["processed/2024/01/15/a.json"]
+
+
+def test_a_copy_that_a_bundle_holds_too_is_deleted_by_whoever_comes_second():
+    world = World(archive_bundles=True)
+    put(world, "a.json")
+    put(world, "b.json")
+    copied = "archive/2024/01/15/a.json"
+    source = {"Bucket": PROCESSED, "Key": "processed/2024/01/15/a.json"}
+    world.s3.copy_object(Bucket=ARCHIVE, Key=copied, CopySource=source)
+    other = "archive/2024/01/15/b.json"
+    world.s3.put_object(Bucket=ARCHIVE, Key=other, Body=b"another", Metadata={"not": "the same"})
+    archive(world)
+    assert list(entries(world)) == ["a.json", "b.json"]
+    assert copied not in world.s3.visible(ARCHIVE)
+    assert other in world.s3.visible(ARCHIVE), "another object is kept"
+
+
+@pytest.mark.parametrize("setting", [True, False])
+def test_what_a_bundle_holds_already_is_only_deleted_whatever_the_setting(setting):
+    world = World(archive_bundles=True)
+    put(world, "a.json")
+    held = world.s3.current(PROCESSED, "processed/2024/01/15/a.json")
+    archive(world)
+    world.s3.buckets[PROCESSED]["processed/2024/01/15/a.json"] = [held]
+    before = set(world.s3.visible(ARCHIVE))
+    report = archive(world, bundles=setting)
+    assert report["bundled_count"] == 1
+    assert set(world.s3.visible(ARCHIVE)) == before
+    assert not world.s3.visible(PROCESSED)
+
+
+def test_a_missing_permission_ends_the_run_and_nothing_is_lost():
+    world = World(archive_bundles=True)
+    put(world, "a.json")
+
+    def gate(operation, given, call):
+        if operation == "put_object" and given["Key"] == FIRST:
+            raise aws_error("AccessDenied", operation)
+        return call()
+
+    world.gate = gate
+    with pytest.raises(Exception, match="AccessDenied"):
+        archive(world)
+    assert list(world.s3.visible(PROCESSED)) == ["processed/2024/01/15/a.json"]
+
+
+# ---------------------------------------------------------------- chains side by side
+
+
+def run_chains(world):
+    """Run the archiver and all that it invokes; return the reports."""
+    reports = [archive(world)]
+    while world.invocations:
+        reports.append(world.archiver().handle(world.invocations.pop(0), Context()))
+    return reports
+
+
+@pytest.mark.parametrize("bundles", [True, False])
+def test_chains_side_by_side_share_a_day(bundles):
+    world = World(archive_bundles=bundles, archive_concurrency=3)
+    names = [f"{number:02d}.json" for number in range(30)]
+    for name in names:
+        put(world, name)
+    reports = run_chains(world)
+    assert len(reports) == 3
+    assert all(report["archived_count"] > 3 for report in reports)
+    assert sum(report["archived_count"] for report in reports) == 30
+    assert not world.s3.visible(PROCESSED)
+    if bundles:
+        numbers = [f"bundles/2024/01/15/{number:06d}.json.gz" for number in (1, 2, 3)]
+        assert sorted(name for one in numbers for name in entries(world, one)) == names
+
+
+def test_a_day_keeps_its_shards_when_the_number_of_chains_changes():
+    """Fewer chains do more than one shard each; more chains have nothing to do."""
+    world = World(archive_bundles=True, archive_concurrency=4)
+    names = [f"{number:02d}.json" for number in range(30)]
+    for name in names[:15]:
+        put(world, name)
+    run_chains(world)
+    for concurrency, some in ((1, names[15:20]), (3, names[20:25]), (8, names[25:])):
+        world.archive_concurrency = concurrency
+        for name in some:
+            put(world, name)
+        assert sum(one["archived_count"] for one in run_chains(world)) == 5
+    assert not world.s3.visible(PROCESSED)
+    bundles = [key for key in world.s3.visible(ARCHIVE) if key.startswith("bundles/")]
+    shards = {keys.bundle_number(key) % 4 for key in bundles}
+    assert len(shards) == 4
+    assert sorted(name for one in bundles for name in entries(world, one)) == names
