@@ -229,6 +229,16 @@ def of_archiver(archiver: Watched, *, runs_daily: bool) -> list[Alarm]:
         measures={"failures": archiver.own(Metric.ARCHIVE_FAILURES)},
         threshold=1,
     )
+    unindexed = Alarm(
+        name="bundles-without-index",
+        meaning="A bundle of the archive has had no index for a day. Its outputs are whole, and "
+        "queries read them; but nothing finds one of them by its key.",
+        check="Which bundle, and whether it is in GLACIER or damaged, in the function's log.",
+        command=archiver.log_command("{ $.bundle = * }"),
+        # Of the invocations that share a run, each counts for itself.
+        measures={"bundles": archiver.own(Metric.BUNDLES_WITHOUT_INDEX, "Maximum")},
+        threshold=1,
+    )
     lost = Alarm(
         name="archiver-reports-lost",
         meaning="A run of the archiver failed, and its report did not reach the dead-letter queue.",
@@ -251,7 +261,7 @@ def of_archiver(archiver: Watched, *, runs_daily: bool) -> list[Alarm]:
         missing="breaching",
         quiet_minutes=_MISSED_AFTER_HOURS * 60,
     )
-    return [failures, lost, *([missed] if runs_daily else [])]
+    return [failures, unindexed, lost, *([missed] if runs_daily else [])]
 
 
 def of_dead_letters(queue: WatchedQueue) -> Alarm:

@@ -36,6 +36,8 @@ def body(
         *(_graph(f"{watched.label}: duration (ms)", region, _duration(watched))
           for watched in (processor, archiver)),
         _graph("Archive", region, _own(archiver, _ARCHIVE)),
+        _graph("Bundles", region, [*_own(archiver, _BUNDLES), _unindexed(archiver)]),
+        _graph("Saved by bundles (dollars)", region, _own(archiver, [Metric.DOLLARS_SAVED])),
         _graph("Bytes", region, [*_own(processor, _BYTES), *_own(archiver, _BYTES_ARCHIVED)]),
     ]  # fmt: skip
     placed = [_place(index, widget) for index, widget in enumerate(widgets)]
@@ -57,13 +59,23 @@ _RECORDS: Final = (
     Metric.RECORDS_EMPTY,
 )
 _ARCHIVE: Final = (Metric.OBJECTS_ARCHIVED, Metric.ARCHIVE_FAILURES, Metric.ACCESS_DENIED)
-
+# Of the archived, what was not bundled was copied.
+_BUNDLES: Final = (
+    Metric.OBJECTS_ARCHIVED,
+    Metric.OBJECTS_BUNDLED,
+    Metric.BUNDLES_WRITTEN,
+    Metric.ARCHIVER_CALLS,
+)
 _BYTES: Final = (Metric.BYTES_IN, Metric.BYTES_WRITTEN)
 _BYTES_ARCHIVED: Final = (Metric.BYTES_ARCHIVED, Metric.BYTES_WRITTEN)
 
 
 def _own(watched: Watched, metrics: Sequence[Metric]) -> list[Measure]:
     return [watched.own(metric) for metric in metrics]
+
+
+def _unindexed(archiver: Watched) -> Measure:
+    return archiver.own(Metric.BUNDLES_WITHOUT_INDEX, "Maximum")
 
 
 def _invocations(watched: Watched) -> list[Measure]:

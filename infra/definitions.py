@@ -85,6 +85,9 @@ def archiver(settings: Settings, parts: Parts, code: pulumi.Archive) -> Definiti
             **_shared_environment(settings, parts),
             "RETENTION_DAYS": str(settings.retention_days),
             "ARCHIVE_DAYS": str(settings.archive_days),
+            "ARCHIVE_BUNDLES": str(settings.archive_bundles).lower(),
+            "BUNDLE_BELOW_KB": str(settings.bundle_below_kb),
+            "ARCHIVE_CONCURRENCY": str(settings.archive_concurrency),
         },
         statements=Output.all(
             processed=parts.processed.arn,

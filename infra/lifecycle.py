@@ -23,6 +23,9 @@ TRANSITION_MINIMUM: Final = "varies_by_storage_class"
 # S3 itself forgets a job 90 days after its end; until then its manifest and report may be wanted.
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/batch-ops-job-status.html
 JOB_DAYS: Final = 90
+MOVE_OUTPUTS: Final = "move-to-glacier-then-expire"
+MOVE_BUNDLES: Final = "move-bundles-to-glacier-then-expire"
+EXPIRE_INDEXES: Final = "expire-bundle-indexes"
 _ENABLED: Final = "Enabled"
 _WHOLE_BUCKET: Final = Filter(prefix="")
 
@@ -74,15 +77,33 @@ def processed(settings: Settings) -> list[Rule]:
 
 
 def archive(settings: Settings) -> list[Rule]:
-    """Return the rules of the archive bucket: to GLACIER, then deletion if that is set."""
-    ageing = Rule(
-        id="move-to-glacier-then-expire",
+    """Return the rules of the archive bucket: to GLACIER, then deletion if that is set.
+
+    Bundles age as single outputs do, whether bundling is on or not. Their indexes stay in
+    STANDARD, so that one finds an output without retrieving anything, and end after the bundles.
+    """
+    expiration = Expiration(days=settings.expiration_days) if settings.expiration_days else None
+    ageing = [
+        Rule(
+            id=name,
+            status=_ENABLED,
+            filter=Filter(prefix=prefix),
+            transitions=[Transition(days=settings.archive_days, storage_class="GLACIER")],
+            expiration=expiration,
+        )
+        for name, prefix in (
+            (MOVE_OUTPUTS, keys.ARCHIVE),
+            (MOVE_BUNDLES, keys.BUNDLES),
+        )
+    ]
+    indexes = Rule(
+        id=EXPIRE_INDEXES,
         status=_ENABLED,
-        filter=Filter(prefix=keys.ARCHIVE),
-        transitions=[Transition(days=settings.archive_days, storage_class="GLACIER")],
-        expiration=Expiration(days=settings.expiration_days) if settings.expiration_days else None,
+        filter=Filter(prefix=keys.BUNDLE_INDEXES),
+        expiration=expiration,
     )
-    return [*_housekeeping(settings), ageing]
+    # S3 refuses a rule that does nothing.
+    return [*_housekeeping(settings), *ageing, *([indexes] if expiration else [])]
 
 
 def access_logs(settings: Settings) -> list[Rule]:

@@ -46,13 +46,18 @@ class Watched:
             namespace="AWS/Lambda", name=name, dimensions=dimensions, statistic=statistic
         )
 
-    def own(self, metric: Metric) -> Measure:
+    def own(self, metric: Metric, statistic: str = "Sum") -> Measure:
         """Return a metric that the function itself publishes."""
         dimensions: dict[str, Input[str]] = {
             SERVICE_DIMENSION: self.service,
             FUNCTION_DIMENSION: self.name,
         }
-        return Measure(namespace=METRICS_NAMESPACE, name=metric.value, dimensions=dimensions)
+        return Measure(
+            namespace=METRICS_NAMESPACE,
+            name=metric.value,
+            dimensions=dimensions,
+            statistic=statistic,
+        )
 
     def log_command(self, pattern: str) -> Output[str]:
         """Return the command that shows the last hour's log lines that match a filter pattern."""

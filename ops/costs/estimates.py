@@ -41,6 +41,11 @@ ARCHIVER_METRICS: Final = (
     Metric.OBJECTS_ARCHIVED, Metric.ARCHIVE_FAILURES, Metric.BYTES_ARCHIVED, Metric.ACCESS_DENIED,
     Metric.BYTES_WRITTEN,
 )  # fmt: skip
+# What a run says beside that, where the stack bundles.
+BUNDLE_METRICS: Final = (
+    Metric.OBJECTS_BUNDLED, Metric.BUNDLES_WRITTEN, Metric.ARCHIVER_CALLS, Metric.DOLLARS_SAVED,
+    Metric.BUNDLES_WITHOUT_INDEX,
+)  # fmt: skip
 RECONCILE_METRICS: Final = (Metric.FILES_RECONCILED,)
 # With bucket keys S3 asks KMS for one object in a hundred, at most: "up to 99 percent" less, says
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-key.html. SQS asks once in

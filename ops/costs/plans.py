@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
-# What the alarms of a stack look at without options: 19 alarms, two of them at two metrics each.
-ALARM_METRICS: Final = 21
+# What the alarms of a stack look at without options: 20 alarms, two of them at two metrics each.
+ALARM_METRICS: Final = 22
 # Measured in bench/: text of usual records in gzip at level 1.
 _COMPRESSED: Final = 1 / 5
 DAYS_OF_MONTH: Final = 30

@@ -54,6 +54,17 @@ METRICS: dict[Metric, tuple[str, str]] = {
     Metric.OBJECTS_ARCHIVED: (ARCHIVER_SERVICE, "outputs moved to the archive"),
     Metric.ARCHIVE_FAILURES: (ARCHIVER_SERVICE, "outputs that could not be moved"),
     Metric.BYTES_ARCHIVED: (ARCHIVER_SERVICE, "size of what was moved"),
+    Metric.OBJECTS_BUNDLED: (ARCHIVER_SERVICE, "of the moved: outputs that are in bundles"),
+    Metric.BUNDLES_WRITTEN: (ARCHIVER_SERVICE, "bundles written"),
+    Metric.ARCHIVER_CALLS: (ARCHIVER_SERVICE, "calls of S3"),
+    Metric.DOLLARS_SAVED: (
+        ARCHIVER_SERVICE,
+        "dollars by list price, beside what archiving one by one would have cost",
+    ),
+    Metric.BUNDLES_WITHOUT_INDEX: (
+        ARCHIVER_SERVICE,
+        "bundles older than a day whose index could not be written",
+    ),
 }
 
 

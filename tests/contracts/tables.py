@@ -21,7 +21,8 @@ GROUPED = tuple(
 PURPOSES = {
     "how long data is kept": (
         "retentionDays", "archiveDays", "expirationDays", "completedDays", "rejectedDays",
-        "restoredDays", "noncurrentDays", "unfinishedUploadDays",
+        "restoredDays", "noncurrentDays", "unfinishedUploadDays", "archiveBundles",
+        "bundleBelowKb",
     ),
     "input and output": (
         "maxRejectedPercent", "maxExpansion", "fallbackEncoding", "datasetsPath",
@@ -33,7 +34,8 @@ PURPOSES = {
     ),
     "the functions": (
         "processorMemoryMb", "processorTimeoutSeconds", "archiverMemoryMb",
-        "archiverTimeoutSeconds", "archiveSchedule", "reconcileSchedule", "snapStart",
+        "archiverTimeoutSeconds", "archiveSchedule", "archiveConcurrency", "reconcileSchedule",
+        "snapStart",
     ),
     "alarms, logs and traces": (
         "alarmEmail", "maxLagMinutes", "expectFilesEveryHours", "dailyGigabytesAlarm",

@@ -19,6 +19,9 @@ VARIABLES = {
     "ARCHIVE_BUCKET": "archive",
     "RETENTION_DAYS": "30",
     "ARCHIVE_DAYS": "90",
+    "ARCHIVE_BUNDLES": "false",
+    "BUNDLE_BELOW_KB": "1024",
+    "ARCHIVE_CONCURRENCY": "1",
     "AWS_DEFAULT_REGION": "eu-central-1",
 }
 

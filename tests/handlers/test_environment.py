@@ -67,9 +67,10 @@ def test_what_is_no_fallback_is_refused(name):
 
 
 def test_the_archiver_reads_its_own():
-    names = variable_names(ArchiverEnvironment)
-    read = ArchiverEnvironment.read(dict.fromkeys(names, "7"))
+    numbers = dict.fromkeys(variable_names(ArchiverEnvironment), "7")
+    read = ArchiverEnvironment.read({**numbers, "ARCHIVE_BUNDLES": "true"})
     assert (read.retention_days, read.archive_days, read.environment) == (7, 7, "7")
+    assert (read.archive_bundles, read.bundle_below_kb, read.archive_concurrency) == (True, 7, 7)
 
 
 def test_every_problem_is_told_at_once():

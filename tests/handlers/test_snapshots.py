@@ -36,6 +36,9 @@ VARIABLES = {
     "COMPRESS_OUTPUT": "false",
     "RETENTION_DAYS": "30",
     "ARCHIVE_DAYS": "90",
+    "ARCHIVE_BUNDLES": "false",
+    "BUNDLE_BELOW_KB": "1024",
+    "ARCHIVE_CONCURRENCY": "1",
 }
 # Watches every source of what differs from one process to the next, imports a module, and prints
 # what was drawn, and by which file, then what was made and what keeps a generator of Python's own.

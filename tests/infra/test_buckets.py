@@ -81,7 +81,20 @@ RULES = {
             "filter": {"prefix": "archive/"},
             "transitions": [{"days": 90, "storageClass": "GLACIER"}],
             "expiration": {"days": 365},
-        }
+        },
+        {
+            "id": "move-bundles-to-glacier-then-expire",
+            "status": "Enabled",
+            "filter": {"prefix": "bundles/"},
+            "transitions": [{"days": 90, "storageClass": "GLACIER"}],
+            "expiration": {"days": 365},
+        },
+        {
+            "id": "expire-bundle-indexes",
+            "status": "Enabled",
+            "filter": {"prefix": "bundle-indexes/"},
+            "expiration": {"days": 365},
+        },
     ],
 }
 
@@ -91,9 +104,11 @@ def test_the_archive_never_ends_with_zero_expiration_days():
 
     lifecycle = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
     rules = graph.get(lifecycle, "archive-lifecycle").inputs["rules"]
-    (ageing,) = [rule for rule in rules if rule["filter"] == {"prefix": "archive/"}]
-    assert ageing["transitions"] == [{"days": 90, "storageClass": "GLACIER"}]
-    assert "expiration" not in ageing
+    ageing = [rule for rule in rules if rule["filter"] != {"prefix": ""}]
+    assert [rule["filter"]["prefix"] for rule in ageing] == ["archive/", "bundles/"]
+    for rule in ageing:
+        assert rule["transitions"] == [{"days": 90, "storageClass": "GLACIER"}]
+        assert "expiration" not in rule
 
 
 @pytest.mark.parametrize("name", BUCKETS)

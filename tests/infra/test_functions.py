@@ -179,6 +179,9 @@ def test_the_environment_of_the_archiver(dev: Graph):
         "ARCHIVE_BUCKET": dev.name("archive"),
         "RETENTION_DAYS": "30",
         "ARCHIVE_DAYS": "90",
+        "ARCHIVE_BUNDLES": "false",
+        "BUNDLE_BELOW_KB": "1024",
+        "ARCHIVE_CONCURRENCY": "1",
     }
 
 

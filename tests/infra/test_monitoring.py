@@ -26,6 +26,7 @@ ALARMS = {
     "archiver-near-timeout",
     "archiver-access-denied",
     "archive-failures",
+    "bundles-without-index",
     "archiver-reports-lost",
     "archiver-missed",
 }
@@ -87,6 +88,7 @@ def test_an_alarms_description_is_its_run_book(graph: Graph):
         ("files-failed", (METRICS_NAMESPACE, "FilesFailed", "Sum"), 1),
         ("loops", (METRICS_NAMESPACE, "LoopsStopped", "Sum"), 1),
         ("archive-failures", (METRICS_NAMESPACE, "ArchiveFailures", "Sum"), 1),
+        ("bundles-without-index", (METRICS_NAMESPACE, "BundlesWithoutIndex", "Maximum"), 1),
     ],
 )
 def test_what_is_alarming(dev: Graph, name: str, measure: tuple[str, str, str], threshold: int):
@@ -315,7 +317,8 @@ def graphs_of(widgets: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def dimensions(graph: Graph, alarm: str, namespace: str) -> dict[str, str]:
     if namespace == "AWS/SQS":
         return {"QueueName": graph.name("files" if alarm == "oldest-message" else alarm)}
-    service = "data-archiver" if alarm.startswith("archive") else "data-processor"
+    of_archiver = alarm.startswith(("archive", "bundles"))
+    service = "data-archiver" if of_archiver else "data-processor"
     if namespace == "AWS/Lambda":
         return {"FunctionName": graph.name(service)}
     return {"service": service, "function_name": graph.name(service)}

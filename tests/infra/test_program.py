@@ -187,6 +187,9 @@ OTHERWISE = {
     "processorTimeoutSeconds": "60",
     "archiverMemoryMb": "640",
     "archiverTimeoutSeconds": "100",
+    "archiveBundles": "true",
+    "bundleBelowKb": "512",
+    "archiveConcurrency": "3",
     "maxConcurrency": "12",
     "batchSize": "20",
     "batchWindowSeconds": "2",
@@ -227,9 +230,11 @@ def test_no_rule_of_a_bucket_ignores_the_settings(otherwise: Graph):
     assert rules["processed"]["expire-rejected"]["expiration"] == {"days": 45}
     assert rules["processed"]["expire-restored"]["expiration"] == {"days": 22}
     assert rules["processed"]["expire-staging"]["expiration"] == {"days": 3 + 9}
-    ageing = rules["archive"]["move-to-glacier-then-expire"]
-    assert ageing["transitions"] == [{"days": 102, "storageClass": "GLACIER"}]
-    assert ageing["expiration"] == {"days": 403}
+    for name in ("move-to-glacier-then-expire", "move-bundles-to-glacier-then-expire"):
+        ageing = rules["archive"][name]
+        assert ageing["transitions"] == [{"days": 102, "storageClass": "GLACIER"}]
+        assert ageing["expiration"] == {"days": 403}
+    assert rules["archive"]["expire-bundle-indexes"]["expiration"] == {"days": 403}
     assert rules["access-logs"]["expire-logs"]["expiration"] == {"days": 14}
 
 
@@ -254,8 +259,9 @@ def test_no_function_ignores_the_settings(otherwise: Graph):
     assert {it["LOG_LEVEL"] for it in told.values()} == {"WARNING"}
     processor = ("MAX_ATTEMPTS", "MAX_REJECTED_PERCENT", "COMPRESS_OUTPUT")
     assert [told["data-processor"][name] for name in processor] == ["6", "30", "true"]
-    archiver = ("RETENTION_DAYS", "ARCHIVE_DAYS")
-    assert [told["data-archiver"][name] for name in archiver] == ["41", "102"]
+    archiver = ("RETENTION_DAYS", "ARCHIVE_DAYS", "ARCHIVE_BUNDLES", "BUNDLE_BELOW_KB")
+    assert [told["data-archiver"][name] for name in archiver] == ["41", "102", "true", "512"]
+    assert told["data-archiver"]["ARCHIVE_CONCURRENCY"] == "3"
     logs = otherwise.of("aws:cloudwatch/logGroup:LogGroup")
     assert {it.inputs["retentionInDays"] for it in logs} == {14}
     schedules = {it.name: it.inputs for it in otherwise.of("aws:scheduler/schedule:Schedule")}

@@ -22,6 +22,7 @@ WAIT = "at least queueRetentionDays and deadLetterRetentionDays together"
 FIELDS = {config_key(setting): setting.name for setting in fields(Settings)}
 
 # The one wrong configuration, the key that the message names, and what it says is allowed.
+SHARED = "a whole number of invocations from 1 to 16"
 WRONG = [
     ({"environment": "my env"}, "environment", "1 to 64 letters, digits, dots"),
     ({"environment": "e" * 65}, "environment", "1 to 64 letters, digits, dots"),
@@ -88,6 +89,11 @@ WRONG = [
     ({"processorTimeoutSeconds": "0"}, "processorTimeoutSeconds", TIMEOUT),
     ({"processorTimeoutSeconds": "901"}, "processorTimeoutSeconds", TIMEOUT),
     ({"archiverTimeoutSeconds": "901"}, "archiverTimeoutSeconds", TIMEOUT),
+    ({"archiveBundles": "yes"}, "archiveBundles", "true or false"),
+    ({"bundleBelowKb": "0"}, "bundleBelowKb", "a whole number of KiB from 1 to 4096"),
+    ({"bundleBelowKb": "4097"}, "bundleBelowKb", "a whole number of KiB from 1 to 4096"),
+    ({"archiveConcurrency": "0"}, "archiveConcurrency", SHARED),
+    ({"archiveConcurrency": "17"}, "archiveConcurrency", SHARED),
     ({"maxConcurrency": "1"}, "maxConcurrency", "a whole number of invocations from 2 to 1000"),
     ({"maxConcurrency": "1001"}, "maxConcurrency", "a whole number of invocations from 2 to 1000"),
     ({"batchSize": "0"}, "batchSize", "a whole number of messages from 1 to 10000"),

@@ -17,7 +17,7 @@ ALARMS: Final = (
     "processor-errors", "processor-throttles", "processor-near-timeout", "processor-access-denied",
     "files-failed", "many-retries", "loops", "rejected-records", "dead-letters-lost",
     "archiver-errors", "archiver-throttles", "archiver-near-timeout", "archiver-access-denied",
-    "archive-failures", "archiver-reports-lost",
+    "archive-failures", "bundles-without-index", "archiver-reports-lost",
 )  # fmt: skip
 _DIGITS: Final = re.compile("-[0-9a-f]{7}$")  # which Pulumi adds to a name
 _UP: Final = "`pulumi up --refresh` makes it again"

@@ -231,8 +231,8 @@ def test_an_estimate_needs_no_stack(pipeline: Pipeline, monkeypatch: pytest.Monk
     assert result.exit_code == 0, result.output
     found = json.loads(result.stdout)
     assert found["prices"]["from"] == "us-east-1"
-    assert found["total"] == "10.17"
-    assert found["first_12_months"] == {"plain_design": "144.37", "this_design": "114.50"}
+    assert found["total"] == "10.27"
+    assert found["first_12_months"] == {"plain_design": "145.57", "this_design": "115.70"}
     dearer = json.loads(pipeline.run(*words, "--region", "eu-central-1").stdout)
     assert Decimal(dearer["total"]) > Decimal(found["total"])
 
