@@ -55,7 +55,14 @@ def processor(
         ),
         _allow("ClearStaging", ["s3:DeleteObject"], [f"{processed}/{keys.STAGING}*"]),
         _allow("ListOutputs", ["s3:ListBucket"], [processed, archive]),
-        _allow("ReadArchivedOutputs", ["s3:GetObject"], [f"{archive}/{keys.ARCHIVE}*"]),
+        _allow(
+            "ReadArchivedOutputs",
+            ["s3:GetObject"],
+            [
+                f"{archive}/{prefix}*"
+                for prefix in (keys.ARCHIVE, keys.BUNDLES, keys.BUNDLE_INDEXES)
+            ],
+        ),
     ]
     return [
         *(_in_account(it, account) for it in buckets),
@@ -131,9 +138,19 @@ def archiver(*, processed: str, archive: str, account: str) -> list[Statement]:
             ["s3:PutObject", "s3:PutObjectTagging", "s3:GetObject", "s3:AbortMultipartUpload"],
             [f"{archive}/{keys.ARCHIVE}*"],
         ),
+        _allow(
+            "WriteBundles",
+            ["s3:PutObject", "s3:GetObject", "s3:AbortMultipartUpload"],
+            [f"{archive}/{keys.BUNDLES}*", f"{archive}/{keys.BUNDLE_INDEXES}*"],
+        ),
         _allow("ListBuckets", ["s3:ListBucket"], [processed, archive]),
     ]
-    return [_in_account(it, account) for it in buckets]
+    # A copy of an output that a bundle holds as well, since two runs were at it.
+    copies = _allow("RemoveBundledCopies", ["s3:DeleteObject"], [f"{archive}/{keys.ARCHIVE}*"])
+    return [
+        *(_in_account(it, account) for it in buckets),
+        _by_etag(_in_account(copies, account)),
+    ]
 
 
 def consume_queue(queue: str) -> Statement:
@@ -304,3 +321,12 @@ def _allow(sid: str, actions: Sequence[str], resources: Sequence[str]) -> Statem
 def _in_account(statement: Statement, account: str) -> Statement:
     """Limit a statement to the account's buckets: anyone can take the name of a deleted one."""
     return {**statement, "Condition": {"StringEquals": {"aws:ResourceAccount": account}}}
+
+
+def _by_etag(statement: Statement) -> Statement:
+    """Limit a statement to requests that name the ETag of the object that they mean.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-delete-enforce.html
+    """
+    named = {"Null": {"s3:if-match": "false"}}
+    return {**statement, "Condition": {**statement["Condition"], **named}}

@@ -33,7 +33,7 @@ def processor(stack: Stack) -> list[Grant]:
         _grant("s3:PutObject s3:GetObject s3:AbortMultipartUpload", *written),
         _grant("s3:DeleteObject", f"{processed}/{keys.STAGING}*"),
         _grant("s3:ListBucket", processed, archive),
-        _grant("s3:GetObject", f"{archive}/{keys.ARCHIVE}*"),
+        _grant("s3:GetObject", f"{archive}/{keys.ARCHIVE}*", *_bundles(archive)),
         _grant(
             "sqs:SendMessage sqs:GetQueueAttributes sqs:ReceiveMessage sqs:ChangeMessageVisibility",
             stack.queue_arn(stack.dlq_url),
@@ -88,6 +88,8 @@ def archiver(stack: Stack) -> list[Grant]:
             "s3:PutObject s3:PutObjectTagging s3:GetObject s3:AbortMultipartUpload",
             f"{archive}/{keys.ARCHIVE}*",
         ),
+        _grant("s3:PutObject s3:GetObject s3:AbortMultipartUpload", *_bundles(archive)),
+        _grant("s3:DeleteObject", f"{archive}/{keys.ARCHIVE}*"),
         _grant("s3:ListBucket", processed, archive),
         _grant("lambda:InvokeFunction", function_arn(stack.data_archiver_lambda_arn)),
     ]
@@ -119,6 +121,10 @@ def _buckets(stack: Stack) -> tuple[str, str, str]:
     names = (stack.raw_bucket_name, stack.processed_bucket_name, stack.archive_bucket_name)
     raw, processed, archive = map(stack.bucket_arn, names)
     return raw, processed, archive
+
+
+def _bundles(archive: str) -> tuple[str, str]:
+    return f"{archive}/{keys.BUNDLES}*", f"{archive}/{keys.BUNDLE_INDEXES}*"
 
 
 def _grant(actions: str, *resources: str) -> Grant:

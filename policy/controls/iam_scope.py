@@ -15,6 +15,10 @@ _BUCKET_CONFIGURATION: Final = (
 _OBJECT_ACTIONS: Final = ("s3:GetObject", "s3:PutObject", "s3:DeleteObject",
                           "s3:DeleteObjectVersion")  # fmt: skip
 
+# Where the archive is, and where in it an object may be a copy of what a bundle holds.
+_ARCHIVED: Final = ("/archive/", "/bundles/", "/bundle-indexes/")
+_COPIES: Final = "/archive/*"
+
 
 @control("PIPE.47", "No role deletes a version of an output or of the archive", tokens.ROLE_POLICY)
 def keeps_versions_of_outputs(policy: Resource) -> list[str]:
@@ -27,15 +31,24 @@ def keeps_versions_of_outputs(policy: Resource) -> list[str]:
     ]
 
 
-@control("PIPE.48", "No role deletes from the archive", tokens.ROLE_POLICY)
+@control("PIPE.48", "No role deletes from the archive, but copies that it names by their ETag",
+         tokens.ROLE_POLICY)  # fmt: skip
 def keeps_the_archive(policy: Resource) -> list[str]:
     return [
         f"{statements.label(it)} deletes from {resource}"
         for it in statements.allowing(policy)
         if statements.covers_any(it, ("s3:DeleteObject", "s3:DeleteObjectVersion"))
         for resource in statements.resources(it)
-        if "/archive/" in resource or resource.endswith(("*/*", ":::*"))
+        if _is_archived(resource) and not (resource.endswith(_COPIES) and _names_etags(it))
     ]
+
+
+def _is_archived(resource: str) -> bool:
+    return any(root in resource for root in _ARCHIVED) or resource.endswith(("*/*", ":::*"))
+
+
+def _names_etags(statement: statements.Statement) -> bool:
+    return statement.get("Condition", {}).get("Null", {}).get("s3:if-match") == "false"
 
 
 @control("PIPE.49", "No role changes a bucket's configuration", tokens.ROLE_POLICY)

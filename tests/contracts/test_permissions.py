@@ -53,6 +53,8 @@ NOT_BY_THE_HANDLERS = {
     ("s3:AbortMultipartUpload", f"{BUCKETS['processed']}/processed/*"),
     ("s3:AbortMultipartUpload", f"{BUCKETS['processed']}/rejected/*"),
     ("s3:AbortMultipartUpload", f"{BUCKETS['archive']}/archive/*"),
+    ("s3:AbortMultipartUpload", f"{BUCKETS['archive']}/bundles/*"),
+    ("s3:AbortMultipartUpload", f"{BUCKETS['archive']}/bundle-indexes/*"),
 }
 
 

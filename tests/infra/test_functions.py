@@ -214,7 +214,10 @@ def test_what_the_processor_may_do(dev: Graph, direct: Graph):
         ),
         "ClearStaging": (["s3:DeleteObject"], [f"{processed}/staging/*"]),
         "ListOutputs": (["s3:ListBucket"], [processed, archive]),
-        "ReadArchivedOutputs": (["s3:GetObject"], [f"{archive}/archive/*"]),
+        "ReadArchivedOutputs": (
+            ["s3:GetObject"],
+            [f"{archive}/archive/*", f"{archive}/bundles/*", f"{archive}/bundle-indexes/*"],
+        ),
         "SendDeadLetters": (["sqs:SendMessage"], [dev.arn("dead-letters")]),
         "SeeDeadLetters": (
             ["sqs:GetQueueAttributes", "sqs:ReceiveMessage", "sqs:ChangeMessageVisibility"],
@@ -255,6 +258,11 @@ def test_what_the_archiver_may_do(dev: Graph):
             ["s3:PutObject", "s3:PutObjectTagging", "s3:GetObject", "s3:AbortMultipartUpload"],
             [f"{archive}/archive/*"],
         ),
+        "WriteBundles": (
+            ["s3:PutObject", "s3:GetObject", "s3:AbortMultipartUpload"],
+            [f"{archive}/bundles/*", f"{archive}/bundle-indexes/*"],
+        ),
+        "RemoveBundledCopies": (["s3:DeleteObject"], [f"{archive}/archive/*"]),
         "ListBuckets": (["s3:ListBucket"], [processed, archive]),
         "WriteLogs": (
             ["logs:CreateLogStream", "logs:PutLogEvents"],
@@ -311,7 +319,9 @@ def test_only_buckets_of_this_account_are_used(graph: Graph, name: str):
         if any(action.startswith("s3:") for action in statement["Action"])
     }
     assert len(conditions) >= 3
-    assert conditions == dict.fromkeys(conditions, own)
+    by_etag = {"RemoveBundledCopies": {**own, "Null": {"s3:if-match": "false"}}}
+    expected = dict.fromkeys(conditions, own) | (by_etag if "archiver" in name else {})
+    assert conditions == expected
 
 
 def test_no_policy_grants_everything(graph: Graph):

@@ -118,6 +118,7 @@ def _context(deployment: Deployment, role: str) -> list[dict[str, Any]]:
         "aws:PrincipalArn": role,
         "aws:RequestedRegion": stack.region,
         "kms:ViaService": f"s3.{stack.region}.amazonaws.com",
+        "s3:if-match": _SAMPLE,
     }
     return [
         *(_entry(name, value, "string") for name, value in values.items()),

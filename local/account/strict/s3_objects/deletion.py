@@ -18,6 +18,7 @@ from local.account.strict import limits
 from local.account.strict.patches import around
 from local.account.strict.s3_objects.conditions import check_etag
 from local.account.strict.s3_requests.authorization import authorize
+from local.account.strict.s3_requests.exchanges import current_exchange
 
 
 @around(S3Response, "delete_object")
@@ -70,6 +71,8 @@ def _set_delete_marker(original: Any, self: Any, bucket_name: str, key_name: str
 
 def _delete(response: Any, bucket_name: str, entry: dict[str, str]) -> dict[str, Any]:
     key, version = entry["Key"], entry.get("VersionId")
+    if exchange := current_exchange():
+        exchange.etag = entry.get("ETag")
     action = "DeleteObject" if version is None else "DeleteObjectVersion"
     bucket = response.backend.get_bucket(bucket_name)
     permission = bucket.get_permission(f"s3:{action}", f"{bucket.arn}/{key}")

@@ -189,4 +189,11 @@ def _of_this_request() -> dict[str, str]:
         if name.lower().startswith("x-amz-")
     }
     parameters = {name: exchange.query[name] for name in _PARAMETERS if name in exchange.query}
-    return headers | {f"s3:{name.lower()}": value for name, value in parameters.items()}
+    # https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-delete-enforce.html
+    etag = exchange.headers.get("If-Match", exchange.etag)
+    conditions = {} if etag is None else {"s3:if-match": etag}
+    return {
+        **headers,
+        **conditions,
+        **{f"s3:{name.lower()}": value for name, value in parameters.items()},
+    }

@@ -24,11 +24,15 @@ _one_at_a_time = threading.RLock()
 
 @dataclass(kw_only=True)
 class Exchange:
-    """A request under way: its headers and parameters, and what to do after it is answered."""
+    """A request under way: its headers and parameters, and what to do after it is answered.
+
+    `etag` is the ETag that an entry of a DeleteObjects names, while that entry is at work.
+    """
 
     method: str
     headers: Any
     query: Mapping[str, str]
+    etag: str | None = None
     afterwards: list[Callable[[], None]] = field(default_factory=list[Callable[[], None]])
 
 

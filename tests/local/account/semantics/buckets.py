@@ -160,6 +160,26 @@ def _(aws):
             theirs.get_object(Bucket="a-bucket", Key="key")
 
 
+@semantic("permission-by-the-etag-of-a-delete", "conditional-delete-enforce.html")
+def _(aws):
+    aws.bucket()
+    etags = {key: aws.put("a-bucket", key)["ETag"] for key in ("one", "two")}
+    deletes = user(
+        aws,
+        ("s3:DeleteObject", "a-bucket/*"),
+        ("s3:GetObject", "a-bucket/*"),
+        condition={"Null": {"s3:if-match": "false"}},
+    )
+    with enable_iam_authentication():
+        with refused("AccessDenied", 403):
+            deletes.delete_object(Bucket="a-bucket", Key="one")
+        objects = [{"Key": "one", "ETag": etags["one"]}, {"Key": "two"}]
+        answer = deletes.delete_objects(Bucket="a-bucket", Delete={"Objects": objects})
+        assert [(it["Key"], it["Code"]) for it in answer["Errors"]] == [("two", "AccessDenied")]
+        deletes.delete_object(Bucket="a-bucket", Key="two", IfMatch=etags["two"])
+    assert [aws.read("a-bucket", key) for key in etags] == [None, None]
+
+
 @semantic("blocked-encryption", "blocking-unblocking-s3-c-encryption-gpb.html")
 def _(aws):
     aws.bucket()
