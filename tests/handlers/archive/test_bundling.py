@@ -196,7 +196,7 @@ def test_an_output_that_is_replaced_meanwhile_stays_and_is_bundled_next_time():
     for name in "abc":
         put(world, f"{name}.json")
 
-    def gate(operation, given, call):
+    def gate(operation, _given, call):
         if operation == "complete_multipart_upload":
             put(world, "b.json", b'{"b":"new"}\n', days=1)
         return call()
