@@ -13,6 +13,7 @@ from typing import Any
 
 from handlers import keys
 from handlers.environment import Metric
+from tests.proof.bundled_days import BY_NAME as BUNDLED
 from tests.proof.files import BY_NAME, Kind
 from tests.proof.memory import Gate, straight
 from tests.proof.replays import AS_TEXTS, NAME, Again, Made, Replayed, kill_before
@@ -88,12 +89,13 @@ class Meeting:
 
         self.works.append(work)
 
-    def archive(self, days: float) -> None:
-        """Add a worker that archives."""
+    def archive(self, days: float, *, bundles: bool | None = None) -> None:
+        """Add a worker that archives; `bundles` says whether it bundles, else the world does."""
 
         def work(gate: Gate) -> bool:
             event = {"time": self.world.after(days).isoformat()}
-            return self.world.archiver(gate).handle(event, Context())["complete"]
+            archiver = self.world.archiver(gate, bundles=bundles)
+            return archiver.handle(event, Context())["complete"]
 
         self.works.append(work)
 
@@ -263,6 +265,58 @@ def archivers(*, objects: int) -> Meeting:
     return meeting
 
 
+@dataclass(kw_only=True)
+class BundleMeeting(Meeting):
+    """Workers with a day that is bundled."""
+
+    def at_rest(self, failed: Sequence[int]) -> None:
+        """Let what failed come again, and the next night too; each output is archived once."""
+        for number in failed:
+            if number in self.events:
+                self.world.deliver(self.events[number])
+                self.world.queue.messages[-1]["receives"] = 1
+        self.world.run_until_idle()
+        self.world.archive(self.world.after(80))
+        self.watch.check_finished(copies=self.copies)
+        self.watch.check_archived()
+
+
+def bundlers(day: str, *, settings: Sequence[bool]) -> Meeting:
+    """Return runs of the archiver on one day, each with its setting for bundles."""
+    meeting = BundleMeeting(world=BUNDLED[day].world(), kinds=[])
+    meeting.watch.adopt()
+    for bundles in settings:
+        meeting.archive(40, bundles=bundles)
+    return meeting
+
+
+def bundler_and_late_version(kind: Kind) -> Meeting:
+    """Return a version whose name another has, which is being bundled, beside the bundling run."""
+    world = World(retention_days=1, archive_bundles=True)
+    meeting = BundleMeeting(world=world, kinds=[kind])
+    events = [world.upload(kind.key, kind.body) for _ in range(2)]
+    world.deliver(events[0])
+    world.run_until_idle()
+    meeting.watch.look()
+    world.s3.now = world.after(2)
+    meeting.process(events[1])
+    meeting.archive(2)
+    return meeting
+
+
+def bundler_and_redelivery(kind: Kind, operation: str) -> Meeting:
+    """Return a redelivery of a version that is being bundled, beside the bundling run."""
+    world = World(retention_days=1, archive_bundles=True)
+    meeting = BundleMeeting(world=world, kinds=[kind])
+    event = world.upload(kind.key, kind.body)
+    kill_before(world, event, operation)
+    meeting.watch.look()
+    world.s3.now = world.after(2)
+    meeting.process(event, receives=2)
+    meeting.archive(2)
+    return meeting
+
+
 def continuations(kind: Kind, *, begun: bool, ticks: int = 10**9) -> Meeting:
     """Return two workers on one large file, from its beginning or where it was cut."""
     world = World(compressed=kind.compressed)
@@ -359,9 +413,45 @@ def _cases() -> list[Case]:
             name="reconcile beside reconcile",
             make=partial(reconciled, lines, runs=2, delivered=False),
         ),
+        *_bundle_cases(),
         *_replay_cases(),
         *_large_cases(kills=0),
         *_large_cases(kills=1),
+    ]
+
+
+# Days of two dozen calls a run, which crash at every call covers.
+_MANY_CALLS = ("large and small, two days, a dataset", "out of time")
+
+
+def _bundle_cases() -> list[Case]:
+    lines = BY_NAME["lines"]
+    cases = [
+        Case(
+            name=f"{names}: {day}",
+            make=partial(bundlers, day, settings=settings),
+            long=day != "one output",
+        )
+        for names, settings in (
+            ("two bundling runs", (True, True)),
+            ("bundling beside one by one", (True, False)),
+        )
+        for day in BUNDLED
+        if day not in _MANY_CALLS
+    ]
+    return [
+        *cases,
+        Case(
+            name="bundling beside a late second version",
+            make=partial(bundler_and_late_version, lines),
+        ),
+        *(
+            Case(
+                name=f"bundling beside a redelivery from {operation} on",
+                make=partial(bundler_and_redelivery, lines, operation),
+            )
+            for operation in ("put_object", "copy_object", "delete_object")
+        ),
     ]
 
 

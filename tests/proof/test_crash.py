@@ -33,6 +33,11 @@ def test_archiver(kind):
     assert run_all(crash.run_archiver, crash.Scenario(kind=kind)) >= 100
 
 
+@pytest.mark.parametrize("kind", crash.BUNDLED_BY_NAME)
+def test_bundler(kind):
+    assert run_all(crash.run_bundler, crash.Scenario(kind=kind)) >= 200
+
+
 def test_reconciler():
     """A run that is killed once; `make crash` has the other faults."""
     base = crash.Scenario(kind=crash.RECONCILE_KINDS[-1])

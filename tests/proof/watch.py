@@ -6,6 +6,8 @@ from functools import cache
 from typing import Any
 
 from handlers import keys
+from handlers.bundles.entries import read_bundle
+from handlers.bundles.indexes import read_index
 from tests.proof.files import Kind, output_bytes, read_output
 from tests.proof.memory import Version
 from tests.proof.world import ARCHIVE, PROCESSED, RAW, World
@@ -25,6 +27,10 @@ class Watch:
     def adopt(self) -> None:
         """Take the outputs that stand for the right ones, whoever stored them."""
         self._seen = dict(self._world.outputs())
+
+    def replace(self, key: str) -> None:
+        """Take what stands at a key for the right output by now."""
+        self._seen[key] = self._world.outputs()[key]
 
     def after(self, operation: str) -> None:
         if operation.startswith(_CHANGES):
@@ -57,7 +63,7 @@ class Watch:
     def _look_at_archive(self) -> None:
         """Whatever is in both buckets is the same there."""
         s3 = self._world.s3
-        for key, archived in s3.visible(ARCHIVE).items():
+        for key, archived in s3.visible(ARCHIVE, "archive/").items():
             there = s3.current(PROCESSED, f"processed/{key.removeprefix('archive/')}")
             assert there is None or _content(there) == _content(archived), f"{key} is another's"
 
@@ -122,6 +128,28 @@ class Watch:
         assert all(line.pop("reason") for line in lines)
         expected = [{unit: number, "raw": raw} for unit, number, raw in kind.rejects]
         assert lines == expected, f"{lines} instead of {expected}"
+
+    def check_archived(self, left: Iterable[str] = ()) -> None:
+        """Check that each output is in the archive bucket once, and each bundle has its index.
+
+        Only the keys in `left` may still be in `processed/`.
+        """
+        s3 = self._world.s3
+        assert set(s3.visible(PROCESSED, "processed/")) == set(left)
+        bundled = self._world.bundled()
+        for key, output in self._seen.items():
+            if key in left:
+                continue
+            copies = [s3.current(ARCHIVE, keys.archive_key(key)), *bundled.get(key, [])]
+            same = [one for one in copies if one and _content(one) == _content(output)]
+            assert len(same) == 1, f"{key} is archived {len(same)} times"
+            assert same[0].tags == output.tags
+        for key, bundle in s3.visible(ARCHIVE, keys.BUNDLES).items():
+            assert bundle.storage_class == "STANDARD_IA"
+            index = s3.current(ARCHIVE, keys.bundle_index_key(key))
+            assert index, f"{key} has no index"
+            described = [entry for entry, _ in read_bundle([bundle.body])]
+            assert list(read_index([index.body])) == described
 
     def nothing_is_left(self) -> None:
         """Check that no chunk and no unfinished upload is left."""

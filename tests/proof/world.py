@@ -20,6 +20,7 @@ from handlers.archive import retention
 from handlers.aws import copies, joins, streams, uploads
 from handlers.aws.messages import Messenger
 from handlers.aws.objects import Storage
+from handlers.bundles.entries import read_bundle
 from handlers.data_archiver import ArchiverRun
 from handlers.data_processor import Processor
 from handlers.delivery import chunks
@@ -161,6 +162,26 @@ def batch(*messages: tuple[str, int]) -> dict[str, Any]:
 def _compiled(declarations: str) -> Datasets:
     """Return the datasets of declarations; to compile one takes longer than a small file."""
     return Datasets.read(json.loads(declarations))
+
+
+@cache
+def unbundled(bundle: bytes) -> tuple[tuple[str, Version], ...]:
+    """Return the outputs in a bundle with their keys."""
+    return tuple(
+        (
+            entry.key,
+            Version(
+                id="",
+                body=body,
+                etag=entry.etag,
+                modified=entry.modified,
+                metadata=entry.metadata,
+                headers=entry.headers,
+                tags=tuple(entry.tags.items()),
+            ),
+        )
+        for entry, body in read_bundle([bundle])
+    )
 
 
 @dataclass
@@ -398,9 +419,18 @@ class World:
 
     def outputs(self) -> dict[str, Version]:
         """Return the outputs by key, those that are archived under the key they had before."""
+        bundled = {key: held[-1] for key, held in self.bundled().items()}
         archived = self.s3.visible(ARCHIVE, "archive/")
         named = {f"processed/{key.removeprefix('archive/')}": one for key, one in archived.items()}
-        return named | self.s3.visible(PROCESSED, "processed/")
+        return bundled | named | self.s3.visible(PROCESSED, "processed/")
+
+    def bundled(self) -> dict[str, list[Version]]:
+        """Return the outputs that bundles hold by key, in the order of the bundles."""
+        held: dict[str, list[Version]] = {}
+        for _, bundle in sorted(self.s3.visible(ARCHIVE, keys.BUNDLES).items()):
+            for key, output in unbundled(bundle.body):
+                held.setdefault(key, []).append(output)
+        return held
 
     def after(self, days: float) -> datetime:
         return NOW + timedelta(days=days)
