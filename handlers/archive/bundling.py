@@ -1,6 +1,6 @@
 """Moves small outputs many at a time: as one bundle, which stands before any of them is deleted.
 
-A kill between any two calls leaves outputs that a bundle holds; the next run only deletes those.
+A kill between any two calls leaves a bundle that is not finished; the next run finishes it.
 """
 
 from collections import deque
@@ -11,8 +11,8 @@ from typing import Final
 
 from handlers import keys
 from handlers.archive.context import RunContext
-from handlers.archive.deletions import PASSED, Deletions
-from handlers.archive.indexing import Indexing
+from handlers.archive.deletions import PASSED
+from handlers.archive.finishing import Finishing
 from handlers.archive.logs import Log
 from handlers.archive.summary import Counts
 from handlers.aws.failures import AccessDeniedError, PermanentError, TakenError, TransientError
@@ -85,14 +85,13 @@ class _OpenBundle:
 class Bundling:
     """Bundles outputs that are given in the order of their keys, a log's together."""
 
-    def __init__(self, context: RunContext, indexing: Indexing, deletions: Deletions) -> None:
+    def __init__(self, context: RunContext, finishing: Finishing) -> None:
         self._storage = context.storage
         self._archive_bucket = context.environment.archive_bucket
         self._log = context.log
         self._deadline = context.deadline
         self._pool = context.pool
-        self._indexing = indexing
-        self._deletions = deletions
+        self._finishing = finishing
         self._open: _OpenBundle | None = None
 
     def move(
@@ -150,11 +149,12 @@ class Bundling:
         bundle.log.add(bundle.upload.location.key)
         try:
             bundle.upload.check()
-            self._indexing.finish(bundle.upload.location.key, bundle.index)
+            finished = self._finishing.finish(
+                bundle.upload.location.key, bundle.index, bundle.outputs
+            )
         except (TransientError, PermanentError, *PASSED) as error:
             return self._fail(bundle, error)
-        deleted = self._deletions.delete(bundle.outputs)
-        return as_bundled(deleted) + Counts(bundles=1, bundle_bytes=bundle.upload.size)
+        return finished + Counts(bundles=1, bundle_bytes=bundle.upload.size)
 
     def abandon(self) -> None:
         """Drop the open bundle; what it was to hold stays where it is."""
@@ -202,8 +202,3 @@ class Bundling:
             return _Read(source=source, error=error)
         info = replace(opened.info, location=source.location)
         return _Read(source=source, info=info, body=body, tags=tags)
-
-
-def as_bundled(deleted: Counts) -> Counts:
-    """Return the counts of deletions as those of outputs that a bundle holds."""
-    return replace(deleted, bundled=deleted.moved, bundled_bytes=deleted.moved_bytes)

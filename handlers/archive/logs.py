@@ -1,54 +1,49 @@
-"""One log of bundles: what its bundles hold, and the number that comes next."""
+"""One log of bundles: the numbers that are taken, and the one that comes next."""
 
-import heapq
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from datetime import date
 from typing import Final
 
 from handlers import keys
-from handlers.archive.indexing import Indexing
+from handlers.archive.finishing import Finishing
 from handlers.archive.layouts import Place
+from handlers.archive.summary import Counts
 from handlers.aws.failures import PermanentError
 from handlers.aws.object_info import ObjectInfo
 from handlers.bundles.day_logs import DayLogs, StoredBundle
-from handlers.bundles.entries import Entry
 
 _MAX_NUMBER: Final = 999_999  # six digits, so that the order of the keys is that of the numbers
 
 
 class Log:
-    """The bundles of a day that may hold some outputs; read once, in the order of the keys."""
+    """The bundles of a day that may hold some outputs.
+
+    All of them are finished when this is made: what is left in `processed/` is in none. So whoever
+    commits the next number bundles nothing twice.
+    """
 
     def __init__(
-        self, logs: DayLogs, indexing: Indexing, day: date, place: Place | None = None
+        self, logs: DayLogs, finishing: Finishing, day: date, place: Place | None = None
     ) -> None:
-        """Find the bundles, and write each index that is missing.
+        """Find the bundles, and finish each that is not.
 
         `place` says which bundles the outputs may be in; without it they are in any of the day's,
-        and none is added. Raises PermanentError where a bundle without an index cannot be read,
-        and TransientError.
+        and none is added. Raises PermanentError where a bundle cannot be finished, and
+        TransientError.
         """
-        self._place = place
         self._logs = logs
         self._day = day
+        self._place = place
         bundles = [one for one in logs.bundles(day) if self._is_mine(one)]
-        for bundle in bundles:
-            if not bundle.is_indexed:
-                indexing.repair(bundle.key)
+        left = [finishing.finish_left(one.key) for one in bundles if not one.is_indexed]
+        self._finished = sum(left, Counts())
         self._known = {bundle.key for bundle in bundles}
         self._last = max((one.number for one in bundles), default=0)
-        indexed = [logs.entries(replace(bundle, is_indexed=True)) for bundle in bundles]
-        self._entries: Iterator[Entry] = heapq.merge(*indexed, key=lambda entry: entry.key)
-        self._next = next(self._entries, None)
 
-    def holds(self, output: ObjectInfo) -> bool:
-        """Return whether a bundle holds an output; ask for outputs in the order of their keys."""
-        key, held = output.location.key, False
-        while self._next and self._next.key <= key:
-            held = held or (self._next.key, self._next.etag) == (key, output.etag)
-            self._next = next(self._entries, None)
-        return held
+    def take_finished(self) -> Counts:
+        """Return what finishing bundles has moved, once."""
+        finished, self._finished = self._finished, Counts()
+        return finished
 
     def held_by_now(self, outputs: Sequence[ObjectInfo]) -> set[str]:
         """Return the keys of outputs that bundles hold which have come up since this was made."""

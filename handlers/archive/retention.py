@@ -14,11 +14,11 @@ from itertools import groupby
 from typing import Any, Final
 
 from handlers import keys
-from handlers.archive.bundling import Bundling, NumberTakenError, as_bundled
+from handlers.archive.bundling import Bundling, NumberTakenError
 from handlers.archive.context import RunContext
 from handlers.archive.copying import Copying, just_before
 from handlers.archive.deletions import Deletions
-from handlers.archive.indexing import Indexing
+from handlers.archive.finishing import Finishing
 from handlers.archive.layouts import Layout, Layouts, Place, shard_of
 from handlers.archive.logs import Log
 from handlers.archive.summary import Counts, Summary
@@ -79,11 +79,13 @@ class Archiver:
 class _Day:
     """A day that a walk comes by, and its logs of bundles."""
 
-    def __init__(self, day: date, logs: DayLogs, indexing: Indexing, layout: Layout | None) -> None:
+    def __init__(
+        self, day: date, logs: DayLogs, finishing: Finishing, layout: Layout | None
+    ) -> None:
         """Without a layout, nothing is bundled."""
         self._day = day
         self._logs = logs
-        self._indexing = indexing
+        self._finishing = finishing
         self._layout = layout
         self._opened: dict[Place | None, Log | PermanentError] = {}
 
@@ -99,7 +101,7 @@ class _Day:
         place = self._layout.place(output.location.key) if self._layout else None
         if place not in self._opened:
             try:
-                self._opened[place] = Log(self._logs, self._indexing, self._day, place)
+                self._opened[place] = Log(self._logs, self._finishing, self._day, place)
             except PermanentError as error:
                 self._opened[place] = error
         return self._opened[place]
@@ -116,10 +118,10 @@ class _Walk:
         self._deadline = context.deadline
         self._chain = chain
         self._logs = DayLogs(context.storage, bucket)
-        self._indexing = Indexing(context, self._logs)
-        self._deletions = Deletions(context)
-        self._copying = Copying(context, self._deletions)
-        self._bundling = Bundling(context, self._indexing, self._deletions)
+        deletions = Deletions(context)
+        self._finishing = Finishing(context, self._logs, deletions)
+        self._copying = Copying(context, deletions)
+        self._bundling = Bundling(context, self._finishing)
         proposed = Layout(shards=chain.count, folders=tuple(folders))
         layouts = Layouts(context.storage, bucket, proposed)
         self._layouts = layouts if environment.archive_bundles else None
@@ -129,7 +131,7 @@ class _Walk:
 
     def run(self, time: datetime, start_after: str) -> Summary:
         if not start_after and not self._chain.shard:
-            self._counts += self._indexing.repair_all(time)
+            self._counts += self._finishing.finish_all(time)
         while True:
             self._day = None
             try:
@@ -192,7 +194,7 @@ class _Walk:
         if not self._day or self._day[0] != date_:
             layout = self._layouts.of(date_) if self._layouts else None
             self._most_shards = max(self._most_shards, layout.shards if layout else 1)
-            self._day = date_, _Day(date_, self._logs, self._indexing, layout)
+            self._day = date_, _Day(date_, self._logs, self._finishing, layout)
         return self._day[1]
 
     def _move(self, outputs: Sequence[ObjectInfo], log: Log | PermanentError) -> ObjectInfo | None:
@@ -201,12 +203,9 @@ class _Walk:
             self._log.error("not archived", key=outputs[0].location.key, reason=str(log))
             self._counts += Counts(failed=len(outputs))
             return None
-        held, alone, small = list[ObjectInfo](), list[ObjectInfo](), list[ObjectInfo]()
-        for output in outputs:
-            by_itself = small if self._is_small(output) else alone
-            (held if log.holds(output) else by_itself).append(output)
-        self._counts += as_bundled(self._deletions.delete(held))
-        if waiting := self._copy(alone, log):
+        self._counts += log.take_finished()
+        small = [output for output in outputs if self._is_small(output)]
+        if waiting := self._copy([one for one in outputs if not self._is_small(one)], log):
             return _first(waiting, small)
         counts, unbundled, waiting = self._bundling.move(small, log)
         self._counts += counts

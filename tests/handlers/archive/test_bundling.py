@@ -11,7 +11,8 @@ from handlers.archive import bundling
 from handlers.bundles.entries import read_bundle, unpack
 from handlers.bundles.indexes import read_index
 from handlers.environment import Metric
-from tests.proof.memory import aws_error
+from tests.proof.bundled_days import killed_at
+from tests.proof.memory import aws_error, straight
 from tests.proof.world import ARCHIVE, NOW, PROCESSED, Context, World, small_limits
 
 OLD = NOW + timedelta(days=40)
@@ -252,16 +253,36 @@ def test_a_copy_that_a_bundle_holds_too_is_deleted_by_whoever_comes_second():
 
 
 @pytest.mark.parametrize("setting", [True, False])
-def test_what_a_bundle_holds_already_is_only_deleted_whatever_the_setting(setting):
+def test_a_bundle_that_was_not_finished_is_finished_whatever_the_setting(setting):
     world = World(archive_bundles=True)
     put(world, "a.json")
-    held = world.s3.current(PROCESSED, "processed/2024/01/15/a.json")
-    archive(world)
-    world.s3.buckets[PROCESSED]["processed/2024/01/15/a.json"] = [held]
-    before = set(world.s3.visible(ARCHIVE))
+    killed_at(world, "delete_objects", PROCESSED)
+    assert list(world.s3.visible(PROCESSED)) == ["processed/2024/01/15/a.json"]
     report = archive(world, bundles=setting)
-    assert report["bundled_count"] == 1
-    assert set(world.s3.visible(ARCHIVE)) == before
+    assert (report["bundled_count"], report["bundles_count"]) == (1, 0)
+    assert list(entries(world)) == ["a.json"]
+    assert not world.s3.visible(PROCESSED)
+
+
+def test_a_bundle_whose_outputs_cannot_all_be_deleted_has_no_index_until_they_can():
+    world = World(archive_bundles=True)
+    for name in "ab":
+        put(world, f"{name}.json")
+
+    def gate(operation, given, call):
+        if operation != "delete_objects":
+            return call()
+        given["Delete"]["Objects"] = given["Delete"]["Objects"][:1]
+        call()
+        return {"Errors": [{"Key": "processed/2024/01/15/b.json", "Code": "InternalError"}]}
+
+    world.gate = gate
+    report = archive(world)
+    assert (report["archived_count"], report["failed_count"]) == (1, 1)
+    assert keys.bundle_index_key(FIRST) not in world.s3.visible(ARCHIVE)
+    world.gate = straight
+    assert archive(world)["archived_count"] == 1
+    assert list(entries(world)) == ["a.json", "b.json"]
     assert not world.s3.visible(PROCESSED)
 
 

@@ -1,0 +1,146 @@
+"""Finishes bundles: what one holds is deleted wherever else it is, and then it gets its index.
+
+So a bundle with an index is finished. A run that was killed leaves one without; since a bundle
+alone tells what it holds, any later run finishes it.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing, suppress
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from handlers import keys
+from handlers.archive.context import RunContext
+from handlers.archive.copying import just_before
+from handlers.archive.deletions import PASSED, Deletions
+from handlers.archive.summary import Counts
+from handlers.aws.failures import GoneError, PermanentError, TakenError
+from handlers.aws.object_info import Location, ObjectInfo
+from handlers.bundles.day_logs import DayLogs
+from handlers.bundles.entries import BundleError, Entry, read_bundle
+from handlers.bundles.indexes import IndexWriter, find_entry
+
+# A run that is still at work on a bundle takes minutes.
+_OVERDUE: Final = timedelta(days=1)
+
+
+class Finishing:
+    """Finishes bundles of the archive bucket."""
+
+    def __init__(self, context: RunContext, logs: DayLogs, deletions: Deletions) -> None:
+        self._storage = context.storage
+        self._archive_bucket = context.environment.archive_bucket
+        self._processed_bucket = context.environment.processed_bucket
+        self._log = context.log
+        self._logs = logs
+        self._deletions = deletions
+
+    def finish(self, bundle: str, index: IndexWriter, outputs: Sequence[ObjectInfo]) -> Counts:
+        """Delete the outputs of a bundle, then copies of them in `archive/`; store its index.
+
+        A one-by-one run may have copied an output while it was bundled. It looks for bundles after
+        its copy stands; and it can make no copy any more once the output is deleted, so the copies
+        are looked for after that. One of the two sees the other, whoever is killed.
+
+        Without an index if an output cannot be deleted: the next run finishes the bundle.
+        """
+        deleted = self._deletions.delete(outputs)
+        if deleted.undeleted:
+            self._log.warning("bundle not finished, the next run looks again", key=bundle)
+        else:
+            packed = index.finish()
+            self._drop_copies(packed, index.first, index.last)
+            with suppress(TakenError):  # another run has stored the same bytes
+                self._storage.put_new(
+                    self._logs.index_location(bundle),
+                    packed,
+                    metadata=index.metadata(),
+                    content_type="application/gzip",
+                )
+        return replace(deleted, bundled=deleted.moved, bundled_bytes=deleted.moved_bytes)
+
+    def finish_left(self, bundle: str) -> Counts:
+        """Finish a bundle that has no index, by what it holds.
+
+        Raises PermanentError where it cannot be read, or what it holds not be deleted, and
+        TransientError and GoneError.
+        """
+        index, outputs = IndexWriter(), list[ObjectInfo]()
+        for entry in self._read(bundle):
+            index.add(entry)
+            outputs.append(self._output(entry))
+        counts = self.finish(bundle, index, outputs)
+        if counts.undeleted:
+            msg = f"{counts.undeleted} outputs that {bundle} holds cannot be deleted"
+            raise PermanentError(msg)
+        return replace(counts, skipped=0)  # what was deleted before
+
+    def finish_all(self, now: datetime) -> Counts:
+        """Finish every bundle without an index; count those older than a day that keep none.
+
+        Two listings; one where there are no bundles.
+        """
+        bundles = {
+            one.location.key: one.modified
+            for page in self._storage.list_pages(self._archive_bucket, keys.BUNDLES)
+            for one in page
+            if keys.bundle_number(one.location.key) is not None
+        }
+        if not bundles:
+            return Counts()
+        for page in self._storage.list_pages(self._archive_bucket, keys.BUNDLE_INDEXES):
+            for one in page:
+                bundles.pop(keys.indexed_bundle_key(one.location.key), None)
+        return sum(
+            (self._finish_old(bundle, modified, now) for bundle, modified in bundles.items()),
+            Counts(),
+        )
+
+    def _finish_old(self, bundle: str, modified: datetime, now: datetime) -> Counts:
+        try:
+            return self.finish_left(bundle)
+        except GoneError:
+            return Counts()
+        except PermanentError as error:
+            self._log.error("bundle without index", key=bundle, reason=str(error))
+            return Counts(unindexed=int(modified <= now - _OVERDUE))
+
+    def _read(self, bundle: str) -> Iterator[Entry]:
+        with closing(self._storage.open(self._logs.location(bundle))) as opened:
+            try:
+                yield from (entry for entry, _ in read_bundle(opened.blocks()))
+            except BundleError as error:
+                msg = f"{bundle}: {error}"
+                raise PermanentError(msg) from error
+
+    def _output(self, entry: Entry) -> ObjectInfo:
+        return ObjectInfo(
+            location=Location(bucket=self._processed_bucket, key=entry.key),
+            etag=entry.etag,
+            size=entry.size,
+            modified=entry.modified,
+        )
+
+    def _drop_copies(self, index: bytes, first: str, last: str) -> None:
+        begin, end = keys.archive_key(first), keys.archive_key(last)
+        for page in self._storage.list_pages(
+            self._archive_bucket, keys.ARCHIVE, start_after=just_before(begin)
+        ):
+            for one in page:
+                if begin <= one.location.key <= end:
+                    self._drop_copy(index, one.location)
+            if not page or page[-1].location.key >= end:
+                return
+
+    def _drop_copy(self, index: bytes, copy: Location) -> None:
+        """Delete a copy of an output that a bundle holds; another object of its key is kept."""
+        entry = find_entry([index], keys.PROCESSED + copy.key.removeprefix(keys.ARCHIVE))
+        found = self._storage.describe(copy) if entry else None
+        if not entry or not found:
+            return
+        if (found.size, found.metadata) != (entry.size, entry.metadata):
+            self._log.warning("in archive/, and another one in a bundle", key=copy.key)
+            return
+        with suppress(*PASSED):
+            self._storage.delete(found)
