@@ -31,6 +31,7 @@ class Upload:
     def write(self, data: bytes) -> None:
         """Add bytes; a part that is full is sent. Raises TransientError."""
         self.size += len(data)
+        self._crc = zlib.crc32(data, self._crc)
         self._held += data
         while len(self._held) >= PART_BYTES:
             self._send(bytes(self._held[:PART_BYTES]))
@@ -39,7 +40,7 @@ class Upload:
     def commit(self) -> None:
         """Let the object appear. Raises TakenError if its key is not free, TransientError."""
         if not self._id:
-            body, self._crc = bytes(self._held), zlib.crc32(self._held)
+            body = bytes(self._held)
             with translated(f"put {self.location}"):
                 self._storage.s3.put_object(
                     **self.location.parameters(),
@@ -63,16 +64,18 @@ class Upload:
     def check(self) -> None:
         """Raise TransientError unless S3 holds as many bytes as were written, of their checksum.
 
-        The checksum of a multipart upload is that of its parts' checksums, with their number:
-        https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html
+        The checksum of a multipart upload is that of its parts' checksums, with their number, or
+        that of the whole, by a type that newer clients can choose:
+        https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html
         """
         with translated(f"head {self.location}"):
             head = self._storage.s3.head_object(
                 **self.location.parameters(), ChecksumMode="ENABLED"
             )
-        stored = head["ContentLength"], head.get("ChecksumCRC32")
-        if stored != (self.size, self._checksum()):
-            msg = f"{self.location} is not as it was written: {stored}, not {self.size} bytes"
+        size, checksum = head["ContentLength"], head.get("ChecksumCRC32")
+        if size != self.size or checksum not in self._checksums():
+            msg = f"{self.location} is not as it was written: {size} bytes of checksum {checksum}, "
+            msg += f"not {self.size} of {' or '.join(self._checksums())}"
             raise TransientError(msg)
 
     def abort(self) -> None:
@@ -102,11 +105,10 @@ class Upload:
         self._parts.append({"PartNumber": number, "ETag": etag, "ChecksumCRC32": checksum})
         self._storage.add_written(len(body))
 
-    def _checksum(self) -> str:
-        if not self._id:
-            return _encoded(self._crc)
-        checksums = b"".join(base64.b64decode(part["ChecksumCRC32"]) for part in self._parts)
-        return f"{_encoded(zlib.crc32(checksums))}-{len(self._parts)}"
+    def _checksums(self) -> list[str]:
+        of_parts = b"".join(base64.b64decode(part["ChecksumCRC32"]) for part in self._parts)
+        whole, composite = _encoded(self._crc), _encoded(zlib.crc32(of_parts))
+        return [whole, f"{composite}-{len(self._parts)}"] if self._parts else [whole]
 
 
 def _encoded(checksum: int) -> str:
