@@ -108,7 +108,8 @@ class Upload:
     def _checksums(self) -> list[str]:
         of_parts = b"".join(base64.b64decode(part["ChecksumCRC32"]) for part in self._parts)
         whole, composite = _encoded(self._crc), _encoded(zlib.crc32(of_parts))
-        return [whole, f"{composite}-{len(self._parts)}"] if self._parts else [whole]
+        parts = len(self._parts)
+        return [f"{composite}-{parts}", composite, whole] if parts else [whole]
 
 
 def _encoded(checksum: int) -> str:
