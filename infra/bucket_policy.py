@@ -47,8 +47,11 @@ def read_outputs(
 
 
 def read_archive(bucket: str, consumers: Sequence[str]) -> list[Statement]:
-    """Return the permission of principals to query archived outputs with Athena."""
-    archived = _read("Archive", bucket, consumers, (keys.ARCHIVE,))
+    """Return the permission of principals to query archived outputs with Athena, bundled ones too.
+
+    Not the indexes of bundles, which no query reads.
+    """
+    archived = _read("Archive", bucket, consumers, (keys.ARCHIVE, keys.BUNDLES))
     return [*archived, *_locate(bucket, consumers)]
 
 
@@ -79,20 +82,26 @@ def _locate(bucket: str, consumers: Sequence[str]) -> list[Statement]:
 
 
 def keep_objects(bucket: str) -> list[Statement]:
-    """Return the denial of every deletion, for everyone.
+    """Return the denial of every deletion, for everyone, but of copies that a request means.
 
-    It does not stop lifecycle rules: "even if your bucket policy denies all actions for all
-    principals, your S3 Lifecycle configuration still functions as normal".
+    The archiver deletes a copy in `archive/` that a bundle holds as well, and names its ETag:
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-delete-enforce.html
+    No version is ever deleted, and no bundle. It does not stop lifecycle rules: "even if your
+    bucket policy denies all actions for all principals, your S3 Lifecycle configuration still
+    functions as normal".
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lifecycle-mgmt.html
     """
     return [
+        _deny("DenyDeletionsOfVersions", ["s3:DeleteObjectVersion"], f"{bucket}/*"),
+        _deny(
+            "DenyDeletionsOfBundles",
+            ["s3:DeleteObject"],
+            *(f"{bucket}/{root}*" for root in (keys.BUNDLES, keys.BUNDLE_INDEXES)),
+        ),
         {
-            "Sid": "DenyDeletions",
-            "Effect": "Deny",
-            "Principal": "*",
-            "Action": ["s3:DeleteObject", "s3:DeleteObjectVersion"],
-            "Resource": f"{bucket}/*",
-        }
+            **_deny("DenyDeletions", ["s3:DeleteObject"], f"{bucket}/*"),
+            "Condition": {"Null": {"s3:if-match": "true"}},
+        },
     ]
 
 
@@ -117,10 +126,20 @@ def accept_access_logs(bucket: str, *, sources: Sequence[str], account: str) -> 
 
 
 def _let(sid: str, principals: Sequence[str], actions: Sequence[str], *resources: str) -> Statement:
+    return _state(sid, "Allow", {"AWS": list(principals)}, actions, resources)
+
+
+def _deny(sid: str, actions: Sequence[str], *resources: str) -> Statement:
+    return _state(sid, "Deny", "*", actions, resources)
+
+
+def _state(
+    sid: str, effect: str, principal: Any, actions: Sequence[str], resources: Sequence[str]
+) -> Statement:
     return {
         "Sid": sid,
-        "Effect": "Allow",
-        "Principal": {"AWS": list(principals)},
+        "Effect": effect,
+        "Principal": principal,
         "Action": list(actions),
         "Resource": resources[0] if len(resources) == 1 else list(resources),
     }

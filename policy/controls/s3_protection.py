@@ -8,6 +8,8 @@ from policy.controls.s3_lifecycle import rules
 from policy.graph import Graph, Resource
 
 _DELETES: Final = ("s3:DeleteObject", "s3:DeleteObjectVersion")
+# The condition with which one may be denied: only where the request names no ETag.
+_ALLOWED_BY_ETAG: Final = {"s3:DeleteObject": {"s3:if-match": ["true"]}}
 
 
 @control("PIPE.9", "A protected bucket is never emptied to be deleted", tokens.BUCKET)
@@ -23,8 +25,8 @@ def is_protected(bucket: Resource) -> list[str]:
     return unless(bucket.protect, "the engine may delete it")
 
 
-@control("PIPE.85", "Archived objects are deleted only by lifecycle rules", tokens.BUCKET,
-         option="protectData")  # fmt: skip
+@control("PIPE.85", "Archived objects are deleted by lifecycle rules, or as copies named by ETag",
+         tokens.BUCKET, option="protectData")  # fmt: skip
 def denies_deleting_from_the_archive(bucket: Resource, graph: Graph) -> list[str]:
     if not any(rule.get("transitions") for rule in rules(bucket, graph)):
         return []
@@ -32,10 +34,16 @@ def denies_deleting_from_the_archive(bucket: Resource, graph: Graph) -> list[str
         action
         for policy in graph.referring(bucket, tokens.BUCKET_POLICY, "bucket")
         for it in statements.denying(policy)
-        if "*" in statements.principals(it) and not statements.conditions(it)
+        if "*" in statements.principals(it) and any(map(_is_whole, statements.resources(it)))
         for action in statements.covers_any(it, _DELETES)
+        if statements.conditions(it) in ({}, _ALLOWED_BY_ETAG.get(action))
     }
     return [f"{action} is not denied" for action in _DELETES if action not in denied]
+
+
+def _is_whole(resource: str) -> bool:
+    """Return whether an ARN stands for every object of a bucket."""
+    return resource.endswith("/*") and resource.count("/") == 1
 
 
 @control(
@@ -45,7 +53,7 @@ def denies_deleting_from_the_archive(bucket: Resource, graph: Graph) -> list[str
     also=("CKV_AWS_143",),
     waiver="A lock's term is a promise to an auditor that only you can give, and it cannot be "
     "taken back. Set it on the archive bucket beside the stack with "
-    "`aws s3api put-object-lock-configuration`; the archiver never deletes there.",
+    "`aws s3api put-object-lock-configuration`; the archiver deletes no version there.",
 )
 def is_locked(bucket: Resource, graph: Graph) -> list[str]:
     return unless(bool(graph.referring(bucket, tokens.BUCKET_LOCK, "bucket")), "has no Object Lock")

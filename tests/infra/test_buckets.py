@@ -236,14 +236,27 @@ def bucket_name(graph: Graph, name: str) -> str:
 def test_nobody_deletes_from_a_protected_archive(dev: Graph, prod: Graph):
     # `pulumi destroy` empties an unprotected bucket itself.
     assert statements(dev, "archive")[2:] == []
+    archive, denied = prod.arn("archive"), {"Effect": "Deny", "Principal": "*"}
     assert statements(prod, "archive")[2:] == [
         {
+            "Sid": "DenyDeletionsOfVersions",
+            **denied,
+            "Action": ["s3:DeleteObjectVersion"],
+            "Resource": f"{archive}/*",
+        },
+        {
+            "Sid": "DenyDeletionsOfBundles",
+            **denied,
+            "Action": ["s3:DeleteObject"],
+            "Resource": [f"{archive}/bundles/*", f"{archive}/bundle-indexes/*"],
+        },
+        {
             "Sid": "DenyDeletions",
-            "Effect": "Deny",
-            "Principal": "*",
-            "Action": ["s3:DeleteObject", "s3:DeleteObjectVersion"],
-            "Resource": f"{prod.arn('archive')}/*",
-        }
+            **denied,
+            "Action": ["s3:DeleteObject"],
+            "Resource": f"{archive}/*",
+            "Condition": {"Null": {"s3:if-match": "true"}},
+        },
     ]
     # The processor and the archiver delete in these.
     assert statements(prod, "raw")[2:] == statements(prod, "processed")[2:] == []
@@ -296,14 +309,14 @@ def test_consumers_read_what_the_tables_are_over(full: Graph):
         "Sid": "ReadArchiveForConsumers",
         **consumers,
         "Action": ["s3:GetObject"],
-        "Resource": f"{archive}/archive/*",
+        "Resource": [f"{archive}/archive/*", f"{archive}/bundles/*"],
     }
     assert by_sid["ListArchiveForConsumers"] == {
         "Sid": "ListArchiveForConsumers",
         **consumers,
         "Action": ["s3:ListBucket"],
         "Resource": archive,
-        "Condition": {"StringLike": {"s3:prefix": ["archive/*"]}},
+        "Condition": {"StringLike": {"s3:prefix": ["archive/*", "bundles/*"]}},
     }
     assert "DenyDeletions" in by_sid
     # The rejected records are not theirs.
