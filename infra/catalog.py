@@ -56,6 +56,7 @@ class Catalog(pulumi.ComponentResource):
         buckets = {
             keys.PROCESSED: processed.name,
             keys.ARCHIVE: archive.name,
+            keys.BUNDLES: archive.name,
             keys.REJECTED: processed.name,
         }
         self.workgroup_name = self._workgroup(name, query_limit_gigabytes, kms_key_arn)

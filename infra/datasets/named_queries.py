@@ -5,12 +5,13 @@ from typing import Final
 
 from handlers.transform.datasets.dataset import Dataset
 from infra.datasets.columns import PARTITION
-from infra.datasets.tables import REJECTED_SUFFIX
+from infra.datasets.tables import ARCHIVE_SUFFIX, BUNDLES_SUFFIX, REJECTED_SUFFIX
 
 _SHOWN_ROWS: Final = 100
 # How far the queries look back. Each day is a folder to list, and its bytes are what is paid for.
 _WEEK_DAYS: Final = 7
 _MONTH_DAYS: Final = 30
+_QUARTER_DAYS: Final = 90
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,8 +24,13 @@ class NamedQuery:
 
 
 def named_queries(dataset: Dataset) -> list[NamedQuery]:
-    """Return the queries of a dataset: its latest day, records a day, and rejects a day."""
-    return [_latest_day(dataset), _records_a_day(dataset), _rejects_a_day(dataset)]
+    """Return the queries of a dataset: its latest day, records a day wherever, rejects a day."""
+    return [
+        _latest_day(dataset),
+        _records_a_day(dataset),
+        _records_everywhere(dataset),
+        _rejects_a_day(dataset),
+    ]
 
 
 def _latest_day(dataset: Dataset) -> NamedQuery:
@@ -54,6 +60,28 @@ def _records_a_day(dataset: Dataset) -> NamedQuery:
 SELECT {PARTITION}, count(*) AS records
 FROM "{dataset.name}"
 WHERE {PARTITION} >= {_since(_MONTH_DAYS)}
+GROUP BY {PARTITION}
+ORDER BY {PARTITION}
+""",  # noqa: S608 - a dataset's name is letters, digits and underscores
+    )
+
+
+def _records_everywhere(dataset: Dataset) -> NamedQuery:
+    each = "\n  UNION ALL\n".join(
+        f"""\
+  SELECT {PARTITION}
+  FROM "{dataset.name}{suffix}"
+  WHERE {PARTITION} >= {_since(_QUARTER_DAYS)}"""  # noqa: S608 - as above
+        for suffix in ("", ARCHIVE_SUFFIX, BUNDLES_SUFFIX)
+    )
+    return NamedQuery(
+        name=f"{dataset.name}_records_everywhere",
+        description=f"How many records each of the last {_QUARTER_DAYS} days has, archived or not",
+        sql=f"""\
+SELECT {PARTITION}, count(*) AS records
+FROM (
+{each}
+) AS everywhere
 GROUP BY {PARTITION}
 ORDER BY {PARTITION}
 """,  # noqa: S608 - a dataset's name is letters, digits and underscores

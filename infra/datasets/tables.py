@@ -1,8 +1,9 @@
 """The tables of a dataset, as Glue and Athena know them. Pure.
 
 Athena reads every object of a partition's folder, those of folders within it too, but none whose
-name begins with an underscore or a dot; it tells gzip by the suffix `.gz`. The test of the SerDe
-shows the same of Hadoop's own reader (tests/serde).
+name begins with an underscore or a dot; it tells gzip by the suffix `.gz`, and reads all members
+of it, as a bundle has them. The test of the SerDe shows the same of Hadoop's own reader
+(tests/serde).
 https://docs.aws.amazon.com/athena/latest/ug/tables-location-format.html
 https://docs.aws.amazon.com/athena/latest/ug/compression-formats.html
 """
@@ -17,7 +18,11 @@ from handlers.transform.datasets.dataset import Dataset
 from infra.datasets.columns import PARTITION, columns
 
 ARCHIVE_SUFFIX: Final = "_archive"
+BUNDLES_SUFFIX: Final = "_bundles"
 REJECTED_SUFFIX: Final = "_rejected"
+SUFFIXES: Final = (ARCHIVE_SUFFIX, BUNDLES_SUFFIX, REJECTED_SUFFIX)
+# The folders that are in the archive bucket.
+ARCHIVED: Final = (keys.ARCHIVE, keys.BUNDLES)
 
 # It reads an object in a column of text, `_rescued` say, as JSON text; Hive's own cannot. But AWS
 # warns of it: "the number of results and their values can be non-deterministic", and names Hive's.
@@ -62,7 +67,7 @@ class Table:
     Attributes:
         name: the table's name, `orders_archive` say.
         description: what it holds, as Glue takes it.
-        root: where the days' folders are: `processed/`, `archive/` or `rejected/`.
+        root: where the days' folders are: `processed/`, `archive/`, `bundles/` or `rejected/`.
         prefix: the dataset's folder within a day's.
         columns: all but the partition.
     """
@@ -95,7 +100,7 @@ class Table:
             f"{projection}.interval": "1",
             f"{projection}.interval.unit": "DAYS",
             "storage.location.template": (f"{self.location(bucket)}${{{PARTITION}}}/{self.prefix}"),
-            **(_READ_RESTORED if self.root == keys.ARCHIVE else {}),
+            **(_READ_RESTORED if self.root in ARCHIVED else {}),
         }
 
 
@@ -111,7 +116,11 @@ def of_declarations(declarations: Mapping[str, Mapping[str, Any]]) -> list[Table
 
 
 def tables(dataset: Dataset) -> list[Table]:
-    """Return the tables of a dataset: outputs, archived outputs and rejected records."""
+    """Return the tables of a dataset: outputs, archived ones, bundled ones and rejected records.
+
+    A table has one folder. That of the bundles is there whether the stack bundles or not: what was
+    bundled before stays readable.
+    """
     outputs = _columns(dataset)
     about = str(dataset.declaration.get("description", ""))
     rejected = [
@@ -121,6 +130,7 @@ def tables(dataset: Dataset) -> list[Table]:
     return [
         _table(dataset, "", keys.PROCESSED, about, outputs),
         _table(dataset, ARCHIVE_SUFFIX, keys.ARCHIVE, f"Archived: {about}", outputs),
+        _table(dataset, BUNDLES_SUFFIX, keys.BUNDLES, f"Archived in bundles: {about}", outputs),
         _table(dataset, REJECTED_SUFFIX, keys.REJECTED, f"Rejected records: {about}", rejected),
     ]
 

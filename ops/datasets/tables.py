@@ -118,6 +118,7 @@ def catalog(stack: Stack) -> Catalog:
     buckets = {
         keys.PROCESSED: stack.processed_bucket_name,
         keys.ARCHIVE: stack.archive_bucket_name,
+        keys.BUNDLES: stack.archive_bucket_name,
         keys.REJECTED: stack.processed_bucket_name,
     }
     return Catalog(

@@ -247,7 +247,7 @@ class _Needs:
         queries = self.querying()
         return [
             *self._read("Outputs", processed, *roots),
-            *(self._read("Archive", archive, keys.ARCHIVE) if queries else []),
+            *(self._read("Archive", archive, keys.ARCHIVE, keys.BUNDLES) if queries else []),
             *queries,
             *self.key(["kms:Decrypt"], "s3"),
         ]

@@ -8,7 +8,7 @@ TABLE = "aws:glue/catalogTable:CatalogTable"
 DATABASE = "aws:glue/catalogDatabase:CatalogDatabase"
 WORKGROUP = "aws:athena/workgroup:Workgroup"
 QUERY = "aws:athena/namedQuery:NamedQuery"
-SUFFIXES = ("", "_archive", "_rejected")
+SUFFIXES = ("", "_archive", "_bundles", "_rejected")
 PROJECTED = {
     "EXTERNAL": "TRUE",
     "classification": "json",
@@ -26,6 +26,7 @@ PROJECTED = {
     [
         ("orders", "processed", "processed", {}),
         ("orders_archive", "archive", "archive", {"read_restored_glacier_objects": "true"}),
+        ("orders_bundles", "archive", "bundles", {"read_restored_glacier_objects": "true"}),
         ("orders_rejected", "processed", "rejected", {}),
     ],
 )
@@ -66,7 +67,7 @@ def test_the_columns_are_those_of_the_declaration(dev: Graph):
     }
     assert columns(dev, "orders") == expected
     assert list(columns(dev, "orders")) == list(expected)
-    assert columns(dev, "orders_archive") == expected
+    assert columns(dev, "orders_archive") == columns(dev, "orders_bundles") == expected
     assert columns(dev, "orders_rejected") == {
         "line": "bigint",
         "row": "bigint",
@@ -95,7 +96,10 @@ def test_the_workgroup_limits_every_query(dev: Graph, full: Graph):
 def test_a_query_is_in_the_workgroup_and_the_database(dev: Graph):
     workgroup, database = dev.one(WORKGROUP), dev.one(DATABASE).inputs["name"]
 
-    names = {"orders_latest_day", "orders_records_a_day", "orders_rejects_a_day"}
+    names = {
+        "orders_latest_day", "orders_records_a_day", "orders_records_everywhere",
+        "orders_rejects_a_day",
+    }  # fmt: skip
     assert {it.inputs["name"] for it in dev.of(QUERY)} == names
     for query in dev.of(QUERY):
         assert query.inputs["database"] == database

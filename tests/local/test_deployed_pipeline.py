@@ -281,8 +281,9 @@ def test_each_dataset_has_its_tables_over_its_objects(stack: Stack) -> None:
     assert templates == {
         "orders": f"s3://{done}/processed/{day}/{prefix}",
         "orders_archive": f"s3://{old}/archive/{day}/{prefix}",
+        "orders_bundles": f"s3://{old}/bundles/{day}/{prefix}",
         "orders_rejected": f"s3://{done}/rejected/{day}/{prefix}",
     }
     workgroup = outputs["athena_workgroup_name"]
     assert athena.get_work_group(WorkGroup=workgroup)["WorkGroup"]["State"] == "ENABLED"
-    assert len(athena.list_named_queries(WorkGroup=workgroup)["NamedQueryIds"]) == 3
+    assert len(athena.list_named_queries(WorkGroup=workgroup)["NamedQueryIds"]) == 4

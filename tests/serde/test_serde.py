@@ -14,16 +14,18 @@ from typing import Any
 import duckdb
 import pytest
 
+from handlers.bundles import entries
 from handlers.transform.datasets.dataset import Dataset
 from handlers.transform.files import record_encoder, transform
 from handlers.transform.records.encoder import metadata_tail
 from infra.datasets import files
 from infra.datasets.columns import METADATA, RESCUED, columns
-from tests.serde.conftest import Read
+from tests.serde.conftest import Read, run
 
 pytestmark = pytest.mark.java
 
 ROOT = Path(__file__).parents[2]
+UNPACK = Path(__file__).parent / "Unpack.java"
 NOW = datetime(2024, 1, 15, 10, 30, tzinfo=UTC)
 LARGEST, SMALLEST = 2**63 - 1, -(2**63)
 INTEGER, NUMBER, TEXT = ({"type": it} for it in ("integer", "number", "string"))
@@ -187,6 +189,37 @@ def test_it_sees_folders_within_but_nothing_hidden(serde: Read, tmp_path: Path):
     (tmp_path / "_hidden" / "e.json").write_text('{"n":5}\n')
 
     assert sorted(row["n"] for row in serde(tmp_path, {"n": "bigint"})) == [1, 2, 3]
+
+
+def test_it_reads_a_bundle_whole(serde: Read, tmp_path: Path):
+    """Many members of gzip, every second one empty, with its description in the extra field.
+
+    Trino, on which Athena is built, unpacks by the JDK's GZIPInputStream, over a stream that is
+    never said to be at its end (aircompressor's JdkGzipHadoopInputStream). It calls itself for each
+    empty member in a row, so that tens of thousands of empty outputs would exhaust its stack.
+    """
+    bodies = [b'{"n":%d}\n' % n if n % 3 else b"" for n in range(3_000)]
+    bodies += [b""] * 1_000 + [b'{"n":3001}\n{"n":3002}\n']
+    bundle = b""
+    for place, body in enumerate(bodies):
+        is_gzip = place % 5 == 0
+        bundle += entries.pack(
+            gzip.compress(body) if is_gzip else body,
+            key=f"processed/2024/01/15/a/{place:06d}.json{'.gz' if is_gzip else ''}",
+            etag='"1"',
+            modified=NOW,
+            headers={"ContentType": "application/x-ndjson"},
+            metadata={"source-version": "v" * (place % 700)},
+            tags={},
+            offset=len(bundle),
+        )[1]
+    (tmp_path / "000001.json.gz").write_bytes(bundle)
+    expected = [n for n in range(3_000) if n % 3] + [3001, 3002]
+
+    assert [row["n"] for row in serde(tmp_path, {"n": "bigint"})] == expected
+    assert [row["n"] for row in in_duckdb(tmp_path, {"n": "bigint"})] == expected
+    unpacked = run("java", str(UNPACK), str(tmp_path / "000001.json.gz"))
+    assert unpacked.encode() == b"".join(bodies)
 
 
 # The type of a column, a value as JSON, and what the SerDe makes of it.

@@ -5,7 +5,7 @@ from typing import Any
 
 from infra.datasets.checks.names import PREFIX
 from infra.datasets.checks.problems import Problem, wrong
-from infra.datasets.tables import ARCHIVE_SUFFIX, REJECTED_SUFFIX
+from infra.datasets.tables import SUFFIXES
 
 
 def problems(declarations: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, Problem]]:
@@ -21,7 +21,7 @@ def problems(declarations: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[st
 
 
 def _equal_tables(names: Mapping[str, object]) -> Iterator[tuple[str, Problem]]:
-    tables = {name + suffix: name for name in names for suffix in (ARCHIVE_SUFFIX, REJECTED_SUFFIX)}
+    tables = {name + suffix: name for name in names for suffix in SUFFIXES}
     for name in names:
         if other := tables.get(name):
             text = f"the name {name!r} is that of a table of the dataset {other}, allowed: another"

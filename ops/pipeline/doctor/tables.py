@@ -4,8 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, Final
 
-from handlers import keys
-from infra.datasets.tables import Table, of_declarations
+from infra.datasets.tables import ARCHIVED, Table, of_declarations
 from ops import aws
 from ops.pipeline.doctor.findings import Deployment, Finding, judged
 
@@ -72,7 +71,7 @@ def _problem(deployment: Deployment, table: Table, found: dict[str, Any] | None)
     if found is None:
         return "is not there"
     stack = deployment.stack
-    archived = table.root == keys.ARCHIVE
+    archived = table.root in ARCHIVED
     bucket = stack.archive_bucket_name if archived else stack.processed_bucket_name
     wanted, has = table.parameters(bucket), found.get("Parameters", {})
     differing = [name for name, value in wanted.items() if has.get(name) != value]

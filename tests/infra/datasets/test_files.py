@@ -303,7 +303,7 @@ def test_two_files_of_one_name_are_refused(tmp_path: Path):
     ]
 
 
-@pytest.mark.parametrize("other", ["orders_archive", "orders_rejected"])
+@pytest.mark.parametrize("other", ["orders_archive", "orders_bundles", "orders_rejected"])
 def test_no_dataset_has_the_name_of_anothers_table(other: str, tmp_path: Path):
     content = {"orders": GOOD, other: GOOD.replace("a/", "b/")}
 

@@ -31,7 +31,8 @@ def day(days_ago: int) -> str:
 def database() -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'UTC'")  # as Athena's sessions are
-    connection.execute('CREATE TABLE "orders" ("order" VARCHAR, partition_day VARCHAR)')
+    for name in ("orders", "orders_archive", "orders_bundles"):
+        connection.execute(f'CREATE TABLE "{name}" ("order" VARCHAR, partition_day VARCHAR)')
     connection.execute(
         'CREATE TABLE "orders_rejected" ("field" VARCHAR, "rule" VARCHAR, partition_day VARCHAR)'
     )
@@ -65,6 +66,13 @@ def test_records_are_counted_by_day(database):
     assert ask(database, "records_a_day") == [(day(30), 1), (day(1), 3)]
 
 
+def test_records_are_counted_wherever_they_are(database):
+    add(database, "orders", ("a", day(1)), ("a", day(40)))
+    add(database, "orders_archive", ("b", day(40)), ("b", day(91)))
+    add(database, "orders_bundles", ("c", day(40)), ("c", day(90)))
+    assert ask(database, "records_everywhere") == [(day(90), 1), (day(40), 3), (day(1), 1)]
+
+
 def test_rejects_are_counted_by_day_field_and_rule(database):
     broken = [("total", "minimum", day(1))] * 2 + [("order", "pattern", day(1))]
     add(database, "orders_rejected", *broken, (None, None, day(3)), ("total", "type", day(31)))
@@ -77,8 +85,9 @@ def test_rejects_are_counted_by_day_field_and_rule(database):
 
 def test_every_query_reads_some_days_alone():
     assert QUERIES.keys() == {
-        "orders_latest_day", "orders_records_a_day", "orders_rejects_a_day",
+        "orders_latest_day", "orders_records_a_day", "orders_records_everywhere",
+        "orders_rejects_a_day",
     }  # fmt: skip
     for sql in QUERIES.values():
         # Each time it names a table, a constant filter on the partition follows.
-        assert sql.count("FROM ") == sql.count("partition_day >= replace(CAST(CAST(current_date")
+        assert sql.count('FROM "') == sql.count("partition_day >= replace(CAST(CAST(current_date")

@@ -65,13 +65,16 @@ def test_each_table_says_what_it_holds():
     assert found == {
         "sales": "Sales of the shop.",
         "sales_archive": "Archived: Sales of the shop.",
+        "sales_bundles": "Archived in bundles: Sales of the shop.",
         "sales_rejected": "Rejected records: Sales of the shop.",
     }
-    assert [it.description for it in described("")] == ["", "Archived", "Rejected records"]
+    expected = ["", "Archived", "Archived in bundles", "Rejected records"]
+    assert [it.description for it in described("")] == expected
 
 
 def test_the_folder_is_below_the_days():
-    outputs, archived, _ = described("")
+    outputs, archived, bundles, _ = described("")
     template = outputs.parameters("bucket")["storage.location.template"]
     assert template == "s3://bucket/processed/${partition_day}/shop/a=1/"
     assert archived.location("other") == "s3://other/archive/"
+    assert bundles.location("other") == "s3://other/bundles/"

@@ -121,7 +121,7 @@ def test_every_run_has_a_token_of_its_own(
         (
             "FAILED",
             "TABLE_NOT_FOUND: line 1:15: Table 'awsdatacatalog.db.orderz' does not exist",
-            "The tables are orders, orders_archive, orders_rejected",
+            "The tables are orders, orders_archive, orders_bundles, orders_rejected",
         ),
         (
             "FAILED",

@@ -2,11 +2,13 @@
 
 import gzip
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from handlers.bundles import entries
 from infra.datasets.columns import column_type
 from ops.aws import Account
 from ops.datasets import local_engine, tables
@@ -65,15 +67,54 @@ def test_archived_and_rejected_records_have_tables_of_their_own(
     ]
 
 
+def test_bundles_are_read_whole_and_their_indexes_not_at_all(
+    pipeline: Pipeline, account: Account
+) -> None:
+    bodies = {
+        f"processed/{NEW}/a.json": LINES,
+        f"processed/{NEW}/b.json": b"",
+        f"processed/{NEW}/c.json.gz": gzip.compress(b'{"order":"c"}\n') + gzip.compress(b""),
+        f"processed/{NEW}/d.json": b'{"order":"d"}\n',
+    }
+    pipeline.put(f"bundles/{NEW}/000001.json.gz", bundle(bodies), OLD)
+    pipeline.put(f"bundle-indexes/{NEW}/000001.json.gz", gzip.compress(b'{"order":"x"}\n'), OLD)
+    pipeline.put("bundles/2024/01/15/000001.json.gz", bundle(bodies), OLD)  # of no dataset
+    rows = ask(account, 'select "order", total, partition_day from orders_bundles order by 1')
+    assert rows == [
+        ("a", 1.5, "2024/01/15"), ("b", 2.0, "2024/01/15"), ("c", None, "2024/01/15"),
+        ("d", None, "2024/01/15"),
+    ]  # fmt: skip
+    assert ask(account, "select count(*) from orders_archive") == [(0,)]
+
+
+def bundle(bodies: dict[str, bytes]) -> bytes:
+    """Return a bundle of outputs, given by their keys."""
+    packed = b""
+    for key, body in bodies.items():
+        packed += entries.pack(
+            body,
+            key=key,
+            etag='"1"',
+            modified=datetime(2024, 2, 15, tzinfo=UTC),
+            headers={},
+            metadata={"source-version": "v"},
+            tags={},
+            offset=len(packed),
+        )[1]
+    return packed
+
+
 def test_every_named_query_is_answered(pipeline: Pipeline, account: Account) -> None:
     day = f"{today():%Y/%m/%d}"
     pipeline.put(f"processed/{day}/shop/orders/a.json", LINES, DONE)
     pipeline.put(f"processed/{NEW}/a.json", LINES, DONE)
     bad = b'{"line":3,"field":"total","rule":"type","reason":"total: a text","raw":"c,x"}\n'
     pipeline.put(f"rejected/{day}/shop/orders/a.ndjson", bad, DONE)
-    latest, counts, rejects = (ask(account, it.sql) for it in tables.catalog(account.stack).queries)
+    latest, counts, everywhere, rejects = (
+        ask(account, it.sql) for it in tables.catalog(account.stack).queries
+    )
     assert [row[-1] for row in latest] == [day, day]
-    assert counts == [(day, 2)]
+    assert counts == everywhere == [(day, 2)]
     assert rejects == [(day, "total", "type", 1)]
 
 
@@ -86,7 +127,10 @@ def test_instants_in_texts_are_read_as_athena_reads_them(account: Account) -> No
 @pytest.mark.parametrize(
     ("sql", "told"),
     [
-        ("select * from orderz", "The tables are orders, orders_archive, orders_rejected"),
+        (
+            "select * from orderz",
+            "The tables are orders, orders_archive, orders_bundles, orders_rejected",
+        ),
         ("selct 1", "syntax error"),
         ("select missing from orders", "missing"),
         ("select 1; select 2", "2 statements"),

@@ -129,11 +129,11 @@ def test_json_refuses_two_columns_of_one_name(pipeline: Pipeline, stub: Stubber)
 def test_without_sql_the_tables_and_the_named_queries_are_listed(pipeline: Pipeline) -> None:
     told = json.loads(pipeline.run("query", "--json").stdout)
     tables = told["tables"]
-    assert list(tables) == ["orders", "orders_archive", "orders_rejected"]
+    assert list(tables) == ["orders", "orders_archive", "orders_bundles", "orders_rejected"]
     assert tables["orders"]["address"] == "struct<city:string,floors:array<bigint>>"
     assert tables["orders_rejected"]["rule"] == "string"
     listed = pipeline.run("query").stdout
-    assert listed.count("  partition_day") == 3
+    assert listed.count("  partition_day") == 4
     assert all(query["name"] in listed for query in told["queries"])
 
 

@@ -349,7 +349,7 @@ def queried(pipeline: Pipeline) -> Deployment:
     glue.create_database(DatabaseInput={"Name": "db"})
     stack = Stack.from_outputs(pipeline.outputs, origin="test")
     for table in of_declarations(DATASETS):
-        bucket = OLD if table.name.endswith("_archive") else DONE
+        bucket = OLD if table.name.endswith(("_archive", "_bundles")) else DONE
         columns = [{"Name": it.name, "Type": it.type} for it in table.columns]
         glue.create_table(
             DatabaseName="db",
@@ -370,7 +370,8 @@ def set_limit(configuration: dict[str, Any]) -> None:
 def test_the_tables_are_as_declared(pipeline: Pipeline):
     examined = queried(pipeline)
     (found,), (group,) = tables.existence(examined), tables.workgroup(examined)
-    assert (found.verdict, found.says) == (Verdict.OK, "orders, orders_archive, orders_rejected")
+    says = "orders, orders_archive, orders_bundles, orders_rejected"
+    assert (found.verdict, found.says) == (Verdict.OK, says)
     assert (group.verdict, group.says) == (Verdict.OK, "queries, 10000000000 bytes a query")
 
 
@@ -395,7 +396,7 @@ def test_without_the_database_every_table_is_missing(pipeline: Pipeline):
     client("glue").delete_database(Name="db")
     (found,) = tables.existence(examined)
     assert found.says == "; ".join(
-        f"{name} is not there" for name in ("orders", "orders_archive", "orders_rejected")
+        f"orders{suffix} is not there" for suffix in ("", "_archive", "_bundles", "_rejected")
     )
 
 
