@@ -78,8 +78,10 @@ class Seen:
         self.cells += 1
         for kind in cell_types(text):
             self.readable[kind] = self.readable.get(kind, 0) + 1
-        self._add_text(text)
-        self.is_card = self.is_card and is_card_number(text)
+        if self.formats or self.texts is not None:
+            self._add_text(text)
+        if self.is_card:
+            self.is_card = is_card_number(text)
 
     def add_row(self, cells: Mapping[str, str], cell_types: CellTypes) -> None:
         """Add a record of a delimited file: its cells that are not empty, by their names."""
@@ -93,9 +95,10 @@ class Seen:
         """Return what was seen of a field, to add to; None if it is one too many."""
         if self.fields is None:
             return None
-        if name not in self.fields and len(self.fields) >= most:
-            return None
-        return self.fields.setdefault(name, Seen())
+        seen = self.fields.get(name)
+        if seen is None and len(self.fields) < most:
+            seen = self.fields[name] = Seen()  # made where it is missing alone: cells are many
+        return seen
 
     def _add_fields(self, value: Any, level: int) -> None:
         most = MAX_FIELDS if level else MAX_ROOT_FIELDS

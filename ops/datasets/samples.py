@@ -20,7 +20,12 @@ from ops.terminal.problems import OperatorError, UsageError
 _READ_BYTES: Final = 256 * 1024
 LINE_END: Final = b"}\n"  # instead of `_metadata`
 _LONG_DIGITS: Final = 19  # characters; the largest integer of 64 bits has as many
-_KINDS: Final = ("integer", "number", "boolean")
+_BOOLEAN_STARTS: Final = frozenset("tTfF")
+_NUMBER_STARTS: Final = frozenset("-0123456789")
+_NO_TYPES: Final = frozenset[str]()
+_BOOLEAN: Final = frozenset({"boolean"})
+_NUMBER: Final = frozenset({"number"})
+_INTEGER: Final = frozenset({"integer", "number"})
 
 
 @dataclass(kw_only=True)
@@ -114,9 +119,12 @@ def _cell_types(cell: str) -> frozenset[str]:
     Digits beyond 64 bits are no number here: they are an id, and a double would lose some.
     """
     first = cell[:1]
-    if not (first.isdigit() or first in "-tTfF"):
-        return frozenset()
-    found = {kind for kind in _KINDS if typed(cell, kind) is not None}
-    if "integer" not in found and len(cell) >= _LONG_DIGITS and cell.removeprefix("-").isdigit():
-        found.discard("number")
-    return frozenset(found)
+    if first in _BOOLEAN_STARTS:
+        return _BOOLEAN if typed(cell, "boolean") is not None else _NO_TYPES
+    if first not in _NUMBER_STARTS:
+        return _NO_TYPES
+    if typed(cell, "integer") is not None:
+        return _INTEGER  # each is a number, too
+    if len(cell) >= _LONG_DIGITS and cell.removeprefix("-").isdigit():
+        return _NO_TYPES
+    return _NUMBER if typed(cell, "number") is not None else _NO_TYPES
