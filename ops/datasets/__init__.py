@@ -1,1 +1,1 @@
-"""Sample files, declarations and SQL come in; drafts, broken rules and answers go out."""
+"""Sample files and declarations come in; drafts and the rules that files break go out."""

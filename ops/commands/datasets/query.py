@@ -10,9 +10,9 @@ from ops import aws
 from ops.commands.datasets import reports
 from ops.commands.group import connect
 from ops.commands.options import AsJson, OutputsFile, StackName
-from ops.datasets import athena, local_engine, tables
-from ops.datasets.answers import Answer
-from ops.datasets.tables import Catalog
+from ops.datasets.queries import athena, local_engine, tables
+from ops.datasets.queries.answers import Answer
+from ops.datasets.queries.tables import Catalog
 from ops.terminal import screen
 from ops.terminal.problems import UsageError
 

@@ -8,9 +8,9 @@ from dataclasses import asdict
 from itertools import islice
 from typing import Any, cast
 
-from ops.datasets import prices
-from ops.datasets.answers import Answer, Row, charted
-from ops.datasets.tables import Catalog
+from ops.datasets.queries import prices
+from ops.datasets.queries.answers import Answer, Row, charted
+from ops.datasets.queries.tables import Catalog
 from ops.terminal import screen
 from ops.terminal.problems import UsageError
 

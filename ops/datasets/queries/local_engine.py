@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from infra.datasets.columns import PARTITION
 from ops.aws import Account
-from ops.datasets import objects
-from ops.datasets.answers import Answer, Column, Row
-from ops.datasets.objects import Copy
-from ops.datasets.tables import QUOTES_HINT, Catalog, Table
+from ops.datasets.queries import objects
+from ops.datasets.queries.answers import Answer, Column, Row
+from ops.datasets.queries.objects import Copy
+from ops.datasets.queries.tables import QUOTES_HINT, Catalog, Table
 from ops.terminal.problems import OperatorError, UsageError
 
 if TYPE_CHECKING:

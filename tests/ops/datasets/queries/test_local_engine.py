@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from handlers.bundles import entries
 from infra.datasets.columns import column_type
 from ops.aws import Account
-from ops.datasets import local_engine, tables
-from ops.datasets.local_engine import duckdb_type
+from ops.datasets.queries import local_engine, tables
+from ops.datasets.queries.local_engine import duckdb_type
 from ops.terminal.problems import OperatorError
 from tests.ops.conftest import DONE, OLD, Pipeline, today
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from ops import aws
 from ops.aws import Account
-from ops.datasets.tables import Table
+from ops.datasets.queries.tables import Table
 
 # Of an object in GLACIER that is not retrieved. Athena skips it, too:
 # https://docs.aws.amazon.com/athena/latest/ug/querying-glacier.html

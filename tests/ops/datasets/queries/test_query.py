@@ -11,10 +11,10 @@ from botocore.stub import ANY, Stubber
 
 from ops import aws
 from ops.aws import Account
-from ops.datasets import athena, prices
+from ops.datasets.queries import athena, prices
 from ops.stack import Stack
 from tests.ops.conftest import Pipeline
-from tests.ops.datasets.conftest import execution, page
+from tests.ops.datasets.queries.conftest import execution, page
 
 KINDS = {"country": "varchar", "total": "double"}
 ROWS: list[list[str | None]] = [["CH", "20.5"], ["DE", "41.0"], [None, "-10.25"]]

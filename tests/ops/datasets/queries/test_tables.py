@@ -2,7 +2,7 @@
 
 import pytest
 
-from ops.datasets.tables import check_reads
+from ops.datasets.queries.tables import check_reads
 from ops.terminal.problems import UsageError
 
 

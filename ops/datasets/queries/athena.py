@@ -10,8 +10,8 @@ from uuid import uuid4
 
 from ops import aws
 from ops.aws import Account
-from ops.datasets.answers import Answer, Column, Row
-from ops.datasets.tables import QUOTES_HINT, Catalog
+from ops.datasets.queries.answers import Answer, Column, Row
+from ops.datasets.queries.tables import QUOTES_HINT, Catalog
 from ops.terminal.interruptions import held_back
 from ops.terminal.problems import OperatorError, UsageError
 

@@ -10,10 +10,10 @@ import pytest
 from botocore.stub import ANY, Stubber
 
 from ops.aws import Account
-from ops.datasets import athena, tables
-from ops.datasets.answers import Column
+from ops.datasets.queries import athena, tables
+from ops.datasets.queries.answers import Column
 from ops.terminal.problems import OperatorError, UsageError
-from tests.ops.datasets.conftest import execution, page
+from tests.ops.datasets.queries.conftest import execution, page
 
 ID = "0123"
 
