@@ -88,18 +88,28 @@ def require_options(name: str, prefix: str, csv: CsvOptions) -> None:
 
 
 def default_name(file: Path) -> str:
-    """Return the name of a dataset whose first file this is."""
+    """Return the name of a dataset whose first sample this is."""
     return normalize_name(file.name.removesuffix(keys.data_suffix(file.name)))
 
 
 def _csv(options: CsvOptions) -> Iterator[str]:
-    told = [f"{key}: {json.dumps(value)}" for key, value in _given(options).items()]
+    if options.header:
+        yield "# The files have no header: name the columns, in order, here and in the schema."
+    told = [f"{key}: {_plain(value)}" for key, value in _given(options).items()]
     if told:
         yield f"csv: {{{', '.join(told)}}}"
 
 
-def _given(options: CsvOptions) -> dict[str, str]:
-    told = {"delimiter": options.delimiter, "encoding": options.encoding}
+def _plain(value: str | list[str]) -> str:
+    return json.dumps(value) if isinstance(value, str) else f"[{', '.join(map(_key, value))}]"
+
+
+def _given(options: CsvOptions) -> dict[str, str | list[str]]:
+    told = {
+        "delimiter": options.delimiter,
+        "encoding": options.encoding,
+        "header": [*options.header],
+    }
     return {key: value for key, value in told.items() if value}
 
 
@@ -195,7 +205,7 @@ def _note(seen: Seen, count: int) -> str:
     notes = [f"in {seen.count} of {count}"] if seen.count != count else []
     most = max(seen.readable, key=seen.readable.__getitem__, default="")
     if most and seen.cells * _MOST_SHARE <= seen.readable[most] < seen.cells:
-        notes.append(f"{seen.readable[most]} of {seen.cells} cells can be of type {most}")
+        notes.append(f"{seen.readable[most]} of {seen.cells} cells fit the type {most}")
     return f" # {'; '.join(notes)}" if notes else ""
 
 

@@ -1,7 +1,8 @@
 """Reads sample files, as the processor would, and tells what their records hold."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -11,14 +12,17 @@ import orjson
 from handlers import keys
 from handlers.transform.datasets.cells import typed
 from handlers.transform.datasets.dataset import CsvOptions
-from handlers.transform.files import transform
+from handlers.transform.files import is_utf8, transform
 from handlers.transform.formats.batch import BadFileError, Reject
 from handlers.transform.records.encoder import RecordEncoder
+from ops.datasets import headers
 from ops.datasets.observations import Seen
 from ops.terminal.problems import OperatorError, UsageError
 
 _READ_BYTES: Final = 256 * 1024
 LINE_END: Final = b"}\n"  # instead of `_metadata`
+_SHOWN_NAMES: Final = 3
+_SHOWN_CHARACTERS: Final = 40
 _LONG_DIGITS: Final = 19  # characters; the largest integer of 64 bits has as many
 _BOOLEAN_STARTS: Final = frozenset("tTfF")
 _NUMBER_STARTS: Final = frozenset("-0123456789")
@@ -36,11 +40,13 @@ class Samples:
         seen: what was seen of the records.
         rejected: how many records are bad whatever a dataset declares.
         first_reject: the first of those, with its file; None without one.
+        notes: what the options should say of the files perhaps, a sentence each.
     """
 
     seen: Seen = field(default_factory=Seen)
     rejected: int = 0
     first_reject: tuple[str, Reject] | None = None
+    notes: list[str] = field(default_factory=list[str])
 
 
 def read(files: Iterable[Path], csv: CsvOptions, *, report: Callable[[int], object]) -> Samples:
@@ -58,16 +64,33 @@ def read(files: Iterable[Path], csv: CsvOptions, *, report: Callable[[int], obje
         is_delimited = keys.is_delimited(suffix)
         encoder = RecordEncoder(LINE_END)
         encoder.csv = csv
-        try:
+        before = samples.rejected
+        with _taken(file, csv):
+            if is_delimited and not csv.header:
+                samples.notes += _header_notes(file, csv)
             for batch in transform(source(file, report), suffix, encoder):
                 _add(samples, batch.lines, is_delimited=is_delimited)
                 samples.rejected += len(batch.rejects)
                 if batch.rejects and not samples.first_reject:
                     samples.first_reject = (str(file), batch.rejects[0])
-        except BadFileError as error:
-            msg = f"{file}: would be dead-lettered: {error}"
-            raise OperatorError(msg) from error
+        if samples.rejected != before:
+            samples.notes += _encoding_notes(file, csv)
     return samples
+
+
+def generated_header(files: Iterable[Path], csv: CsvOptions) -> tuple[str, ...]:
+    """Return names for the columns of files without a header, as many as the first row has cells.
+
+    Raises UsageError if none of the files is delimited, or has a row, OperatorError for a file that
+    the processor would not take.
+    """
+    for file in files:
+        if keys.is_delimited(data_suffix(file)):
+            with _taken(file, csv):
+                if row := headers.first_row(source(file, _untold), data_suffix(file), csv):
+                    return headers.generated(len(row))
+    msg = "--no-header needs a file with a row, allowed: CSV and TSV files"
+    raise UsageError(msg)
 
 
 def csv_options(*, delimiter: str, encoding: str) -> CsvOptions:
@@ -95,6 +118,42 @@ def source(file: Path, report: Callable[[int], object]) -> Callable[[int], Itera
                 yield block
 
     return blocks
+
+
+@contextmanager
+def _taken(file: Path, csv: CsvOptions) -> Generator[None]:
+    """Raise OperatorError if the block finds that the processor would not take a file."""
+    try:
+        yield
+    except BadFileError as error:
+        msg = f"{file}: would be dead-lettered: {error}"
+        raise OperatorError(msg, _encoding_notes(file, csv)) from error
+
+
+def _header_notes(file: Path, csv: CsvOptions) -> Iterator[str]:
+    """Yield a sentence if the names of a file's columns look like data."""
+    names = headers.first_row(source(file, _untold), data_suffix(file), csv)
+    if found := headers.data_in(names):
+        shown = ", ".join(name[:_SHOWN_CHARACTERS] for name in found[:_SHOWN_NAMES])
+        more = ", …" if len(found) > _SHOWN_NAMES else ""
+        yield (
+            f"{file}: the first row gives the columns their names, but looks like data"
+            f" ({shown}{more}): if the file has no header, add --no-header"
+        )
+
+
+def _encoding_notes(file: Path, csv: CsvOptions) -> Iterator[str]:
+    """Yield a sentence if a file needs the option for its encoding."""
+    suffix = data_suffix(file)
+    if csv.encoding or not keys.is_delimited(suffix):
+        return
+    with suppress(BadFileError):  # broken gzip, say: the encoding is not what is wrong
+        if not is_utf8(source(file, _untold), suffix):
+            yield (f"{file} is not UTF-8: give its encoding, as --encoding cp1252 (Windows-1252)")
+
+
+def _untold(_size: int) -> None:
+    """Tell nobody how much was read: these bytes are read a second time."""
 
 
 def _add(samples: Samples, lines: Iterable[bytes], *, is_delimited: bool) -> None:

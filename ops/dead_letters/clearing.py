@@ -17,7 +17,8 @@ from ops.dead_letters.messages import DeadLetter, Queue
 from ops.dead_letters.pace import Pace
 from ops.dead_letters.queue_contents import Reading
 from ops.stack import Stack
-from ops.terminal.problems import OperatorError, UsageError
+from ops.terminal import new_files
+from ops.terminal.problems import OperatorError
 
 # The size of a batch of messages that SQS accepts in every region.
 _BATCH_BYTES: Final = 262_144
@@ -68,14 +69,8 @@ def discard(
     `chosen` holds their message ids. Raises UsageError if the file exists or cannot be made,
     OperatorError if a write fails: dead letters that are not in the file stay in their queue.
     """
-    try:
+    with new_files.made(file, "--save"):
         lines = file.open("x", encoding="utf-8")
-    except FileExistsError:
-        msg = f"--save {file} exists, allowed: a new file"
-        raise UsageError(msg) from None
-    except OSError as error:
-        msg = f"--save {file} cannot be written ({error.strerror})"
-        raise UsageError(msg) from error
     with lines:
         _sync_folder(file.absolute().parent)
 

@@ -2160,8 +2160,8 @@ MUTANTS = (
     Mutant(
         "a-draft-is-written-over-a-declaration",
         "ops/commands/datasets/infer.py",
-        'output.open("x", encoding="utf-8")',
-        'output.open("w", encoding="utf-8")',
+        'place.open("x", encoding="utf-8")',
+        'place.open("w", encoding="utf-8")',
         ("tests/ops/datasets/test_infer.py",),
     ),
     Mutant(

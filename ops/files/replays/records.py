@@ -17,6 +17,7 @@ from typing import Any, Self, TextIO, cast
 
 from ops.files.objects import StoredObject
 from ops.files.replays.plans import Replay
+from ops.terminal import new_files
 from ops.terminal.problems import OperatorError, UsageError
 
 
@@ -42,18 +43,15 @@ class Record:
         Raises UsageError if the file exists or cannot be made.
         """
         head = {"bucket": bucket, "files": len(planned), "mark": mark}
-        try:
-            with _opened(file, "x") as lines:
-                lines.write(json.dumps(head) + "\n")
-                lines.writelines(json.dumps(_document(one)) + "\n" for one in planned)
-                lines.flush()
-                os.fsync(lines.fileno())
-        except FileExistsError:
-            msg = f"--record {file} exists, allowed: a new file; --resume {file} continues it"
-            raise UsageError(msg) from None
-        except OSError as error:
-            msg = f"--record {file} cannot be written ({error.strerror})"
-            raise UsageError(msg) from error
+        otherwise = f"; --resume {file} continues it"
+        with (
+            new_files.made(file, "--record", otherwise=otherwise),
+            _opened(file, "x") as lines,
+        ):
+            lines.write(json.dumps(head) + "\n")
+            lines.writelines(json.dumps(_document(one)) + "\n" for one in planned)
+            lines.flush()
+            os.fsync(lines.fileno())
         return cls(file, lines, mark, planned)
 
     @classmethod

@@ -154,7 +154,7 @@ def test_a_column_with_few_bad_cells_is_told() -> None:
     rows = "".join(f"{cell},{cell}\n" for cell in ["1", "2.5", "x", "4", "5"])
     Path("a.csv").write_text(f"a,b\n{rows}6,y\n")
     text = run("infer", "a.csv").stdout
-    assert "    a: # 5 of 6 cells can be of type number\n" in text
+    assert "    a: # 5 of 6 cells fit the type number\n" in text
     assert "    b:\n" in text
 
 
@@ -193,35 +193,110 @@ def test_what_the_content_cannot_say_is_an_option() -> None:
     }  # fmt: skip
     Path("b.csv").write_bytes(b"a,b\n\xe9,1\nx,2\n")
     told = run("infer", "b.csv").stderr
-    assert "1 records cannot be read" in told
+    assert "1 record would be rejected" in told
     assert "line 2" in told
+    assert "b.csv is not UTF-8: give its encoding, as --encoding cp1252" in told
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.tsv.gz"])
+def test_files_without_a_header_get_names_for_their_columns(name: str) -> None:
+    text = "7;2024-01-15;CH;12.50\n8;2024-01-16;;1\n".replace(";", "\t" if "tsv" in name else ";")
+    Path(name).write_bytes(gzip.compress(text.encode()) if name.endswith(".gz") else text.encode())
+    Path("first.json").write_text('{"column_1": 9}')
+    found = drafted("first.json", name, "--no-header")
+    assert found["csv"] == {"header": ["column_1", "column_2", "column_3", "column_4"]}
+    kinds = {field: one["type"] for field, one in fields(found).items()}
+    assert kinds == {
+        "column_1": "integer", "column_2": "string", "column_3": "string", "column_4": "number",
+    }  # fmt: skip
+    assert found["schema"]["required"] == ["column_1"]
+
+
+def test_a_draft_without_a_header_accepts_all_rows() -> None:
+    Path("a.csv").write_text("7,x\n8,y\n")
+    assert run("infer", "a.csv", "--no-header", "-o", "it.yaml").exit_code == 0
+    result = run("check", "a.csv", "--dataset", "it.yaml")
+    assert (result.exit_code, "2 records, 2 good" in result.stdout) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        ("1001,2024-01-15,CH,12.50", "(1001, 2024-01-15, 12.50)"),
+        ("a,2024-01-15T10:30:00Z", "(2024-01-15T10:30:00Z)"),
+        ("a@example.org,TRUE,x", "(a@example.org, TRUE)"),
+        ("1,2,3,4", "(1, 2, 3, …)"),
+        ('"1,5",15.01.2024', "(1,5, 15.01.2024)"),
+        ("order,total 2,address_1,%,,q1/2024,t,12 EUR", ""),
+    ],
+)
+def test_a_first_row_that_looks_like_data_is_told(row: str, told: str) -> None:
+    Path("a.csv").write_text(f"{row}\n{row}\n")
+    Path("b.csv").write_text("a,b\n1,2\n")
+    errors = run("infer", "b.csv", "a.csv").stderr
+    assert ("a.csv: the first row" in errors, "--no-header" in errors) == (bool(told), bool(told))
+    assert told in errors
+    assert "b.csv" not in errors
+    assert "looks like data" not in run("infer", "a.csv", "--no-header").stderr
+
+
+def test_a_header_that_is_not_utf8_names_the_option() -> None:
+    Path("a.csv").write_bytes("né,b\n1,2\n".encode("cp1252"))
+    result = run("infer", "a.csv")
+    assert (result.exit_code, "as --encoding cp1252" in result.stderr) == (1, True), result.output
+    assert list(fields(drafted("a.csv", "--encoding", "cp1252"))) == ["b"]
+
+
+def test_a_draft_is_written_into_a_folder_under_its_name() -> None:
+    Path("orders.csv").write_text("a,b\n1,2\n")
+    Path("datasets").mkdir()
+    for words, name in [((), "orders"), (("--name", "sales"), "sales")]:
+        told = run("infer", "orders.csv", "-o", "datasets/", *words)
+        assert f"datasets/{name}.yaml is a draft" in told.stderr
+        assert files.load("datasets")[name]["prefix"] == f"{name}/"
+    again = run("infer", "orders.csv", "-o", "datasets")
+    assert (again.exit_code, "datasets/orders.yaml exists" in again.stderr) == (2, True)
+
+
+def test_the_file_of_a_draft_names_its_dataset() -> None:
+    Path("orders.csv").write_text("a,b\n1,2\n")
+    assert run("infer", "orders.csv", "-o", "sales.yml").exit_code == 0
+    text = Path("sales.yml").read_text()
+    assert files.load("sales.yml")["sales"]["prefix"] == "sales/"
+    assert "--dataset sales`" in text
 
 
 @pytest.mark.parametrize(
     ("words", "told"),
     [
+        (("a.csv", "-o", "a"), "--output a declares no dataset"),
+        (("a.csv", "-o", "missing/it.yaml"), "missing/it.yaml cannot be written"),
+        (("a.json", "--no-header"), "--no-header needs a file with a row"),
+        (("blank.csv", "--no-header"), "--no-header needs a file with a row"),
         (("a.csv", "--name", "2x"), "2x"),
         (("a.csv", "--prefix", "/x"), "prefix"),
         (("a.csv", "--encoding", "klingon"), "encoding"),
         (("a.csv", "--delimiter", "x"), "delimiter"),
-        (("a.csv", "-o", "a.csv"), "a.csv exists"),
+        (("a.csv", "-o", "a.yaml"), "a.yaml exists"),
         (("a.txt",), "unknown suffix"),
         (("missing.csv",), "missing.csv"),
         (("é.csv",), "é"),
     ],
 )
 def test_what_cannot_be_used_is_refused(words: tuple[str, ...], told: str) -> None:
-    for name in ("a.csv", "a.txt", "é.csv"):
+    for name in ("a.csv", "a.txt", "é.csv", "a.yaml"):
         Path(name).write_text("a,b\n1,2\n")
+    Path("a.json").write_text('{"a": 1}')
+    Path("blank.csv").write_text("\n")
     result = run("infer", *words)
     assert (result.exit_code, told in result.stderr) == (2, True), result.output
-    assert Path("a.csv").read_text() == "a,b\n1,2\n"
+    assert Path("a.yaml").read_text() == "a,b\n1,2\n"
 
 
 @pytest.mark.parametrize(
     ("name", "text", "told"),
     [
-        ("a.csv", "a,b\n", "no record"),
+        ("a.csv", "a,b\n", "no record of the files can be read"),
         ("a.json", '[{"a":1},', "dead-lettered"),
         ("a.json", '{"é":1}', "no field of the samples can be declared"),
     ],
