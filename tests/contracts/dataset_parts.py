@@ -1,4 +1,4 @@
-"""The tables of docs/datasets.md that code makes: keywords, cells and columns."""
+"""The parts of docs/datasets.md that code makes: keywords, cells, columns and functions."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -9,6 +9,7 @@ from handlers.transform.datasets.formats import FORMATS
 from handlers.transform.datasets.schemas import ANNOTATIONS
 from infra.datasets.checks import keywords
 from infra.datasets.columns import column_type
+from tests.ops.datasets.queries.athena_functions import EXAMPLES
 
 _CELLS = (
     "12", "-7", "0", "9223372036854775807", "9223372036854775808", "12.50", "1e3", "-0", "007",
@@ -57,6 +58,11 @@ def columns() -> str:
     return _table(("declared", "column"), rows)
 
 
+def functions() -> str:
+    """Return Athena's functions that the local pipeline has."""
+    return f"{_listed(EXAMPLES)}."
+
+
 def _listed(names: Iterable[str]) -> str:
     return ", ".join(f"`{name}`" for name in sorted(names)) or "–"
 
@@ -66,4 +72,4 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join([lines[0], "|" + "---|" * len(head), *lines[1:]])
 
 
-TEXTS = {"keywords": supported, "cells": cells, "columns": columns}
+TEXTS = {"keywords": supported, "cells": cells, "columns": columns, "functions": functions}

@@ -2130,6 +2130,13 @@ MUTANTS = (
         ("tests/ops/datasets/queries/test_local_engine.py",),
     ),
     Mutant(
+        "whole-numbers-divide-to-fractions-on-the-local-pipeline",
+        "ops/datasets/queries/functions.py",
+        '"integer_division": "true"',
+        '"integer_division": "false"',
+        ("tests/ops/datasets/queries/test_local_engine.py",),
+    ),
+    Mutant(
         "athena-charges-the-bytes-alone",
         "ops/datasets/queries/prices.py",
         "max(-(-bytes_read // _MB), _LEAST_MB)",
@@ -2141,6 +2148,13 @@ MUTANTS = (
         "ops/datasets/drafts.py",
         "if field.count == count]",
         "if field.count]",
+        ("tests/ops/datasets/test_infer.py",),
+    ),
+    Mutant(
+        "a-first-row-of-dates-passes-for-names",
+        "ops/datasets/headers.py",
+        " or any(holds(text) for holds in FORMATS.values())",
+        "",
         ("tests/ops/datasets/test_infer.py",),
     ),
     Mutant(

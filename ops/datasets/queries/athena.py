@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _FIRST_POLL_SECONDS: Final = 0.25
 _LAST_POLL_SECONDS: Final = 3.0
 _POLL_GROWTH: Final = 1.5
+_QUERY: Final = "DML"  # the type of SELECT
 _ENDED: Final = frozenset({"SUCCEEDED", "FAILED", "CANCELLED"})
 _WHOLE: Final = frozenset({"tinyint", "smallint", "integer", "int", "bigint"})
 _FLOATING: Final = frozenset({"double", "float", "real"})
@@ -34,6 +35,8 @@ _MISSING: Final = (
     "the stack's outputs name no Athena workgroup and Glue database: it declares no dataset, or "
     "was deployed before datasets were there; deploy it again"
 )
+
+_Texts = Sequence[str | None]  # of the cells of a row
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +64,9 @@ def asked(
     identifier, bytes_read = ended.get("QueryExecutionId", ""), _state(ended).bytes_read
     if _state(ended).name != "SUCCEEDED":
         raise _failure(ended, known)
-    columns, rows = _results(account, identifier)
+    # Statements that list something are no DML: DESCRIBE is DDL or UTILITY, say.
+    read = _read if ended.get("StatementType", _QUERY) == _QUERY else _read_listed
+    columns, rows = _results(account, identifier, read)
     yield Answer(columns=columns, rows=rows, bytes_read=bytes_read)
 
 
@@ -114,7 +119,9 @@ def _state(execution: "QueryExecutionTypeDef") -> State:
     )
 
 
-def _results(account: Account, identifier: str) -> tuple[tuple[Column, ...], Iterator[Row]]:
+def _results(
+    account: Account, identifier: str, read: Callable[[_Texts, Sequence[Column]], Row]
+) -> tuple[tuple[Column, ...], Iterator[Row]]:
     """Return the columns of a query's results, and their rows, which are fetched as they are read.
 
     The first row of a SELECT's first page holds the names of the columns.
@@ -130,9 +137,9 @@ def _results(account: Account, identifier: str) -> tuple[tuple[Column, ...], Ite
     def rows() -> Iterator[Row]:
         names = [column.name for column in columns]
         here = _texts(first)
-        yield from (_read(row, columns) for row in here[int(here[:1] == [names]) :])
+        yield from (read(row, columns) for row in here[int(here[:1] == [names]) :])
         for page in pages:
-            yield from (_read(row, columns) for row in _texts(page))
+            yield from (read(row, columns) for row in _texts(page))
 
     return columns, rows()
 
@@ -142,8 +149,14 @@ def _texts(page: Any) -> list[list[str | None]]:
     return [[cell.get("VarCharValue") for cell in row.get("Data", [])] for row in found]
 
 
-def _read(texts: Sequence[str | None], columns: Sequence[Column]) -> Row:
+def _read(texts: _Texts, columns: Sequence[Column]) -> Row:
     return [_value(text, column.base) for text, column in zip(texts, columns, strict=False)]
+
+
+def _read_listed(texts: _Texts, columns: Sequence[Column]) -> Row:
+    """Read a row of a list of tables or columns: one text, whose cells are padded, between tabs."""
+    cells = [cell.rstrip() for text in texts for cell in (text or "").split("\t")]
+    return [*cells, *[""] * len(columns)][: len(columns)]
 
 
 def _value(text: str | None, kind: str) -> object:

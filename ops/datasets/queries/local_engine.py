@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from infra.datasets.columns import PARTITION
 from ops.aws import Account
-from ops.datasets.queries import objects
+from ops.datasets.queries import functions, listings, objects
 from ops.datasets.queries.answers import Answer, Column, Row
+from ops.datasets.queries.duckdb_types import duckdb_type
+from ops.datasets.queries.interruptible import Worker, worker
 from ops.datasets.queries.objects import Copy
 from ops.datasets.queries.tables import QUOTES_HINT, Catalog, Table
 from ops.terminal.problems import OperatorError, UsageError
@@ -23,19 +28,13 @@ _MISSING: Final = (
     "queries of the local pipeline need DuckDB, which `make setup` installs in the project's "
     ".venv: run .venv/bin/python -m ops query there; a deployed stack is asked by Athena"
 )
-_SCALARS: Final = {
-    "string": "VARCHAR", "bigint": "BIGINT", "double": "DOUBLE", "boolean": "BOOLEAN",
-}  # fmt: skip
 # A line is one record, of at most 8 MiB before its fields are renamed and `_metadata` is added.
 _LINE_BYTES: Final = 64 * 1024 * 1024
 _ROWS: Final = 1000  # at once
-# Functions of Athena that DuckDB lacks: of the instants that the outputs hold as texts.
-_FUNCTIONS: Final = (
-    "create macro from_iso8601_timestamp(it) as cast(it as timestamptz) at time zone 'UTC'",
-    "create macro from_iso8601_date(it) as cast(it as date)",
+_UNKNOWN_FUNCTION: Final = re.compile("Function with name .* does not exist", re.IGNORECASE)
+_FUNCTION_HINT: Final = (
+    "this function is not on the local pipeline: docs/datasets.md lists Athena's functions that are"
 )
-# What DuckDB's client raises on Ctrl-C, as a plain RuntimeError.
-_INTERRUPTED: Final = "Query interrupted"
 _NO_EXTENSIONS: Final = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
@@ -48,12 +47,17 @@ def asked(
 ) -> Generator[Answer]:
     """Give the answer to a query; its rows can be read within the block.
 
-    The objects of the tables that the query names are copied to a temporary folder, into a database
+    A statement that lists tables or columns is answered by what is deployed. For a query, the
+    objects of the tables that it names are copied to a temporary folder, into a database
     that can read and write nothing else. `report` is called with the bytes of each copy.
 
     Raises OperatorError for what DuckDB refuses, where it is not installed, and if Ctrl-C ends the
     query.
     """
+    listed = listings.answer(sql, known, account.stack.glue_database_name)
+    if listed:
+        yield listed
+        return
     try:
         import duckdb  # noqa: PLC0415 - a development dependency alone
     except ImportError:
@@ -61,54 +65,21 @@ def asked(
     with tempfile.TemporaryDirectory(prefix="query-") as name:
         folder = Path(name)
         try:
-            with duckdb.connect(folder / "tables.db", config=dict(_NO_EXTENSIONS)) as database:
+            with (
+                duckdb.connect(folder / "tables.db", config=dict(_NO_EXTENSIONS)) as database,
+                worker(database) as work,
+            ):
                 for table in known.named_in(sql):
                     copies = objects.fetch(account, table, folder / table.name, report=report)
                     try:
-                        _create(database, table, copies)
+                        work.run(partial(_create, database, table, copies))
                     except (duckdb.DataError, duckdb.InvalidInputException) as error:
                         raise _loading_failure(error, table, copies) from error
                 _shut(database, account.stack.glue_database_name)
-                yield _answer(database, sql)
-        except (KeyboardInterrupt, RuntimeError) as error:
-            if isinstance(error, RuntimeError) and str(error) != _INTERRUPTED:
-                raise
-            msg = "stopped; the query was not answered in full"
-            raise OperatorError(msg) from None
+                answer = work.run(partial(_answer, database, sql))
+                yield replace(answer, rows=_rows(database, work))
         except duckdb.Error as error:
             raise _failure(error, known) from error
-
-
-def duckdb_type(glue: str) -> str:
-    """Return the type of DuckDB for a type of Glue. Pure.
-
-    Raises ValueError for one that no column has.
-    """
-    kind, rest = _read_type(glue)
-    if rest:
-        msg = f"{glue!r} is no type of a column: {rest!r} follows it"
-        raise ValueError(msg)
-    return kind
-
-
-def _read_type(text: str) -> tuple[str, str]:
-    """Return the type that a text begins with, and what follows it."""
-    if text.startswith("array<"):
-        inner, rest = _read_type(text.removeprefix("array<"))
-        return f"{inner}[]", rest.removeprefix(">")
-    if text.startswith("struct<"):
-        fields: list[str] = []
-        rest = text.removeprefix("struct<")
-        while not rest.startswith(">"):
-            name, _, rest = rest.removeprefix(",").partition(":")
-            inner, rest = _read_type(rest)
-            fields.append(f'"{name}" {inner}')
-        return f"STRUCT({', '.join(fields)})", rest[1:]
-    for name, kind in _SCALARS.items():
-        if text.startswith(name):
-            return kind, text.removeprefix(name)
-    msg = f"{text!r} is no type of a column, allowed: {', '.join(_SCALARS)}, array<>, struct<>"
-    raise ValueError(msg)
 
 
 def _create(database: DuckDBPyConnection, table: Table, copies: Sequence[Copy]) -> None:
@@ -146,8 +117,8 @@ def _loading_failure(error: Exception, table: Table, copies: Sequence[Copy]) -> 
 
 def _shut(database: DuckDBPyConnection, schema: str | None) -> None:
     """Add Athena's functions, and leave the database no way to other files or the network."""
-    for function in _FUNCTIONS:
-        database.execute(function)
+    for statement in functions.statements():
+        database.execute(statement)
     if schema:  # a query may name Glue's database before a table, as on AWS
         database.execute(f'create schema "{schema}"')
         names = [row[0] for row in database.execute("show tables").fetchall()]
@@ -158,6 +129,7 @@ def _shut(database: DuckDBPyConnection, schema: str | None) -> None:
 
 
 def _answer(database: DuckDBPyConnection, sql: str) -> Answer:
+    """Return the answer to a query, without its rows."""
     statements = database.extract_statements(sql)
     if len(statements) != 1:
         msg = f"the query has {len(statements)} statements, allowed: one"
@@ -165,11 +137,12 @@ def _answer(database: DuckDBPyConnection, sql: str) -> Answer:
     answered = database.execute(statements[0])
     described: Sequence[Any] = answered.description or ()
     columns = tuple(Column(str(one[0]), str(one[1]).lower()) for one in described)
-    return Answer(columns=columns, rows=_rows(answered), bytes_read=None)
+    return Answer(columns=columns, rows=iter(()), bytes_read=None)
 
 
-def _rows(answered: DuckDBPyConnection) -> Iterator[Row]:
-    while rows := answered.fetchmany(_ROWS):
+def _rows(database: DuckDBPyConnection, work: Worker) -> Iterator[Row]:
+    """Yield the rows of the answer to the last statement; most are computed as they are read."""
+    while rows := work.run(partial(database.fetchmany, _ROWS)):
         yield from rows
 
 
@@ -180,5 +153,7 @@ def _failure(error: Exception, known: Catalog) -> OperatorError:
     hints = [known.listed()] if is_unknown else []
     if type(error).__name__ == "ParserException":
         hints.append(QUOTES_HINT)
+    if _UNKNOWN_FUNCTION.search(lines[0]):
+        hints.append(_FUNCTION_HINT)
     lines = [line for line in lines if not (is_unknown and "pg_" in line)]  # its guesses
     return OperatorError(f"the query failed: {lines[0]}", [*lines[1:], *hints])

@@ -16,9 +16,9 @@ from ops.terminal.problems import OperatorError, UsageError
 
 _DAY: Final = "[0-9]{4}/[0-9]{2}/[0-9]{2}"
 # What may stand before the first word of a statement: blanks, comments and brackets.
-_BEFORE: Final = r"(?:\s|\(|--[^\n]*(?:\n|\Z)|/\*.*?\*/)*"
-_EXPLAIN: Final = rf"(?:explain\b{_BEFORE}(?:(?:analyze|verbose)\b{_BEFORE})*)?"
-_FIRST_WORD = re.compile(rf"{_BEFORE}{_EXPLAIN}(\w*)", re.DOTALL | re.IGNORECASE)
+BEFORE: Final = r"(?:\s|\(|--[^\n]*(?:\n|\Z)|/\*.*?\*/)*"
+_EXPLAIN: Final = rf"(?:explain\b{BEFORE}(?:(?:analyze|verbose)\b{BEFORE})*)?"
+_FIRST_WORD = re.compile(rf"{BEFORE}{_EXPLAIN}(\w*)", re.DOTALL | re.IGNORECASE)
 _READING: Final = ("SELECT", "WITH", "VALUES", "TABLE", "SHOW", "DESCRIBE", "DESC")
 # What to do about SQL that cannot be parsed.
 QUOTES_HINT: Final = (

@@ -55,6 +55,21 @@ def ask(account: Account, sql: str = "select 1", report: Any = lambda _: None) -
         return answer.columns, [list(row) for row in answer.rows], answer.bytes_read
 
 
+def test_a_list_of_columns_is_read_cell_by_cell(account: Account, asked: Stubber) -> None:
+    """Athena sends a row of DESCRIBE as one text: cells that are padded, with tabs between them."""
+    kinds = {"col_name": "string", "data_type": "string", "comment": "string"}
+    start(asked, "describe orders")
+    ended = execution(ID, "SUCCEEDED")
+    ended["QueryExecution"]["StatementType"] = "UTILITY"
+    asked.add_response("get_query_execution", ended, {"QueryExecutionId": ID})
+    rows = ["order               \tstring              \tThe number          ", "total\tdouble", ""]
+    asked.add_response(
+        "get_query_results", page(kinds, [[it] for it in rows]), {"QueryExecutionId": ID}
+    )
+    _, found, _ = ask(account, "describe orders")
+    assert found == [["order", "string", "The number"], ["total", "double", ""], ["", "", ""]]
+
+
 def test_an_answer_over_pages_is_read_with_its_types(account: Account, asked: Stubber) -> None:
     kinds = {"a": "varchar", "n": "bigint", "d": "double", "ok": "boolean", "p": "decimal"}
     start(asked, "select * from orders")

@@ -1,6 +1,11 @@
 """DuckDB answers over the objects, columns and partitions that Athena's tables have."""
 
 import gzip
+import os
+import re
+import signal
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, wait
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -11,10 +16,11 @@ from hypothesis import strategies as st
 from handlers.bundles import entries
 from infra.datasets.columns import column_type
 from ops.aws import Account
-from ops.datasets.queries import local_engine, tables
-from ops.datasets.queries.local_engine import duckdb_type
+from ops.datasets.queries import functions, interruptible, local_engine, tables
+from ops.datasets.queries.duckdb_types import duckdb_type
 from ops.terminal.problems import OperatorError
 from tests.ops.conftest import DONE, OLD, Pipeline, today
+from tests.ops.datasets.queries import athena_functions
 
 NEW = "2024/01/15/shop/orders"
 LINES = (
@@ -124,6 +130,88 @@ def test_instants_in_texts_are_read_as_athena_reads_them(account: Account) -> No
     assert ask(account, sql) == [("2024-01-14 23:30:00", "2024-01-15")]
 
 
+def listed(account: Account, sql: str) -> tuple[list[str], list[object]]:
+    """Return the names of an answer's columns, and the first cell of each row."""
+    known = tables.catalog(account.stack)
+    with local_engine.asked(account, sql, known, report=lambda _: None) as answer:
+        return [it.name for it in answer.columns], [row[0] for row in answer.rows]
+
+
+ALL = ["orders", "orders_archive", "orders_rejected"]
+
+
+@pytest.mark.parametrize(
+    ("sql", "names"),
+    [
+        ("show tables", ALL),
+        ("-- all\nSHOW  TABLES IN pipeline_dev;", ALL),
+        ("show tables from `pipeline_dev`", ALL),
+        ("show tables 'orders_*'", ["orders_archive", "orders_rejected"]),
+        ("show tables in pipeline_dev 'orders|x'", ["orders"]),
+        ("show tables '.*'", []),
+    ],
+)
+def test_the_tables_of_the_stack_are_listed(account: Account, sql: str, names: list[str]) -> None:
+    assert listed(account, sql) == (["tab_name"], names)
+
+
+@pytest.mark.parametrize(
+    ("sql", "first"),
+    [
+        ("describe orders", "col_name"),
+        ("DESC FORMATTED pipeline_dev.Orders ;", "col_name"),
+        ("describe `orders`", "col_name"),
+        ('show columns from "pipeline_dev"."orders"', "field"),
+        ("show columns in orders in pipeline_dev", "field"),
+    ],
+)
+def test_the_columns_of_a_table_are_listed(account: Account, sql: str, first: str) -> None:
+    names, fields = listed(account, sql)
+    assert names[0] == first
+    assert fields == [
+        "order", "total", "count", "paid", "address", "labels", "_metadata", "partition_day",
+    ]  # fmt: skip
+
+
+def test_a_description_has_the_types_of_glue(account: Account) -> None:
+    rows = ask(account, "describe orders")
+    assert rows[0] == ("order", "string", "")
+    assert rows[4] == ("address", "struct<city:string,floors:array<bigint>>", "")
+
+
+@pytest.fixture(scope="module")
+def evaluate() -> Iterator[Callable[[str], object]]:
+    """A function that returns the value of an expression on the local pipeline."""
+    import duckdb  # noqa: PLC0415 - heavy
+
+    with duckdb.connect() as database:
+        for statement in functions.statements():
+            database.execute(statement)
+        yield lambda sql: database.execute(f"select {sql}").fetchall()[0][0]
+
+
+def test_functions_of_athena_answer_as_athena_does(evaluate: Callable[[str], object]) -> None:
+    examples = [*athena_functions.EXAMPLES.values(), *athena_functions.MORE]
+    found = [(sql, evaluate(sql)) for sql, _ in examples]
+    assert found == examples
+    assert [type(it) for _, it in found] == [type(it) for _, it in examples]
+
+
+def test_every_function_that_is_made_has_an_example() -> None:
+    assert functions.MACROS.keys() <= athena_functions.EXAMPLES.keys()
+    for name, (sql, _) in athena_functions.EXAMPLES.items():
+        assert re.search(rf"\b{name}\(", sql)
+
+
+def test_a_query_has_athenas_functions(pipeline: Pipeline, account: Account) -> None:
+    pipeline.put(f"processed/{NEW}/a.json", LINES, DONE)
+    sql = (
+        "select json_extract_scalar(labels, '$.x'), count / 2,"
+        " any_match(address.floors, n -> n = 2) from orders where regexp_like(\"order\", '^a$')"
+    )
+    assert ask(account, sql) == [("1", 1, True)]
+
+
 @pytest.mark.parametrize(
     ("sql", "told"),
     [
@@ -131,6 +219,16 @@ def test_instants_in_texts_are_read_as_athena_reads_them(account: Account) -> No
             "select * from orderz",
             "The tables are orders, orders_archive, orders_bundles, orders_rejected",
         ),
+        ("show tables in others", "no database 'others', allowed: pipeline_dev"),
+        (
+            "describe orderz",
+            "The tables are orders, orders_archive, orders_bundles, orders_rejected",
+        ),
+        ("describe other.orders", "no database 'other'"),
+        ("show databases", "allowed: SHOW TABLES, SHOW COLUMNS FROM table, DESCRIBE table"),
+        ("describe select 1", "allowed: SHOW TABLES"),
+        ("select json_size('{}', '$')", "this function is not on the local pipeline"),
+        ("select ngrams(array[1], 1)", "docs/datasets.md lists Athena's functions"),
         ("selct 1", "syntax error"),
         ("select missing from orders", "missing"),
         ("select 1; select 2", "2 statements"),
@@ -148,14 +246,29 @@ def test_a_query_that_cannot_be_answered_says_why(account: Account, sql: str, to
     assert told in f"{raised.value} {raised.value.details}"
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt(), RuntimeError("Query interrupted")])
-def test_ctrl_c_ends_a_query_with_a_sentence(account: Account, error: BaseException) -> None:
+def test_ctrl_c_while_rows_are_read_ends_a_query_with_a_sentence(account: Account) -> None:
     known = tables.catalog(account.stack)
     with (
         pytest.raises(OperatorError, match=r"^stopped") as raised,
         local_engine.asked(account, "select 1", known, report=lambda _: None),
     ):
-        raise error
+        raise KeyboardInterrupt
+    assert raised.value.exit_code == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_a_query_that_runs(
+    account: Account, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def send(futures: list[Future[object]], timeout: float) -> None:
+        monkeypatch.undo()
+        os.kill(os.getpid(), number)
+        wait(futures, timeout)
+
+    monkeypatch.setattr(interruptible, "wait", send)
+    sql = "select sum(a.range * b.range) from range(10000000) a, range(10000000) b"
+    with pytest.raises(OperatorError, match=r"^stopped") as raised:
+        ask(account, sql)
     assert raised.value.exit_code == 1
 
 
