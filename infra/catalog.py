@@ -38,6 +38,7 @@ class Catalog(pulumi.ComponentResource):
     Attributes:
         database_name: the database's name.
         workgroup_name: the workgroup's name.
+        table_names: the names of the tables, each known once the table is made.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class Catalog(pulumi.ComponentResource):
             opts=self._child,
         )
         self.database_name = database.name
+        self.table_names: list[pulumi.Output[str]] = []
         for dataset in datasets:
             self._add(name, dataset, buckets)
         self.register_outputs(
@@ -104,7 +106,8 @@ class Catalog(pulumi.ComponentResource):
     def _add(self, name: str, dataset: Dataset, buckets: Mapping[str, Input[str]]) -> None:
         """Create the tables and the named queries of a dataset."""
         for table in tables.tables(dataset):
-            self._table(f"{name}-{table.name}", table, buckets[table.root])
+            made = self._table(f"{name}-{table.name}", table, buckets[table.root])
+            self.table_names.append(made.name)
         for query in named_queries(dataset):
             aws.athena.NamedQuery(
                 f"{name}-{query.name}",
@@ -116,9 +119,9 @@ class Catalog(pulumi.ComponentResource):
                 opts=self._child,
             )
 
-    def _table(self, name: str, table: Table, bucket: Input[str]) -> None:
+    def _table(self, name: str, table: Table, bucket: Input[str]) -> aws.glue.CatalogTable:
         placed = pulumi.Output.from_input(bucket)
-        aws.glue.CatalogTable(
+        return aws.glue.CatalogTable(
             name,
             name=table.name,
             database_name=self.database_name,

@@ -80,11 +80,9 @@ class DataPipeline(pulumi.ComponentResource):
         self.outputs = {
             **self._outputs(),
             **self._batch_operations(),
-            **self._catalog(),
+            **self._catalog(datasets),
             "alarm_topic_arn": topic.arn,
             "dashboard_url": board.url,
-            # What the next preview compares its own with, and what `ops` knows the columns from.
-            "datasets": json.dumps(datasets, ensure_ascii=False),
         }
         self.register_outputs(self.outputs)
 
@@ -244,10 +242,15 @@ class DataPipeline(pulumi.ComponentResource):
         )
         return {"batch_operations_role_arn": made.role_arn}
 
-    def _catalog(self) -> dict[str, Input[str]]:
-        """Create the tables and the workgroup, if there is a dataset, and return their outputs."""
+    def _catalog(self, datasets: Declarations) -> dict[str, Input[str]]:
+        """Create the tables and the workgroup, if there is a dataset.
+
+        Returns their outputs, and the declarations: what the next preview compares its own with,
+        and what `ops` knows the columns from.
+        """
+        declared = json.dumps(datasets, ensure_ascii=False)
         if not self._datasets:
-            return {}
+            return {"datasets": declared}
         made = Catalog(
             self._name,
             datasets=self._datasets,
@@ -260,6 +263,10 @@ class DataPipeline(pulumi.ComponentResource):
         return {
             "glue_database_name": made.database_name,
             "athena_workgroup_name": made.workgroup_name,
+            # Once the tables are made, as the outputs wait for the functions. If an update fails
+            # before that, Pulumi keeps the last declarations, and the next preview warns again:
+            # https://github.com/pulumi/pulumi/pull/15754
+            "datasets": pulumi.Output.all(*made.table_names).apply(lambda _: declared),
         }
 
     def _watch(self) -> tuple[AlarmTopic, Alarms, Dashboard]:

@@ -165,9 +165,9 @@ class Graph:
                 yield from self.inside(it)
 
 
-class _Recorder(mocks.MockMonitor):
+class Recorder(mocks.MockMonitor):
     def __init__(self, graph: Graph) -> None:
-        super().__init__(_Answers(graph))
+        super().__init__(Answers(graph))
         self.graph = graph
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the engine's own name
@@ -220,7 +220,7 @@ class _Engine(mocks.MockEngine):
         self.graph.logged.append((severity, request.message))
 
 
-class _Answers(mocks.Mocks):
+class Answers(mocks.Mocks):
     def __init__(self, graph: Graph) -> None:
         super().__init__()
         self._random = graph.random
@@ -295,7 +295,7 @@ def run_program(
 def _run(graph: Graph, config: Mapping[str, str], stack: str, program: Path) -> None:
     pulumi.runtime.set_all_config(dict(config))
     engine = _Engine(graph)
-    monitor = _Recorder(graph)
+    monitor = Recorder(graph)
     configure(
         RuntimeSettings(
             project=PROJECT,

@@ -8,11 +8,14 @@ from typing import Any
 
 import pulumi
 import pytest
+from google.protobuf import empty_pb2
 
 from handlers.environment import DATASETS_FILE
 from infra import declarations, package
 from infra.datasets import files
 from infra.settings import SettingsError
+from local.program.engine import properties
+from tests.infra import recording
 from tests.infra.datasets.declared import declaration, problems, schema
 from tests.infra.recording import PROJECT, REGION, ROOT, Graph, run_program
 
@@ -107,6 +110,36 @@ def test_a_first_deployment_has_no_changes(example: Graph):
 
 def test_nothing_is_logged_where_nothing_changed(example: Graph):
     assert changed(run(last_outputs=example.outputs)) == []
+
+
+@pytest.mark.parametrize(
+    "token", ["aws:glue/catalogTable:CatalogTable", "aws:lambda/function:Function"]
+)
+def test_an_update_that_fails_keeps_the_declarations_of_the_last(
+    token: str, monkeypatch: pytest.MonkeyPatch
+):
+    """Pulumi keeps outputs that a failed update did not register, so the next preview warns again.
+
+    https://github.com/pulumi/pulumi/pull/15754
+    """
+    outputs: list[Any] = []
+    make = recording.Answers.new_resource
+
+    def refuse(self: Any, args: Any) -> Any:
+        if args.typ == token:
+            msg = "refused"
+            raise RuntimeError(msg)
+        return make(self, args)
+
+    def note(_: Any, request: Any) -> Any:
+        outputs.append(properties.decode(request.outputs))
+        return empty_pb2.Empty()
+
+    monkeypatch.setattr(recording.Answers, "new_resource", refuse)
+    monkeypatch.setattr(recording.Recorder, "RegisterResourceOutputs", note)
+    with pytest.raises(Exception, match="refused"):
+        run()
+    assert not [it for it in outputs if "datasets" in it]
 
 
 def test_an_earlier_version_of_the_program_had_no_datasets(example: Graph):
