@@ -234,7 +234,15 @@ FACTS: list[tuple[str, str, Any]] = [
     # Of an output that is older than its dataset.
     ("bigint", '"12"', 12),
     ("double", '"12.50"', 12.5),
+    ("bigint", "1.5", 1),
     ("boolean", '"true"', True),
+    ("boolean", '"yes"', False),
+    ("boolean", "1", False),
+    ("boolean", "{}", False),
+    ("array<bigint>", "1", [1]),
+    ("array<bigint>", '""', []),
+    ("struct<a:bigint>", "[1]", {"a": 1}),
+    ("struct<a:bigint>", '""', {"a": None}),
     ("double", "12.50", 12.5),
     ("double", "1e3", 1000.0),
     ("double", "5", 5.0),
@@ -265,6 +273,27 @@ def test_what_the_serde_makes_of_each_type(serde: Read, tmp_path: Path):
     read = [(kind, value, full[f"c{place}"]) for place, (kind, value, _) in enumerate(FACTS)]
     assert [(*it[:2], typed(it[2])) for it in read] == [(*it[:2], typed(it[2])) for it in FACTS]
     assert set(empty.values()) == {None}
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("bigint", '"abc"'),
+        ("bigint", "true"),
+        ("bigint", "[1]"),
+        ("double", '""'),
+        ("double", "{}"),
+        ("array<bigint>", '["x"]'),
+        ("struct<a:bigint>", '"x"'),
+        ("struct<a:bigint>", "1"),
+    ],
+)
+def test_what_the_serde_fails_on(serde: Read, tmp_path: Path, kind: str, value: str):
+    """docs/consumers.md says so."""
+    (tmp_path / "a.json").write_text(f'{{"c":{value}}}\n')
+
+    with pytest.raises(AssertionError, match="Exception|Error"):
+        serde(tmp_path, {"c": kind})
 
 
 def in_duckdb(folder: Path, held: Mapping[str, str]) -> list[dict[str, Any]]:

@@ -109,8 +109,8 @@ def _loading_failure(error: Exception, table: Table, copies: Sequence[Copy]) -> 
     for copy in copies:
         told = told.replace(str(copy.path), copy.key)
     hint = (
-        "Athena cannot read it either; if the dataset has changed since, `replay --dataset "
-        f"{table.dataset}` processes its files again"
+        "a query by Athena fails on most such values, too (docs/consumers.md); if the dataset has"
+        f" changed since, `replay --dataset {table.dataset}` processes its files again"
     )
     return OperatorError(f"a record does not fit the columns of {table.name}: {told}", [hint])
 
