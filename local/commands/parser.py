@@ -185,11 +185,11 @@ def transform(
         bool, typer.Option("--compress", help="Write gzip, as with compressOutput.")
     ] = False,
     dataset: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             "--dataset",
-            metavar="FILE",
-            help="Hold the records to a dataset, datasets/orders.yaml say.",
+            metavar="NAME",
+            help="Hold the records to a dataset of the folder datasets/, or to its file.",
         ),
     ] = None,
 ) -> None:
@@ -220,13 +220,13 @@ def transform(
         raise typer.Exit(_FAILED)
 
 
-def _declared(console: Console, file: Path) -> Dataset:
-    """Return the dataset of a file; the command ends with every problem of it."""
+def _declared(console: Console, name: str) -> Dataset:
+    """Return the dataset of a name or a file; the command ends with every problem of it."""
     # What reads a declaration takes as long to import as all else here.
     from local.commands.declarations import read_dataset  # noqa: PLC0415
 
     try:
-        return read_dataset(file)
+        return read_dataset(name)
     except UsageError as error:
         _fail(console, str(error), UsageError.exit_code)
 

@@ -98,25 +98,12 @@ def find(name: str) -> Dataset:
     Raises UsageError with every problem of its declaration, and if there is none.
     """
     # What reads a declaration takes longer to import than most commands to run.
-    from infra.datasets import files as declarations  # noqa: PLC0415
+    from infra.datasets import files, lookup  # noqa: PLC0415
 
-    path = Path(name)
-    if "/" not in name and path.suffix not in declarations.SUFFIXES:
-        folder = Path(declarations.DEFAULT_FOLDER)
-        path = next(
-            (
-                it
-                for suffix in declarations.SUFFIXES
-                if (it := folder / f"{name}{suffix}").is_file()
-            ),
-            folder / f"{name}{declarations.SUFFIXES[0]}",
-        )
     try:
-        ((called, content),) = declarations.load(path).items()
-    except declarations.DeclarationError as error:
+        return lookup.find(name)
+    except lookup.NoDatasetError as error:
+        raise UsageError(str(error)) from error
+    except files.DeclarationError as error:
         msg = f"the dataset has {len(error.problems)} problem(s):"
         raise UsageError(msg, error.problems) from error
-    except ValueError:
-        msg = f"--dataset {name} is a folder, allowed: the name or the file of one dataset"
-        raise UsageError(msg) from None
-    return Dataset.read(called, content)

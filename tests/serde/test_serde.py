@@ -292,7 +292,7 @@ def test_what_the_serde_fails_on(serde: Read, tmp_path: Path, kind: str, value: 
     """docs/consumers.md says so."""
     (tmp_path / "a.json").write_text(f'{{"c":{value}}}\n')
 
-    with pytest.raises(AssertionError, match="Exception|Error"):
+    with pytest.raises(AssertionError, match=r"Exception|Error"):
         serde(tmp_path, {"c": kind})
 
 

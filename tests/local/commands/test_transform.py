@@ -132,6 +132,18 @@ def test_a_dataset_that_is_wrong_is_wrong_usage(
     assert run(source, "--dataset", folder).exit_code == 2
 
 
+def test_a_dataset_can_be_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    Path("datasets").mkdir()
+    Path("datasets/orders.yaml").write_text(DATASET)
+    Path("a.csv").write_text("1;Zoë;4111\n")
+    (written,) = records(run("a.csv", "--dataset", "orders").stdout_bytes)
+    assert (written["id"], "card" in written) == (1, False)
+    missing = run("a.csv", "--dataset", "order")
+    told = "there is no dataset 'order'; the datasets in datasets/ are: orders"
+    assert (missing.exit_code, missing.stdout, told in missing.stderr) == (2, "", True)
+
+
 def test_compressed_records_are_the_same_records(folder: Path, source: Path) -> None:
     output = folder / "out" / "good.json.gz"
     result = run(source, "-o", output, "--compress", "--max-rejected-percent", 34)

@@ -107,17 +107,20 @@ def test_a_file_that_cannot_be_read_fails_alone() -> None:
 @pytest.mark.parametrize(
     ("dataset", "message"),
     [
-        ("others", "datasets/others.yaml"),
-        ("datasets", "datasets/datasets.yaml"),
-        ("./datasets", "allowed: the name or the file of one dataset"),
+        (
+            "others",
+            "there is no dataset 'others'; the datasets in datasets/ are: more, orders, wrong",
+        ),
+        ("datasets", "there is no dataset 'datasets'; the datasets in datasets/ are: more"),
+        ("datasets/x.yml", "there is no datasets/x.yml; the datasets in datasets/ are: more"),
+        ("nowhere/x.yaml", "there is no nowhere/x.yaml; the datasets in nowhere/ are: none"),
+        ("./datasets", "allowed: the name or the file of a dataset"),
         ("wrong", "prefix: is not set"),
     ],
 )
 def test_a_dataset_that_cannot_be_read_is_told(dataset: str, message: str) -> None:
     Path("datasets/wrong.yaml").write_text(ORDERS.replace("prefix", "prefixes"))
     Path("datasets/more.yaml").write_text(ORDERS.replace("shop/", "more/"))
-    if dataset == "./datasets":
-        Path("datasets/wrong.yaml").unlink()
     result = check("a.csv", "--dataset", dataset)
     assert (result.exit_code, message in result.stderr) == (2, True), result.output
 
