@@ -42,7 +42,9 @@ def infer(
     delimiter: Annotated[
         str,
         typer.Option(
-            "--delimiter", metavar="CHAR", help="Of the cells: , or ; or | or tab, if it is forced."
+            "--delimiter",
+            metavar="CHAR",
+            help="The delimiter: , ; | or tab  [default: by the header].",
         ),
     ] = "",
     encoding: Annotated[
@@ -68,8 +70,8 @@ def infer(
 ) -> None:
     """Write a first draft of a dataset from sample files, for a person to edit.
 
-    Types, required fields, formats, and texts with few values, by what the files hold: the draft
-    accepts each of their records. It asks no stack.
+    It declares types, required fields, formats, and texts with few values, so that the draft
+    accepts every record of the files. It asks no stack.
 
     Example: `datasets infer orders.csv -o datasets/orders.yaml`.
     """

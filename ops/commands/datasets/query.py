@@ -1,4 +1,4 @@
-"""Ask the tables of the datasets."""
+"""Query the tables of the datasets."""
 
 from collections.abc import Generator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -29,7 +29,7 @@ def query(
     *,
     named: Annotated[
         str | None,
-        typer.Option("--named", metavar="NAME", help="Ask one of the named queries, by its name."),
+        typer.Option("--named", metavar="NAME", help="Run one of the named queries."),
     ] = None,
     limit: Annotated[
         int, typer.Option("--limit", metavar="N", min=1, help="Show N rows in the table.")
@@ -47,12 +47,12 @@ def query(
     stack: StackName = None,
     outputs: OutputsFile = None,
 ) -> None:
-    """Ask the tables of the datasets, by SQL.
+    """Query the tables of the datasets with SQL.
 
     Each dataset has three tables: NAME, NAME_archive and NAME_rejected; their column
-    partition_day is the day, as 2024/01/15. Each has queries with a name, too. A deployed stack is
-    asked by Athena: what the query read and its list price are shown at the end. The local pipeline
-    is asked by DuckDB, over the same files. Ctrl-C stops the query.
+    partition_day is the day, as 2024/01/15. Each has named queries, too. On a deployed stack Athena
+    answers: what the query read and its list price are shown at the end. On the local pipeline
+    DuckDB answers, over the same files. Ctrl-C stops the query.
 
     Examples: `query`, `query "select * from orders limit 10"`, `query "select partition_day,
     count(*) from orders group by 1 order by 1"`.

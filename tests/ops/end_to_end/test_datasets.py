@@ -89,7 +89,7 @@ def test_the_draft_says_what_the_page_says_of_it() -> None:
     (text,) = re.findall(r"^```csv\n(.*?)^```$", pages.read(PAGE), re.DOTALL | re.MULTILINE)
     Path("sales.csv").write_text(text)
     draft = run("python -m ops datasets infer sales.csv").stdout
-    assert "total: # 9 of 10 cells can be of type number" in draft
+    assert "total: # 9 of 10 cells fit the type number" in draft
     assert "# drop: [card_number]" in draft
     assert "card_number looks like a secret" in " ".join(pages.read(PAGE).replace("`", "").split())
 
