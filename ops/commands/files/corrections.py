@@ -8,6 +8,7 @@ import typer
 from ops import aws
 from ops.commands.files import reports
 from ops.commands.group import confirm
+from ops.datasets.deployed import columns_of
 from ops.dead_letters import listing
 from ops.dead_letters.messages import Queue
 from ops.files import following, history
@@ -34,7 +35,8 @@ def send(account: aws.Account, found: RejectedObject, file: Path, options: Optio
 
     Raises UsageError if a row cannot be read. The exit code is 1 if the fix failed.
     """
-    fix = fixes.plan(found, corrections.read(file))
+    columns = columns_of(account.stack, found.source_key) or corrections.texts
+    fix = fixes.plan(found, corrections.read(file, columns))
     there = fixes.look(account, fix)
     if not there:
         _warn_of_others(account, fix)

@@ -1,15 +1,16 @@
 """Read a file with corrected rows, and make JSON lines of it. Pure but for `read`.
 
-A JSON row is sent in the words of the file, so that no number changes. A CSV row becomes an object
-of strings, as the pipeline would read it.
+A JSON row is sent in the words of the file, so that no number changes. A CSV row becomes an object,
+as the pipeline would read it: of strings, or of what the dataset of its file declares.
 """
 
 import csv
 import io
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final, NoReturn
 
@@ -46,14 +47,25 @@ class _RowError(Exception):
 
 _Rows = Iterator[str | _RowError]
 
+# Takes the names in a CSV header; returns what makes a cell of each column JSON. That raises
+# ValueError for a cell that cannot be sent.
+Columns = Callable[[Sequence[str]], Sequence[Callable[[str], str]]]
 
-def read(path: Path) -> Correction:
+
+def texts(header: Sequence[str]) -> Sequence[Callable[[str], str]]:
+    """Return columns of strings."""
+    return [partial(json.dumps, ensure_ascii=False)] * len(header)
+
+
+def read(path: Path, columns: Columns = texts) -> Correction:
     """Return the rows of a file: NDJSON or JSON by its content, CSV by its suffix.
 
-    Raises UsageError that names every row which cannot be read, by its line and with the reason.
+    `columns` is for CSV. Raises UsageError that names every row which cannot be read, by its line
+    and with the reason.
     """
     forms: dict[str, Callable[[str], _Rows]] = {
-        ".ndjson": json_rows, ".jsonl": json_rows, ".json": json_rows, ".csv": csv_rows,
+        ".ndjson": json_rows, ".jsonl": json_rows, ".json": json_rows,
+        ".csv": partial(csv_rows, columns=columns),
     }  # fmt: skip
     form = forms.get(path.suffix.lower())
     if not form:
@@ -93,8 +105,8 @@ def correct(name: str, raw: bytes, form: Callable[[str], _Rows]) -> Correction:
     return Correction(rows=len(rows), content="".join(f"{row}\n" for row in rows).encode())
 
 
-def csv_rows(text: str) -> _Rows:
-    """Yield each row below the header as a JSON object of strings, in the header's names.
+def csv_rows(text: str, columns: Columns = texts) -> _Rows:
+    """Yield each row below the header as a JSON object, in the header's names.
 
     Names that come twice are written twice: the pipeline keeps both.
     """
@@ -105,6 +117,7 @@ def csv_rows(text: str) -> _Rows:
     delimiter = stated.group(2) if stated else _find_delimiter(text)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     names: list[str] | None = None
+    writers: Sequence[Callable[[str], str]] = ()
     while True:
         line = reader.line_num + 1 + skipped
         try:
@@ -120,12 +133,24 @@ def csv_rows(text: str) -> _Rows:
             continue
         if names is None:
             names = [json.dumps(name, ensure_ascii=False) for name in cells]
+            writers = columns(cells)
         elif len(cells) != len(names):
             yield _RowError(line, f"{len(cells)} cells, allowed: {len(names)}, as in the header")
         else:
-            values = (json.dumps(cell, ensure_ascii=False) for cell in cells)
-            pairs = (f"{name}:{value}" for name, value in zip(names, values, strict=True))
-            yield f"{{{','.join(pairs)}}}"
+            yield _object(names, writers, cells, line)
+
+
+def _object(
+    names: Sequence[str], writers: Sequence[Callable[[str], str]], cells: Sequence[str], line: int
+) -> str | _RowError:
+    pairs: list[str] = []
+    problems: list[str] = []
+    for name, write, cell in zip(names, writers, cells, strict=True):
+        try:
+            pairs.append(f"{name}:{write(cell)}")
+        except ValueError as error:
+            problems.append(str(error))
+    return _RowError(line, ", ".join(problems)) if problems else f"{{{','.join(pairs)}}}"
 
 
 def json_rows(text: str) -> _Rows:

@@ -172,3 +172,11 @@ def test_metadata_that_names_a_file_it_does_not_fix_is_no_link(bad):
     forged = {keys.FIXES_KEY: keys.encode_value(KEY), keys.FIX_DIGEST: "0" * 64}
     bad.put("incoming/sales/a.fix-12345678.ndjson", Metadata=forged)
     assert json.loads(bad.run("show", KEY, "--json", "--no-logs").stdout)["fixed_by"] == []
+
+
+def test_the_rows_of_a_datasets_file_have_the_types_that_it_declares(bad):
+    total = {"type": "object", "properties": {"a": {"type": "number"}}}
+    bad.outputs["datasets"] = json.dumps({"sales": {"prefix": "sales/", "schema": total}})
+    fix(bad)
+    digest = keys.fix_digest(KEY, bad.source, b'{"A":1,"B":"2"}\n')
+    assert bad.versions(keys.fix_key(KEY, digest))
