@@ -52,16 +52,16 @@ class Candidate:
     source: tuple[str, str] | None = None  # key and version
 
 
-def survey(account: Account, chosen: Range, *, version: str) -> Iterator[Candidate]:
+def survey(account: Account, chosen: Range, *, made_by: tuple[str, str]) -> Iterator[Candidate]:
     """Yield each completed version of a range, with what there is to do for it.
 
-    Not only the current versions: each version has an output of its own. `version` is that of the
-    dataset.
+    Not only the current versions: each version has an output of its own. `made_by` is the name and
+    the version of the dataset: a renamed one has the same version.
     """
     bucket = account.stack.raw_bucket_name
     listed = objects.versions(account.s3, bucket, completed_prefix(chosen.prefix))
 
-    look = partial(_look, account, version=version)
+    look = partial(_look, account, made_by=made_by)
     seen: set[tuple[str, str]] = set()
     copies = (copy for copy in listed if copy in chosen)
     for found in workers.map_unordered(look, copies, at_once=_LOOKS_AT_ONCE):
@@ -99,7 +99,7 @@ def message(copy: StoredObject) -> str:
     return dumps({keys.REPROCESS: {"key": copy.key, "version": copy.version}})
 
 
-def _look(account: Account, copy: StoredObject, *, version: str) -> Candidate:
+def _look(account: Account, copy: StoredObject, *, made_by: tuple[str, str]) -> Candidate:
     head = objects.head(account.s3, account.stack.raw_bucket_name, copy.key, copy.version)
     told = Completed(stored=copy, metadata=head.metadata if head else {})
     key, source = keys.incoming_key(copy.key, told.metadata), told.source_version
@@ -108,7 +108,7 @@ def _look(account: Account, copy: StoredObject, *, version: str) -> Candidate:
     output = results.locate(account, key, source, told.days)
     if output is None:
         state = State.WITHOUT_OUTPUT
-    elif output.dataset_version == version:
+    elif (output.dataset, output.dataset_version) == made_by:
         state = State.CURRENT
     else:
         state = State.ARCHIVED if output.archived else State.DUE

@@ -82,7 +82,8 @@ def _survey(
     due: list[StoredObject] = []
     counts = Counter[State]()
     with screen.working("looking at completed files") as spinner:
-        for found in reprocessing.survey(account, chosen, version=dataset.version):
+        made_by = (dataset.name, dataset.version)
+        for found in reprocessing.survey(account, chosen, made_by=made_by):
             counts[found.state] += 1
             if found.state.is_due:
                 due.append(found.copy)

@@ -17,6 +17,7 @@ ORDERS: dict[str, Any] = {
     "schema": {"type": "object", "properties": {"total": {"type": "number"}}},
 }
 VERSION = Dataset.read("orders", ORDERS).version
+CURRENT = {keys.DATASET: "orders", keys.DATASET_VERSION: VERSION}
 
 
 @pytest.fixture
@@ -49,7 +50,7 @@ def sent(pipeline: Any) -> list[Any]:
 def test_each_version_whose_output_is_of_another_declaration_is_sent(declared):
     old, _ = complete(declared, "shop/orders/a b+ü.csv")
     other, _ = complete(declared, "shop/orders/b.csv", **{keys.DATASET_VERSION: "another"})
-    complete(declared, "shop/orders/c.csv", **{keys.DATASET_VERSION: VERSION})
+    complete(declared, "shop/orders/c.csv", **CURRENT)
     complete(declared, "elsewhere/d.csv")
     asked = ("replay", "--dataset", "orders", "--dry-run", "--json")
     dry = json.loads(declared.run(*asked).stdout)
@@ -71,6 +72,13 @@ def test_each_version_whose_output_is_of_another_declaration_is_sent(declared):
         "unknown": 0,
         "repeated": 0,
     }
+
+
+def test_an_output_of_the_same_declaration_by_another_name_is_sent(declared):
+    """The processor would replace it, too: its metadata names a dataset that is gone."""
+    named = {keys.DATASET: "sales", keys.DATASET_VERSION: VERSION}
+    complete(declared, "shop/orders/a.csv", **named)
+    assert report(declared)["sent"] == 1
 
 
 def test_what_cannot_be_replaced_is_counted_and_not_sent(declared):
@@ -179,8 +187,7 @@ def test_a_dead_letter_of_a_replay_is_listed_sent_again_and_discarded(declared):
 
 
 def test_show_tells_the_dataset_of_an_output(declared):
-    told = {keys.DATASET: "orders", keys.DATASET_VERSION: VERSION}
-    complete(declared, "shop/orders/a.csv", **told)
+    complete(declared, "shop/orders/a.csv", **CURRENT)
     shown = declared.run("show", "incoming/shop/orders/a.csv", "--json", "--no-logs")
     (output,) = json.loads(shown.stdout)["outputs"]
     assert (output["dataset"], output["dataset_version"]) == ("orders", VERSION)
