@@ -29,6 +29,10 @@ class Pace:
         """How many messages may go together; None for any number."""
         return self._rate
 
+    def seconds(self, messages: int) -> float:
+        """Return how long so many messages take at least."""
+        return messages / self._rate if self._rate else 0.0
+
     def wait(self, messages: int) -> None:
         """Wait until so many messages may go, at most `most_at_once`."""
         if self._rate is None:

@@ -45,6 +45,19 @@ def fixes(account: Account, stored: Stored) -> list[Link]:
     return sorted(filter(None, links), key=lambda one: one.sent, reverse=True)
 
 
+def corrected(key: str, metadata: Mapping[str, str]) -> tuple[str, str] | None:
+    """Return key and version of the file whose bad records a file corrects; None if it is no fix.
+
+    `key` is the file's in `incoming/`. Pure.
+    """
+    of_key = keys.decode_value(metadata.get(keys.FIXES_KEY, ""))
+    digest = metadata.get(keys.FIX_DIGEST, "")
+    # Anyone may write metadata: the key has to be the one that a fix with this digest takes.
+    if not of_key.startswith(keys.INCOMING) or keys.fix_key(of_key, digest) != key:
+        return None
+    return of_key, metadata.get(keys.FIXES_VERSION, "")
+
+
 def _links(account: Account, prefixes: tuple[str, str], limit: int) -> Iterator[Link]:
     incoming, completed = prefixes
     for item in _newest(account, incoming, limit):
@@ -75,18 +88,11 @@ def _link_of_copy(key: str, copy: Completed) -> Link | None:
 def _link(
     key: str, version: str, sent: datetime, metadata: Mapping[str, str], *, completed: bool
 ) -> Link | None:
-    of_key = keys.decode_value(metadata.get(keys.FIXES_KEY, ""))
-    digest = metadata.get(keys.FIX_DIGEST, "")
-    # Anyone may write metadata: the key has to be the one that a fix with this digest takes.
-    if not of_key.startswith(keys.INCOMING) or keys.fix_key(of_key, digest) != key:
+    of = corrected(key, metadata)
+    if not of:
         return None
     return Link(
-        key=key,
-        version=version,
-        sent=sent,
-        completed=completed,
-        of_key=of_key,
-        of_version=metadata.get(keys.FIXES_VERSION, ""),
+        key=key, version=version, sent=sent, completed=completed, of_key=of[0], of_version=of[1]
     )
 
 

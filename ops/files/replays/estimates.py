@@ -36,12 +36,14 @@ class Estimate:
         copy_dollars: of the copies.
         process_dollars: of processing them.
         keep_dollars: of storing what comes of them, and of its archive, until it expires.
-        seconds: until all are processed.
+        process_seconds: of processing them, if nothing else is to be done.
+        seconds: until all are copied and processed.
     """
 
     copy_dollars: float
     process_dollars: float
     keep_dollars: float
+    process_seconds: float
     seconds: float
 
     @property
@@ -68,12 +70,13 @@ def estimate(files: int, size_bytes: int, prices: Prices, *, by_job: bool) -> Es
         copy += files * read  # the tags
     # A job's copies are ahead of the processor, which takes longer.
     here = 0.0 if by_job else files / _COPIES_A_SECOND
-    seconds = max(here, work_seconds / _INVOCATIONS_AT_ONCE)
+    process_seconds = work_seconds / _INVOCATIONS_AT_ONCE
     return Estimate(
         copy_dollars=copy,
         process_dollars=process,
         keep_dollars=_keeping(files, size_bytes, prices),
-        seconds=seconds,
+        process_seconds=process_seconds,
+        seconds=max(here, process_seconds),
     )
 
 

@@ -7,7 +7,7 @@ dataset that it was made by, so what is done already is seen, and sent no more.
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
 from itertools import islice
@@ -20,6 +20,7 @@ from ops.dead_letters.pace import Pace
 from ops.files import objects, results, workers
 from ops.files.history import Completed
 from ops.files.objects import StoredObject
+from ops.files.rejects import links
 from ops.files.replays.plans import Range, completed_prefix
 
 _LOOKS_AT_ONCE: Final = 24  # below the client's connections; each look takes two HEADs or more
@@ -45,11 +46,25 @@ class State(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """A completed version, and what there is to do for it."""
+    """A completed version, and what there is to do for it; sources are keys and versions.
+
+    `has_rejects` says whether its output is without some bad records of the file; `corrects` is
+    whose bad records the file holds corrected, if it is a fix.
+    """
 
     copy: StoredObject
     state: State
-    source: tuple[str, str] | None = None  # key and version
+    source: tuple[str, str] | None = None
+    has_rejects: bool = False
+    corrects: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sending:
+    """How many messages were sent, and why others were not accepted, counted."""
+
+    sent: int
+    refused: Counter[str]
 
 
 def survey(account: Account, chosen: Range, *, made_by: tuple[str, str]) -> Iterator[Candidate]:
@@ -66,7 +81,7 @@ def survey(account: Account, chosen: Range, *, made_by: tuple[str, str]) -> Iter
     copies = (copy for copy in listed if copy in chosen)
     for found in workers.map_unordered(look, copies, at_once=_LOOKS_AT_ONCE):
         if found.source in seen:
-            yield Candidate(copy=found.copy, state=State.REPEATED, source=found.source)
+            yield replace(found, state=State.REPEATED)
             continue
         if found.source:
             seen.add(found.source)
@@ -79,19 +94,22 @@ def send(
     *,
     pace: Pace,
     progress: Callable[[int], None],
-) -> Counter[str]:
-    """Send a message for each completed version, at a pace; return why some were not, counted.
+    stopped: Callable[[], bool] = lambda: False,
+) -> Sending:
+    """Send a message for each completed version, at a pace, until all are sent or it is stopped.
 
     Sending one twice does no harm: what is done already is found.
     """
-    problems = Counter[str]()
+    sent, refused = 0, Counter[str]()
     size = min(_BATCH, pace.most_at_once or _BATCH)
     rest = iter(copies)
-    while some := list(islice(rest, size)):
+    while not stopped() and (some := list(islice(rest, size))):
         pace.wait(len(some))
-        problems += _send(account, some)
+        problems = _send(account, some)
+        refused += problems
+        sent += len(some) - problems.total()
         progress(len(some))
-    return problems
+    return Sending(sent=sent, refused=refused)
 
 
 def message(copy: StoredObject) -> str:
@@ -112,7 +130,13 @@ def _look(account: Account, copy: StoredObject, *, made_by: tuple[str, str]) -> 
         state = State.CURRENT
     else:
         state = State.ARCHIVED if output.archived else State.DUE
-    return Candidate(copy=copy, state=state, source=(key, source))
+    return Candidate(
+        copy=copy,
+        state=state,
+        source=(key, source),
+        has_rejects=output is not None and bool(output.counts.get("rejected")),
+        corrects=links.corrected(key, told.metadata),
+    )
 
 
 def _send(account: Account, copies: Sequence[StoredObject]) -> Counter[str]:

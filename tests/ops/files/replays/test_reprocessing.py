@@ -1,6 +1,7 @@
 """`replay --dataset`: which completed versions are sent to be processed again, and how often."""
 
 import json
+import signal
 from datetime import timedelta
 from typing import Any
 
@@ -71,6 +72,8 @@ def test_each_version_whose_output_is_of_another_declaration_is_sent(declared):
         "without_output": 0,
         "unknown": 0,
         "repeated": 0,
+        "failed": 0,
+        "corrected": 0,
     }
 
 
@@ -167,11 +170,58 @@ def test_what_sqs_does_not_take_is_sent_again_and_then_told(declared, monkeypatc
     assert (result.exit_code, "1 messages were not accepted" in result.output) == (1, True)
 
 
+def test_ctrl_c_ends_it_behind_a_batch_and_says_how_to_go_on(declared, monkeypatch):
+    complete(declared, "shop/orders/a.csv")
+    complete(declared, "shop/orders/b.csv")
+    call = BaseClient._make_api_call
+
+    def interrupt(client: Any, operation: str, given: dict[str, Any]) -> Any:
+        if operation == "SendMessageBatch":
+            signal.raise_signal(signal.SIGINT)
+        return call(client, operation, given)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", interrupt)
+    result = declared.run("replay", "--dataset", "orders", "--yes", "--rate", "1")
+    assert (result.exit_code, len(sent(declared))) == (1, 1), result.output
+    assert "stopped after 1; the same command goes on" in result.output
+
+
+def test_how_long_it_takes_follows_the_rate(declared):
+    for name in ("a", "b", "c"):
+        complete(declared, f"shop/orders/{name}.csv")
+    result = declared.run("replay", "--dataset", "orders", "--rate", "1", "--dry-run")
+    assert "Process 3 files" in result.output
+    assert "about 3 s" in result.output
+
+
+def test_files_whose_bad_records_were_corrected_are_told(declared):
+    """By the new declaration they may be good, and then they would be in two outputs."""
+    version, _ = complete(declared, "shop/orders/a.csv", **{keys.RECORDS_REJECTED: "1"})
+    key = "incoming/shop/orders/a.csv"
+    copy = declared.s3.head_object(Bucket=RAW, Key=keys.completed_key(key), VersionId=version)
+    digest = keys.fix_digest(key, copy["Metadata"][keys.SOURCE_VERSION], b"{}")
+    fix = keys.completed_key(keys.fix_key(key, digest))
+    of = {
+        keys.FIXES_KEY: keys.encode_value(key),
+        keys.FIXES_VERSION: copy["Metadata"][keys.SOURCE_VERSION],
+        keys.FIX_DIGEST: digest,
+        keys.SOURCE_VERSION: "fix",
+        keys.SOURCE_UPLOADED: copy["Metadata"][keys.SOURCE_UPLOADED],
+    }
+    complete(declared, "shop/orders/b.csv", **{keys.RECORDS_REJECTED: "1"})
+    declared.s3.put_object(Bucket=RAW, Key=fix, Body=b"{}", Metadata=of)
+    result = declared.run("replay", "--dataset", "orders", "--dry-run")
+    assert "bad records of 1 files were corrected" in result.output
+    assert result.output.count(key) == 1
+    assert report(declared, "--dry-run")["corrected"] == 1
+
+
 def test_a_dead_letter_of_a_replay_is_listed_sent_again_and_discarded(declared):
     version, _ = complete(declared, "shop/orders/a.csv")
     key = "completed/shop/orders/a.csv"
     body = json.dumps({"reprocess": {"key": key, "version": version}})
     declared.dead_letter(body=body, reason="9 of 10 records are bad")
+    assert report(declared, "--dry-run")["failed"] == 1
     (listed,) = json.loads(declared.run("failures", "--json").stdout)
     assert (listed["key"], listed["version"], listed["problem"]) == (key, version, None)
     shown = declared.run("show", "incoming/shop/orders/a.csv", "--json", "--no-logs")
