@@ -82,7 +82,9 @@ def _searches_of_replays(account: Account, found: History) -> Iterator[Search]:
     made = {output.source_version: output for output in found.stored.outputs}
     for one in found.stored.completed:
         output = made.get(one.source_version or "")
-        if output and not output.archived and output.modified > one.stored.modified:
+        # Archived ones were copied later, too; only those of a dataset may have been replaced.
+        may_be = output and (output.dataset or not output.archived)
+        if output and may_be and output.modified > one.stored.modified:
             yield Search(
                 function_arn=account.stack.data_processor_lambda_arn,
                 phrases=(one.stored.version,),

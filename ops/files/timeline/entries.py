@@ -29,6 +29,7 @@ _EVENTS: Final = {
     "processed again": "processed again",
 }
 _PROCESSED: Final = "processed"
+_REPLAYED: Final = "processed again"
 # What the archiver says of a run, and of an output that it could not move.
 RUN: Final = "archived"
 NOT_ARCHIVED: Final = (
@@ -62,16 +63,17 @@ def entries(found: History, fixes: Iterable[Link], lines: Iterable[Line]) -> lis
     own = [
         line for line in lines if line.text("key") == found.key and line.text("version") in versions
     ]
-    again = list(_replays(found.stored, lines))
+    sources = {one.stored.version: one.source_version for one in found.stored.completed}
+    again = list(_replays(found.stored, sources, lines))
     runs = [line for line in lines if line.message == RUN]
     unmoved = [line for line in lines if line.message in NOT_ARCHIVED]
     made = [
-        *_stored(found.stored, own),
+        *_stored(found.stored, own, again),
         *_received(own),
         *_attempts(own),
         *_attempts(again),
-        *map(_dead_letter, found.dead_letters),
-        *_archived(found.stored.outputs, runs, unmoved),
+        *(_dead_letter(one, sources) for one in found.dead_letters),
+        *_archived(found.stored.outputs, again, runs, unmoved),
         *map(_fix, fixes),
     ]
     return sorted(made, key=_order)
@@ -91,9 +93,10 @@ def versions_of(found: History) -> set[str]:
     return named - {""}
 
 
-def _replays(stored: Stored, lines: Iterable[Line]) -> Iterator[Line]:
+def _replays(
+    stored: Stored, sources: Mapping[str, str | None], lines: Iterable[Line]
+) -> Iterator[Line]:
     """Yield what the processor says of a completed version, as if it named the source version."""
-    sources = {one.stored.version: one.source_version for one in stored.completed}
     for line in lines:
         source = sources.get(line.text("version") or "")
         if source and line.text("key") == keys.completed_key(stored.key):
@@ -104,8 +107,11 @@ def _order(entry: Entry) -> tuple[datetime, int, datetime]:
     return entry.time.replace(microsecond=0), _ORDER.index(entry.event), entry.time
 
 
-def _stored(stored: Stored, lines: list[Line]) -> Iterator[Entry]:
-    """Yield what the objects tell; the line about the delivery adds which invocation made them."""
+def _stored(stored: Stored, lines: list[Line], again: list[Line]) -> Iterator[Entry]:
+    """Yield what the objects tell; the line about the delivery adds which invocation made them.
+
+    Output and rejects may be those of a replay: then a line of `again` does.
+    """
     delivered = {
         line.text("version"): line
         for line in lines
@@ -113,7 +119,8 @@ def _stored(stored: Stored, lines: list[Line]) -> Iterator[Entry]:
     }
 
     def made(time: datetime, event: str, version: str | None, detail: str) -> Entry:
-        line = delivered.get(version)
+        replayed = None if event == "completed" else _replay_of(version, time, again)
+        line = replayed or delivered.get(version)
         request = line.request_id if line else None
         return Entry(time=time, event=event, version=version, detail=detail, request_id=request)
 
@@ -144,7 +151,26 @@ def _outputs(
         if not output.archived:
             yield made(output.modified, "output", output.source_version, detail)
         elif line:
-            yield made(line.time, "output", output.source_version, detail)
+            yield Entry(
+                time=line.time,
+                event="output",
+                version=output.source_version,
+                detail=detail,
+                request_id=line.request_id,
+            )
+
+
+def _replay_of(version: str | None, stored: datetime, again: Iterable[Line]) -> Line | None:
+    """Return the line of the replay that stored an object of a version at a time, or None."""
+    behind = [
+        line
+        for line in again
+        if line.text("version") == version
+        and line.message == _REPLAYED
+        and not line.fields.get("repeated")
+        and stored - _SECOND <= line.time <= stored + LONGEST_RUN
+    ]
+    return min(behind, key=lambda line: line.time, default=None)
 
 
 def _rejected(head: Head) -> str:
@@ -197,20 +223,22 @@ def _told(line: Line) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def _dead_letter(dead_letter: DeadLetter) -> Entry:
+def _dead_letter(dead_letter: DeadLetter, sources: Mapping[str, str | None]) -> Entry:
+    """Return a dead letter; `sources` are the source versions of completed ones, which it names."""
     reason = dead_letter.reason or dead_letter.problem or "killed, timed out or not started"
     told = f"{reason}, {dead_letter.place}" if dead_letter.place else reason
     return Entry(
         time=dead_letter.sent,
         event="dead letter",
-        version=dead_letter.version,
+        version=sources.get(dead_letter.version or "") or dead_letter.version,
         detail=f"{told}; message {dead_letter.message_id}",
     )
 
 
 def _archived(
-    outputs: Iterable[Output], runs: list[Line], unmoved: Iterable[Line]
+    outputs: Iterable[Output], again: list[Line], runs: list[Line], unmoved: Iterable[Line]
 ) -> Iterator[Entry]:
+    """Yield when outputs were archived, or replaced there since, and why they could not be."""
     for output in outputs:
         processed = keys.PROCESSED + output.key.removeprefix(keys.ARCHIVE)
         own = output.key if not output.archived else processed
@@ -224,12 +252,13 @@ def _archived(
                     request_id=line.request_id,
                 )
         if output.archived:
+            replay = _replay_of(output.source_version, output.modified, again)
             yield Entry(
                 time=output.modified,
-                event="archived",
+                event="output" if replay else "archived",
                 version=output.source_version,
                 detail=output.key,
-                request_id=_run_of(output, runs),
+                request_id=replay.request_id if replay else _run_of(output, runs),
             )
 
 

@@ -244,7 +244,28 @@ def test_a_replay_of_its_dataset_is_shown_when_the_output_was_replaced(logged):
     later = datetime.now(UTC) + timedelta(hours=2)
     s3_backends["123456789012"]["aws"].buckets[DONE].keys[output["key"]].last_modified = later
     again = {**line("processed again", copy, "r7", output_key="x"), "key": "completed/a.csv"}
+    write(PROCESSOR, (datetime.now(UTC), line("processed", version, "r1")))
     other = {**again, "key": "completed/b.csv"}
     write(PROCESSOR, (later, again), (later, other))
     shown = [one for one in told(logged)["timeline"] if one["event"] == "processed again"]
     assert [(one["version"], one["request_id"]) for one in shown] == [(version, "r7")]
+    # The output that stands is that of the replay, in whatever bucket.
+    assert [one for one in events(told(logged)) if one[0] == "output"] == [("output", "r7")]
+    key = keys.archive_key(output["key"])
+    metadata = {**logged.metadata(output["key"]), keys.DATASET: "orders"}
+    logged.put(key, b"", OLD, Metadata=metadata)
+    s3_backends["123456789012"]["aws"].buckets[OLD].keys[key].last_modified = later
+    logged.s3.delete_object(Bucket=DONE, Key=output["key"])
+    archived = told(logged)["timeline"]
+    assert [(one["event"], one["request_id"]) for one in archived[-2:]] == [
+        ("output", "r7"), ("processed again", "r7"),
+    ]  # fmt: skip
+    assert archived[-2]["detail"].startswith(key)
+
+
+def test_the_dead_letter_of_a_replay_is_about_the_source_version(logged):
+    version = complete(logged, datetime.now(UTC))
+    (copy,) = logged.versions("completed/a.csv")
+    body = json.dumps({"reprocess": {"key": "completed/a.csv", "version": copy}})
+    logged.dead_letter(body=body, reason="9 of 10 records are bad")
+    assert {one["version"] for one in told(logged, code=1)["timeline"]} == {version}
