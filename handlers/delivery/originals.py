@@ -47,9 +47,14 @@ class Originals:
 def _added(source: ObjectInfo) -> dict[str, str]:
     """Return the metadata that a completed copy gets besides that of its source version.
 
-    Only the version has to be there; the time of the upload is left out where it does not fit.
+    Only the version has to be there. The key, which a shortened name does not tell, is left out
+    where it does not fit, and then the time of the upload.
     """
-    version = {keys.SOURCE_VERSION: source.location.version or ""}
+    where = source.location
+    version = {keys.SOURCE_VERSION: where.version or ""}
     uploaded = source.modified.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    whole = version | {keys.SOURCE_UPLOADED: uploaded}
-    return whole if fits_metadata({**source.metadata, **whole}) else version
+    dated = version | {keys.SOURCE_UPLOADED: uploaded}
+    told = keys.incoming_key(keys.completed_key(where.key), {}) == where.key
+    named = dated if told else dated | {keys.SOURCE_KEY: keys.encode_value(where.key)}
+    fitting = (one for one in (named, dated) if fits_metadata({**source.metadata, **one}))
+    return next(fitting, version)

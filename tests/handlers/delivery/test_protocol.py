@@ -131,6 +131,28 @@ def test_the_original_is_kept_as_it_was(world):
     assert not world.s3.buckets[RAW].get("incoming/a b/x.json")
 
 
+@pytest.mark.parametrize("name", ["x\x01y.json", f"{'x' * 1_010}.json", f"{'ü' * 505}.json"])
+def test_an_original_under_a_shortened_name_tells_its_own(world, name):
+    """Otherwise no operator's command could tell whose copy it is."""
+    key = f"incoming/{name}"
+    assert process(world, world.upload(key, b"{}"))
+    (completed,) = world.s3.visible(RAW, keys.COMPLETED)
+    assert completed != f"completed/{name}"
+    copy = world.s3.current(RAW, completed)
+    assert keys.incoming_key(completed, copy.metadata) == key
+    assert {"owner", keys.SOURCE_VERSION, keys.SOURCE_UPLOADED} <= copy.metadata.keys()
+
+
+def test_without_room_for_its_name_an_original_still_names_its_version(world):
+    key, full = "incoming/x\x01y.json", {"full": "x" * 1_970}
+    stored = world.s3.put_object(Bucket=RAW, Key=key, Body=b"{}", Metadata=full)
+    assert process(world, s3_event(key, stored["VersionId"]))
+    copy = world.s3.current(RAW, keys.completed_key(key))
+    assert copy.metadata == {**full, keys.SOURCE_VERSION: stored["VersionId"]} | {
+        keys.SOURCE_UPLOADED: "2024-01-15T10:30:00Z"
+    }
+
+
 def test_metadata_too_large_for_the_source_version_is_kept(world):
     full = {"full": "x" * 2_030}
     stored = world.s3.put_object(Bucket=RAW, Key="incoming/x.json", Body=b"{}", Metadata=full)

@@ -210,10 +210,18 @@ def test_what_cannot_be_replayed_fails_for_good_with_its_reason():
     assert uploads(world) == []
 
 
-def test_a_shortened_name_and_metadata_without_room_are_left_to_a_person():
+def test_a_file_under_a_shortened_name_is_copied_to_its_own():
     world = World()
     long = f"incoming/{'x' * 1010}.json"
-    code, text = result(world, job_event(keys.completed_key(long), done(world, long)))
+    assert result(world, job_event(keys.completed_key(long), done(world, long)))[0] == "Succeeded"
+    assert world.s3.current(RAW, long)
+
+
+def test_a_shortened_name_alone_and_metadata_without_room_are_left_to_a_person():
+    world = World()
+    long = f"incoming/{'x' * 1010}.json"
+    nameless = world.s3.put_object(Bucket=RAW, Key=keys.completed_key(long), Body=b"{}")
+    code, text = result(world, job_event(keys.completed_key(long), nameless["VersionId"]))
     assert (code, "name is shortened" in text) == ("PermanentFailure", True)
     stored = world.s3.put_object(
         Bucket=RAW, Key="completed/full.json", Body=b"{}", Metadata={"x": "y" * 2_000}

@@ -266,6 +266,14 @@ def test_the_second_name_of_an_output_is_found(gate):
     assert {first, second} == set(world.outputs())
 
 
+@pytest.mark.parametrize("name", ["a\x01b.json", f"{'x' * 1_005}.json"])
+def test_the_output_of_a_file_under_a_shortened_name_is_replaced(gate, name):
+    made = replayed(gate, replace(PLAIN, path=name))
+    assert made.completed_key != f"completed/shop/{name}"
+    assert process(made.world, made.event)
+    made.check_finished()
+
+
 def test_a_direct_call_is_answered_as_for_any_file(gate):
     made = replayed(gate)
     answer = made.world.processor().handle(made.event, Context())
