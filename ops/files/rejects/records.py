@@ -83,7 +83,12 @@ def find(account: Account, key: str, version: str | None) -> list[RejectedObject
     bucket = account.stack.processed_bucket_name
     rejected = [_rejected_object(bucket, source, head) for head in found]
     wanted = (version, named.version if named else None)
-    return [one for one in rejected if all(it in (None, one.source_version) for it in wanted)]
+    return [
+        one
+        for one in rejected
+        # A replay of a dataset leaves an empty object where all records have become good.
+        if one.count != 0 and all(it in (None, one.source_version) for it in wanted)
+    ]
 
 
 def read(account: Account, found: RejectedObject) -> Iterator[BadRecord]:

@@ -182,3 +182,12 @@ def test_an_object_of_any_size_is_read_as_a_stream(pipeline):
     )  # fmt: skip
     assert len(list(islice(read(account, found), 3_000))) == 3_000
     assert sum(given) < 3_000 * len(line) + 3 * 1024**2
+
+
+def test_the_empty_object_that_a_replay_leaves_counts_as_none(pipeline):
+    """By the new declaration all of the file's records are good."""
+    _, name = pipeline.reject("incoming/a.csv")
+    for key in ("incoming/a.csv", name):
+        assert told(pipeline, key)["rejected_key"] is None
+        result = pipeline.run("rejects", key)
+        assert (result.exit_code, "has no rejected records" in result.output) == (0, True)
