@@ -52,6 +52,16 @@ def may_hold(metadata: Mapping[str, str], key: str) -> bool:
     return first <= _beginning(key) <= last
 
 
+def may_hold_below(metadata: Mapping[str, str], beginning: str) -> bool:
+    """Return whether the index with this user metadata may name a key that begins so."""
+    try:
+        first, last = (urlsafe_b64decode(metadata[name]) for name in (_FIRST, _LAST))
+    except (LookupError, ValueError):
+        return True
+    wanted = _beginning(beginning)
+    return wanted <= last and (first <= wanted or first.startswith(wanted))
+
+
 def read_index(blocks: Iterable[bytes]) -> Iterator[Entry]:
     """Yield the entries of an index, given as blocks of its bytes.
 
@@ -73,6 +83,17 @@ def find_entry(blocks: Iterable[bytes], key: str) -> Entry | None:
     named = b'{"key":' + orjson.dumps(key) + b","
     found = [line for line in _lines(blocks) if line.startswith(named)]
     return Entry.from_json(found[-1], placed=True) if found else None
+
+
+def find_entries(blocks: Iterable[bytes], beginning: str) -> list[Entry]:
+    """Return the entries whose keys begin so, in the order of their keys.
+
+    Faster than `read_index`: no other entry is parsed. Raises BundleError where the index is not
+    whole.
+    """
+    named = b'{"key":' + orjson.dumps(beginning)[:-1]
+    found = [line for line in _lines(blocks) if line.startswith(named)]
+    return [Entry.from_json(line, placed=True) for line in found]
 
 
 def _lines(blocks: Iterable[bytes]) -> Iterator[bytes]:

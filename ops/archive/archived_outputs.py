@@ -1,101 +1,179 @@
-"""Where archived outputs are, and how each can be read at the moment."""
+"""Where archived outputs are, in `archive/` or in bundles, and how each can be read."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
 
 from handlers import keys
+from handlers.bundles.entries import Entry
 from ops.aws import Account
 from ops.files import workers
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3.type_defs import ObjectTypeDef
+from ops.files.bundles import contents, listings
+from ops.files.bundles.contents import Bundled, Wanted
+from ops.files.bundles.listings import Access, Listed
 
 _LISTINGS_AT_ONCE: Final = 16
-# Of these classes S3 reads nothing before it is retrieved. The pipeline uses the first alone.
-_RETRIEVED_CLASSES: Final = ("GLACIER", "DEEP_ARCHIVE")
-
-
-class Access(StrEnum):
-    """How an archived output can be read."""
-
-    AT_ONCE = "at once"
-    RETRIEVED = "retrieved, for some days"
-    UNDER_WAY = "being retrieved"
-    COLD = "not before it is retrieved"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)  # there may be a million
 class ArchivedOutput:
-    """An object in `archive/`, as listed; `size` is in bytes."""
+    """An archived output; `size` is in bytes.
+
+    `key` is its key in `archive/`, or the one that it would have there if it is in a bundle: then
+    `bundle` is that, `offset` and `length` are its place in it in bytes, and `access` is the
+    bundle's.
+    """
 
     key: str
     size: int
     etag: str
     storage_class: str
     access: Access
+    bundle: Listed | None = None
+    offset: int = 0
+    length: int = 0
+    described: bytes = b""
+
+    @property
+    def holder(self) -> str:
+        """The key of the object that holds it: its own, or its bundle's."""
+        return self.bundle.key if self.bundle else self.key
+
+    @property
+    def holder_size(self) -> int:
+        """The bytes of the object that holds it."""
+        return self.bundle.size if self.bundle else self.size
+
+    def entry(self) -> Entry | None:
+        """Return its entry, if it is in a bundle."""
+        return Entry.from_json(self.described, placed=True) if self.bundle else None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Root:
-    """What to look for in the archive bucket: every key that begins so, or one `exact` key."""
+    """What to look for in the archive bucket: every key that begins so, or one `exact` key.
+
+    Of the keys that begin so, only the ones `among`, if it is given.
+    """
 
     text: str
     exact: bool
+    among: frozenset[str] | None = None
+
+    def __contains__(self, key: str) -> bool:
+        if self.exact:
+            return key == self.text
+        return key.startswith(self.text) and (self.among is None or key in self.among)
 
 
-def look(account: Account, roots: Iterable[Root]) -> dict[str, ArchivedOutput]:
-    """Return the archived outputs under the roots, by key, with their state at this moment."""
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """Archived outputs by key, and why some bundles could not be read, by the bundles' keys."""
 
-    def one(root: Root) -> list[ArchivedOutput]:
-        return list(_exactly(account, root.text) if root.exact else _below(account, root.text))
+    outputs: Mapping[str, ArchivedOutput]
+    unread: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    def unread_beside(self, archived: str) -> Iterator[str]:
+        """Yield what is wrong with each unread bundle of the day of an output."""
+        for bundle, problem in self.unread.items():
+            if _day(bundle, keys.BUNDLES) == _day(archived, keys.ARCHIVE):
+                yield f"{bundle} {problem}"
+
+
+def look(account: Account, roots: Iterable[Root]) -> Found:
+    """Return the archived outputs under the roots, with their state at this moment.
+
+    Of an output that is in `archive/` and in a bundle too, the newer one. They are the same for as
+    long as an archiver run is at it.
+    """
+    roots = list(roots)
+    single = _single(account, roots)
+    bundled = contents.find(account, _wanted(roots))
+    outputs = {key: _of_listed(one) for key, one in single.items()}
+    for processed, one in bundled.outputs.items():
+        key = keys.archive_key(processed)
+        entry = one.entry()
+        if key not in single or single[key].modified < entry.modified:
+            outputs[key] = _of_bundle(key, one, entry)
+    return Found(outputs=outputs, unread=bundled.unread)
+
+
+def look_again(
+    account: Account, roots: Sequence[Root], outputs: Sequence[ArchivedOutput]
+) -> dict[str, ArchivedOutput]:
+    """Return those of the outputs that are still there, by key, with their state at this moment.
+
+    No index is read again: a bundle never changes.
+    """
+    listed: dict[str, Listed] = {}
+    if not all(one.bundle for one in outputs):
+        listed |= _single(account, roots)
+    folders = {one.bundle.key.rpartition("/")[0] + "/" for one in outputs if one.bundle}
+    for folder in folders:
+        listed |= {one.key: one for one in listings.below(account, folder)}
+    return {
+        one.key: replace(one, access=listed[one.holder].access)
+        for one in outputs
+        if one.holder in listed
+    }
+
+
+def _single(account: Account, roots: Iterable[Root]) -> dict[str, Listed]:
+    """Return the objects in `archive/` under the roots, by key."""
+
+    def one(root: Root) -> list[Listed]:
+        look_for = listings.exactly if root.exact else listings.below
+        return [it for it in look_for(account, root.text) if it.key in root]
 
     found = workers.map_unordered(one, roots, at_once=_LISTINGS_AT_ONCE)
-    return {output.key: output for some in found for output in some}
+    listed = (it for some in found for it in some)
+    return {
+        it.key: it
+        for it in listed
+        if keys.partition_day(keys.PROCESSED + it.key.removeprefix(keys.ARCHIVE))
+    }
 
 
-def _exactly(account: Account, key: str) -> Iterator[ArchivedOutput]:
-    # The key itself is listed before all others that begin with it.
-    for output in _outputs(_page(account, key, MaxKeys=1)):
-        if output.key == key:
-            yield output
+def _wanted(roots: Iterable[Root]) -> Iterator[Wanted]:
+    """Yield what to look for in bundles; the single keys of a day together."""
+    days: dict[str, list[str]] = {}
+    for root in roots:
+        processed = _processed(root.text)
+        if root.exact:
+            days.setdefault(_day(root.text, keys.ARCHIVE), []).append(processed)
+        else:
+            among = None if root.among is None else frozenset(map(_processed, root.among))
+            yield Wanted(beginning=processed, among=among)
+    yield from (contents.among(some) for some in days.values())
 
 
-def _below(account: Account, prefix: str) -> Iterator[ArchivedOutput]:
-    page = _page(account, prefix)
-    yield from _outputs(page)
-    while token := page.get("NextContinuationToken"):
-        page = _page(account, prefix, ContinuationToken=token)
-        yield from _outputs(page)
-
-
-def _page(account: Account, prefix: str, **more: Any) -> Mapping[str, Any]:
-    return account.s3.list_objects_v2(
-        Bucket=account.stack.archive_bucket_name,
-        Prefix=prefix,
-        OptionalObjectAttributes=["RestoreStatus"],
-        **more,
+def _of_listed(listed: Listed) -> ArchivedOutput:
+    return ArchivedOutput(
+        key=listed.key,
+        size=listed.size,
+        etag=listed.etag,
+        storage_class=listed.storage_class,
+        access=listed.access,
     )
 
 
-def _outputs(page: Mapping[str, Any]) -> Iterator[ArchivedOutput]:
-    for entry in page.get("Contents", []):
-        if keys.partition_day(keys.PROCESSED + entry["Key"].removeprefix(keys.ARCHIVE)):
-            yield ArchivedOutput(
-                key=entry["Key"],
-                size=entry["Size"],
-                etag=entry["ETag"],
-                storage_class=entry.get("StorageClass", "STANDARD"),
-                access=_access(entry),
-            )
+def _of_bundle(key: str, one: Bundled, entry: Entry) -> ArchivedOutput:
+    return ArchivedOutput(
+        key=key,
+        size=entry.size,
+        etag=entry.etag,
+        storage_class=one.bundle.storage_class,
+        access=one.bundle.access,
+        bundle=one.bundle,
+        offset=entry.offset,
+        length=entry.length,
+        described=one.described,
+    )
 
 
-def _access(entry: "ObjectTypeDef") -> Access:
-    if entry.get("StorageClass") not in _RETRIEVED_CLASSES:
-        return Access.AT_ONCE
-    status = entry.get("RestoreStatus", {})
-    if status.get("IsRestoreInProgress"):
-        return Access.UNDER_WAY
-    # S3 leaves the date out once the temporary copy has expired.
-    return Access.RETRIEVED if status.get("RestoreExpiryDate") else Access.COLD
+def _processed(archived: str) -> str:
+    return keys.PROCESSED + archived.removeprefix(keys.ARCHIVE)
+
+
+def _day(key: str, root: str) -> str:
+    return key.removeprefix(root)[: len("2024/01/15/")]

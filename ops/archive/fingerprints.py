@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from handlers.bundles.entries import Entry
 from ops import aws
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ _BLOCK_BYTES: Final = 1024**2
 # (https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html).
 _PLAIN_ENCRYPTION: Final = (None, "AES256")
 _ABSENT: Final = ("404", "NoSuchKey")
+# What S3 says of an object that was stored without a type.
+_PLAIN_TYPE: Final = "binary/octet-stream"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +81,17 @@ def of_object(s3: "S3Client", bucket: str, key: str) -> Fingerprint | None:
         name: head.get(name, "") for name in ("ContentType", "ContentEncoding", "Metadata")
     }
     return Fingerprint(size=head["ContentLength"], digests=_digests(head), described=described)
+
+
+def of_entry(entry: Entry) -> Fingerprint:
+    """Return the fingerprint of an output in a bundle, as its entry tells it. Pure."""
+    described = {
+        "ContentType": entry.headers.get("ContentType", _PLAIN_TYPE),
+        "ContentEncoding": entry.headers.get("ContentEncoding", ""),
+        "Metadata": dict(entry.metadata),
+    }
+    digests = {"CRC32": _encoded(entry.crc32.to_bytes(4, "big"))}
+    return Fingerprint(size=entry.size, digests=digests, described=described)
 
 
 def of_file(path: Path, like: Fingerprint) -> Fingerprint:

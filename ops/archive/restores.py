@@ -2,17 +2,21 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from time import sleep
 from typing import Final
 
+from handlers.bundles.entries import BundleError
 from ops import aws
-from ops.archive import archived_outputs, retrievals, selection
-from ops.archive.archived_outputs import Access, ArchivedOutput
+from ops.archive import archived_outputs, pieces, retrievals, selection
+from ops.archive.archived_outputs import ArchivedOutput
+from ops.archive.pieces import Piece
 from ops.archive.retrievals import Tier
 from ops.archive.selection import Selection
 from ops.archive.targets import Target
 from ops.aws import Account
 from ops.files import workers
+from ops.files.bundles.listings import Access
 from ops.terminal.problems import OperatorError
 
 _HEADS_AT_ONCE: Final = 16
@@ -51,17 +55,14 @@ class Outcome:
 def plan(account: Account, selected: Selection, target: Target) -> Plan:
     """Return what it takes to restore the selected outputs; nothing is changed."""
     found = archived_outputs.look(account, selected.roots)
-    problems = dict(selected.problems)
-    for root in selected.roots:
-        if root.exact and root.text not in found:
-            problems[root.text] = selection.absence(account, root.text)
+    problems = {**selected.problems, **dict(_absences(account, selected, found))}
 
     def check(output: ArchivedOutput) -> str:
         return "there" if target.holds(output) else ""
 
     there: list[ArchivedOutput] = []
     waiting: list[ArchivedOutput] = []
-    for outcome in _each(check, list(found.values()), at_once=_HEADS_AT_ONCE):
+    for outcome in _each(check, list(found.outputs.values()), at_once=_HEADS_AT_ONCE):
         if outcome.problem is not None:
             problems[outcome.output.key] = outcome.problem
         else:
@@ -81,7 +82,7 @@ def until_retrieved(
     while waiting:
         sleep(seconds)
         try:
-            found = archived_outputs.look(account, selected.roots)
+            found = archived_outputs.look_again(account, selected.roots, waiting)
         except aws.AwsError:
             failed += 1
             if failed > _FAILED_LOOKS:
@@ -98,41 +99,71 @@ def until_retrieved(
 def ask(
     account: Account, outputs: Sequence[ArchivedOutput], tier: Tier, days: int
 ) -> Iterator[Outcome]:
-    """Have outputs retrieved from GLACIER; yield how each request ended."""
+    """Have outputs retrieved from GLACIER, a bundle once; yield how it ended for each output."""
+    held: dict[str, list[ArchivedOutput]] = {}
+    for output in outputs:
+        held.setdefault(output.holder, []).append(output)
 
     def one(output: ArchivedOutput) -> str:
-        retrievals.ask(account, output, tier, days)
+        retrievals.ask(account, output.holder, tier, days)
         return "asked for"
 
-    return _each(one, outputs, at_once=_REQUESTS_AT_ONCE)
+    firsts = [some[0] for some in held.values()]
+    for outcome in _each(one, firsts, at_once=_REQUESTS_AT_ONCE):
+        yield from (replace(outcome, output=output) for output in held[outcome.output.holder])
 
 
 def bring(
-    target: Target, outputs: Sequence[ArchivedOutput], *, progress: Callable[[int], None]
+    account: Account,
+    target: Target,
+    outputs: Sequence[ArchivedOutput],
+    *,
+    progress: Callable[[int], None],
 ) -> Iterator[Outcome]:
     """Bring outputs back that can be read, each verified; one that fails stops no other."""
 
-    def one(output: ArchivedOutput) -> str:
+    def one(piece: Piece) -> Outcome:
         try:
-            return target.bring(output)
+            return _outcome(lambda output: _bring(target, output, piece), piece.output)
         finally:
             progress(1)
 
-    return _each(one, outputs, at_once=_COPIES_AT_ONCE)
+    single = (Piece(output=output) for output in outputs if not output.bundle)
+    bundled = pieces.read(account, (output for output in outputs if output.bundle))
+    return workers.map_unordered(one, chain(single, bundled), at_once=_COPIES_AT_ONCE)
+
+
+def _bring(target: Target, output: ArchivedOutput, piece: Piece) -> str:
+    if piece.error:
+        raise piece.error
+    return target.bring(output, piece.data)
+
+
+def _absences(
+    account: Account, selected: Selection, found: archived_outputs.Found
+) -> Iterator[tuple[str, str]]:
+    """Yield what was selected by key and is not there, and the bundles that could not be read."""
+    for root in selected.roots:
+        if not root.exact:
+            yield from found.unread.items()
+        elif root.text not in found.outputs:
+            why = [selection.absence(account, root.text), *found.unread_beside(root.text)]
+            yield root.text, "; but ".join(why)
 
 
 def _each(
     work: Callable[[ArchivedOutput], str], outputs: Sequence[ArchivedOutput], *, at_once: int
 ) -> Iterator[Outcome]:
-    def one(output: ArchivedOutput) -> Outcome:
-        try:
-            return Outcome(output=output, done=work(output))
-        except aws.AwsError as error:
-            return Outcome(output=output, problem=retrievals.explain(error))
-        except (OperatorError, OSError) as error:
-            return Outcome(output=output, problem=str(error))
+    return workers.map_unordered(lambda output: _outcome(work, output), outputs, at_once=at_once)
 
-    return workers.map_unordered(one, outputs, at_once=at_once)
+
+def _outcome(work: Callable[[ArchivedOutput], str], output: ArchivedOutput) -> Outcome:
+    try:
+        return Outcome(output=output, done=work(output))
+    except aws.AwsError as error:
+        return Outcome(output=output, problem=retrievals.explain(error))
+    except (OperatorError, BundleError, OSError) as error:
+        return Outcome(output=output, problem=str(error))
 
 
 def _by_access(outputs: Sequence[ArchivedOutput]) -> Plan:

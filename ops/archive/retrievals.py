@@ -4,7 +4,6 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from ops import aws
-from ops.archive.archived_outputs import ArchivedOutput
 from ops.aws import Account
 
 if TYPE_CHECKING:
@@ -51,15 +50,15 @@ _MEANINGS: Final = {
 }
 
 
-def ask(account: Account, output: ArchivedOutput, tier: Tier, days: int) -> None:
-    """Have an output retrieved, readable for some days; if it is under way, nothing changes.
+def ask(account: Account, key: str, tier: Tier, days: int) -> None:
+    """Have an object retrieved, readable for some days; if it is under way, nothing changes.
 
     Raises an error of AWS if the retrieval does not start.
     """
     try:
         account.s3.restore_object(
             Bucket=account.stack.archive_bucket_name,
-            Key=output.key,
+            Key=key,
             RestoreRequest={"Days": days, "GlacierJobParameters": {"Tier": _NAMES[tier]}},
         )
     except aws.AwsError as error:

@@ -7,9 +7,11 @@ from datetime import date, timedelta
 from typing import Final
 
 from handlers import keys
-from ops.archive.archived_outputs import Root, look
+from ops.archive.archived_outputs import ArchivedOutput, Root, look
 from ops.aws import Account
 from ops.files import objects, results, workers
+from ops.files.bundles import contents
+from ops.files.bundles.contents import Wanted
 from ops.files.replays import plans
 from ops.terminal.problems import OperatorError, UsageError
 
@@ -17,7 +19,7 @@ _LISTINGS_AT_ONCE: Final = 16
 _HEADS_AT_ONCE: Final = 16
 _DAY_PARTS: Final = 3  # archive/2024/01/15/ lies three folders below archive/
 _RANGE: Final = ".."
-_FOLDER: Final = re.compile(r"archive/[0-9/]*\Z")
+_FOLDER: Final = re.compile(r"(archive|bundles)/[0-9/]*\Z")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,24 +34,25 @@ def of_keys(account: Account, given: Sequence[str]) -> Selection:
     """Return the places of the archived outputs that keys name.
 
     A key is that of an archived output, its former key in `processed/`, or that of its source in
-    `incoming/` or `completed/`, which stands for all archived outputs of the source.
+    `incoming/` or `completed/`, which stands for all archived outputs of the source, or that of a
+    bundle, for all outputs in it.
 
     Raises UsageError that names every key of another kind.
     """
-    roots = (keys.ARCHIVE, keys.PROCESSED, keys.INCOMING, keys.COMPLETED)
+    roots = (keys.ARCHIVE, keys.PROCESSED, keys.INCOMING, keys.COMPLETED, keys.BUNDLES)
     wrong = [key for key in given if not key.startswith(roots)]
     if wrong:
         allowed = f"{', '.join(roots[:-1])} or {roots[-1]}"
         msg = "; ".join(f"the key is {key!r}, allowed: one under {allowed}" for key in wrong)
         raise UsageError(msg)
-    found: dict[str, None] = {}
+    found: dict[Root, None] = {}
     problems: dict[str, str] = {}
     for key in given:
         try:
-            found |= dict.fromkeys(_archived_keys(account, key))
+            found |= dict.fromkeys(_roots(account, key))
         except OperatorError as error:
             problems[key] = str(error)
-    return Selection(roots=[Root(text=key, exact=True) for key in found], problems=problems)
+    return Selection(roots=[*found], problems=problems)
 
 
 def of_prefix(prefix: str) -> Selection:
@@ -99,6 +102,23 @@ def _days(text: str) -> Iterator[date]:
     yield from (start + timedelta(days=after) for after in range((end - start).days + 1))
 
 
+def _roots(account: Account, key: str) -> list[Root]:
+    if key.startswith(keys.BUNDLES):
+        return [_of_bundle(account, key)]
+    return [Root(text=one, exact=True) for one in _archived_keys(account, key)]
+
+
+def _of_bundle(account: Account, key: str) -> Root:
+    """Return the outputs in a bundle, wherever their newest copies are."""
+    bundle = contents.exactly(account, key)
+    if bundle is None:
+        msg = "there is no such bundle in the archive bucket: it never was, or it expired"
+        raise OperatorError(msg)
+    found = contents.entries(account, bundle, Wanted(beginning=keys.PROCESSED))
+    among = frozenset(keys.archive_key(entry.key) for entry in found)
+    return Root(text=contents.common_beginning(among) or keys.ARCHIVE, exact=False, among=among)
+
+
 def _archived_keys(account: Account, key: str) -> list[str]:
     if key.startswith(keys.ARCHIVE):
         return [key]
@@ -119,27 +139,27 @@ def _of_source(account: Account, source: str) -> Iterator[str]:
     """Yield the keys of all archived outputs of a source, whether or not its copy is kept."""
     days = _archived_days(account)
     prefixes = [Root(text=_common_beginning(source, day), exact=False) for day in days]
-    candidates = [key for key in look(account, prefixes) if _may_be_of(source, key)]
+    found = look(account, prefixes).outputs
+    candidates = [one for key, one in found.items() if _may_be_of(source, key)]
 
-    def named(key: str) -> str | None:
-        found = objects.head(account.s3, account.stack.archive_bucket_name, key)
-        fits = found and results.named_source(found, lambda one: one == source)
-        return key if fits else None
+    def named(output: ArchivedOutput) -> str | None:
+        bucket = account.stack.archive_bucket_name
+        told = output.entry() or objects.head(account.s3, bucket, output.key)
+        fits = told and results.named_source(told.metadata, lambda one: one == source)
+        return output.key if fits else None
 
     yield from filter(None, workers.map_unordered(named, candidates, at_once=_HEADS_AT_ONCE))
 
 
 def _archived_days(account: Account) -> list[date]:
     """Return the days that have a partition in the archive."""
-    folders: Iterable[str] = [keys.ARCHIVE]
+    folders: Iterable[str] = [keys.ARCHIVE, keys.BUNDLES]
     for _ in range(_DAY_PARTS):
         some = workers.map_unordered(
             lambda folder: _folders(account, folder), folders, at_once=_LISTINGS_AT_ONCE
         )
         folders = [folder for listed in some for folder in listed]
-    days = (
-        keys.partition_day(f"{keys.PROCESSED}{one.removeprefix(keys.ARCHIVE)}x") for one in folders
-    )
+    days = {keys.partition_day(f"{keys.PROCESSED}{one.partition('/')[2]}x") for one in folders}
     return sorted(day for day in days if day)
 
 

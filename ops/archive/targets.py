@@ -13,6 +13,7 @@ from typing import Final, Protocol
 from urllib.parse import quote
 
 from handlers import keys
+from handlers.bundles.entries import unpack
 from ops import aws
 from ops.archive import fingerprints, retrievals
 from ops.archive.archived_outputs import ArchivedOutput
@@ -42,10 +43,11 @@ class Target(Protocol):
         """
         ...
 
-    def bring(self, output: ArchivedOutput) -> str:
+    def bring(self, output: ArchivedOutput, data: bytes) -> str:
         """Copy an output that can be read, and return by what the copy was verified.
 
-        Raises OperatorError if something else is in its place, or if the copy is not the output,
+        `data` is what its bundle holds of it, if it is in one. Raises OperatorError if something
+        else is in its place, or if the copy is not the output, BundleError if `data` is not,
         OSError, and errors of AWS.
         """
         ...
@@ -66,18 +68,15 @@ class RestoredPrefix:
         """Return whether the copy stands."""
         return self._proof(output) is not None
 
-    def bring(self, output: ArchivedOutput) -> str:
-        """Copy inside S3: all at once, and never over another object."""
+    def bring(self, output: ArchivedOutput, data: bytes) -> str:
+        """Copy all at once, inside S3 unless it is in a bundle, and never over another object."""
         bucket, key = self._where(output)
-        copy = copies.Copy(
-            source={"Bucket": self.account.stack.archive_bucket_name, "Key": output.key},
-            size=output.size,
-            bucket=bucket,
-            key=key,
-            etag=output.etag,
-        )
+        entry = output.entry()
         try:
-            copies.duplicate(self.account, copy)
+            if entry:
+                copies.store(self.account, unpack(entry, data), entry, bucket, key)
+            else:
+                copies.duplicate(self.account, self._copy(output, bucket, key))
         except aws.AwsError as error:
             if aws.code(error) not in _CONFLICTS:
                 raise
@@ -86,6 +85,15 @@ class RestoredPrefix:
             msg = "it, or its copy, changed meanwhile: run the command again"
             raise OperatorError(msg)
         return proof
+
+    def _copy(self, output: ArchivedOutput, bucket: str, key: str) -> copies.Copy:
+        return copies.Copy(
+            source={"Bucket": self.account.stack.archive_bucket_name, "Key": output.key},
+            size=output.size,
+            bucket=bucket,
+            key=key,
+            etag=output.etag,
+        )
 
     def _proof(self, output: ArchivedOutput) -> str | None:
         """Return by what the copy is known to be the output, None if there is no copy."""
@@ -126,13 +134,12 @@ class Folder:
             raise OperatorError(_taken(file))
         return proof != "size" or not original.size
 
-    def bring(self, output: ArchivedOutput) -> str:
+    def bring(self, output: ArchivedOutput, data: bytes) -> str:
         """Download to a file beside the place, verify it, and give it its name."""
         file, original = self._file(output), _original(self.account, output)
         file.parent.mkdir(parents=True, exist_ok=True)
         with _temporary(file.parent) as part:
-            bucket = self.account.stack.archive_bucket_name
-            self.account.s3.download_file(bucket, output.key, str(part))
+            self._fill(part, output, data)
             proof = original.proof(fingerprints.of_file(part, original))
             if proof is None:
                 msg = "the downloaded bytes are not those of the archived object: run it again"
@@ -141,12 +148,21 @@ class Folder:
             _name(part, file)
         return proof
 
+    def _fill(self, part: Path, output: ArchivedOutput, data: bytes) -> None:
+        if entry := output.entry():
+            part.write_bytes(unpack(entry, data))
+        else:
+            bucket = self.account.stack.archive_bucket_name
+            self.account.s3.download_file(bucket, output.key, str(part))
+
     def _file(self, output: ArchivedOutput) -> Path:
         parts = output.key.removeprefix(keys.ARCHIVE).split("/")
         return self.path.joinpath(*map(_file_name, parts))
 
 
 def _original(account: Account, output: ArchivedOutput) -> Fingerprint:
+    if entry := output.entry():
+        return fingerprints.of_entry(entry)
     bucket = account.stack.archive_bucket_name
     found = fingerprints.of_object(account.s3, bucket, output.key)
     if found is None:

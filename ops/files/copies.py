@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
 from handlers import keys
+from handlers.bundles.entries import Entry
 from ops.aws import Account
 from ops.files.objects import StoredObject
 
@@ -99,6 +100,25 @@ def duplicate(account: Account, copy: Copy) -> None:
         CopySource=copy.source,
         **copy.source_condition(),
         **copy.target_condition(),
+    )
+
+
+def store(account: Account, body: bytes, entry: Entry, bucket: str, key: str) -> None:
+    """Store an output that was in a bundle, with its headers, metadata and tags.
+
+    Raises an error of AWS with the code PreconditionFailed or ConditionalRequestConflict if there
+    is an object with the key.
+    """
+    headers: Any = entry.headers
+    account.s3.put_object(
+        Bucket=bucket,
+        Key=key,
+        Body=body,
+        ChecksumAlgorithm="CRC32",
+        IfNoneMatch="*",
+        Metadata=dict(entry.metadata),
+        Tagging=urlencode(entry.tags),
+        **headers,
     )
 
 

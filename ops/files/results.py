@@ -75,12 +75,12 @@ def find_rejected(account: Account, key: str, version: str, days: Iterable[date]
     return None
 
 
-def named_source(found: objects.Head, fits: Callable[[str], bool]) -> str | None:
+def named_source(metadata: Mapping[str, str], fits: Callable[[str], bool]) -> str | None:
     """Return the `incoming/` key that an object's metadata names, or None.
 
     A key that `fits` rejects counts as none: anyone may write metadata.
     """
-    key = keys.decode_value(found.metadata.get(keys.SOURCE_KEY, ""))
+    key = keys.decode_value(metadata.get(keys.SOURCE_KEY, ""))
     return key if key.startswith(keys.INCOMING) and fits(key) else None
 
 

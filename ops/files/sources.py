@@ -75,7 +75,8 @@ def source_of_result(found: objects.Head) -> str:
     version = found.metadata.get(keys.SOURCE_VERSION, "")
     day = day_of_result(found.key)
     named = day and results.named_source(
-        found, lambda source: _plain(found.key) in _candidates(found.key, source, version, day)
+        found.metadata,
+        lambda source: _plain(found.key) in _candidates(found.key, source, version, day),
     )
     if not named:
         msg = f"{found.key} does not name the file that it came from"

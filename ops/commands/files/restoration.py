@@ -57,8 +57,8 @@ class Restoration:
 
     def describe(self, planned: Plan) -> None:
         """Print each step that a run would do."""
-        for output in planned.cold:
-            screen.say(f"would have {output.key} retrieved ({self.tier}, for {self.days} days)")
+        for holder in dict.fromkeys(output.holder for output in planned.cold):
+            screen.say(f"would have {holder} retrieved ({self.tier}, for {self.days} days)")
         for output in (*planned.readable, *planned.under_way, *planned.cold):
             screen.say(f"would restore {output.key} to {self.target.place(output)}")
 
@@ -79,11 +79,14 @@ class Restoration:
 
     def _ask(self, planned: Plan, problems: dict[str, str]) -> list[ArchivedOutput]:
         asked: list[ArchivedOutput] = []
+        holders: set[str] = set()  # a bundle is asked for once, and told once
         with screen.progress("asking", len(planned.cold)) as progress:
             for outcome in restores.ask(self.account, planned.cold, self.tier, self.days):
                 progress(1)
                 if outcome.problem is None:
-                    screen.say(f"asked for  {outcome.output.key}")
+                    if outcome.output.holder not in holders:
+                        screen.say(f"asked for  {outcome.output.holder}")
+                    holders.add(outcome.output.holder)
                     asked.append(outcome.output)
                 else:
                     problems[outcome.output.key] = outcome.problem
@@ -92,7 +95,9 @@ class Restoration:
     def _bring(
         self, planned: Plan, problems: dict[str, str], progress: Callable[[int], None]
     ) -> None:
-        for outcome in restores.bring(self.target, planned.readable, progress=progress):
+        for outcome in restores.bring(
+            self.account, self.target, planned.readable, progress=progress
+        ):
             if outcome.problem is None:
                 place = self.target.place(outcome.output)
                 screen.say(f"restored  {place}  verified by {outcome.done}")

@@ -23,8 +23,9 @@ def restore(
         list[str] | None,
         typer.Argument(
             metavar="KEY",
-            help="Of an archived output in archive/, or before that in processed/; or of its file"
-            " in incoming/ or completed/, for all archived outputs of the file.",
+            help="Of an archived output in archive/, or before that in processed/, also where it is"
+            " in a bundle now; of its file in incoming/ or completed/, for all archived outputs of"
+            " the file; or of a bundle in bundles/, for all outputs in it.",
         ),
     ] = None,
     *,
@@ -79,10 +80,11 @@ def restore(
     """Bring archived outputs back.
 
     Copies them to restored/YYYY/MM/DD/ in the processed bucket, with content type, metadata and
-    tags, or to a folder of this machine. What GLACIER holds has to be retrieved first, which takes
-    hours: wait with --wait, or run the same command with --resume later, on any machine. Shows
-    objects, bytes, time and price before it asks. May be repeated: what is restored is left alone,
-    and nothing is replaced. Exits with 1 if something cannot be restored.
+    tags, or to a folder of this machine. What GLACIER holds has to be retrieved first, of outputs
+    in a bundle the whole bundle, which takes hours: wait with --wait, or run the same command with
+    --resume later, on any machine. Shows objects, bytes, time and price before it asks. May be
+    repeated: what is restored is left alone, and nothing is replaced. Exits with 1 if something
+    cannot be restored.
     """
     if [bool(given), prefix is not None, bool(day)].count(True) != 1:
         msg = "allowed: KEY…, or --prefix PATH, or --day DAY…"

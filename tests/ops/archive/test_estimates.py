@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 
 from ops.archive import estimates, prices, retrievals
-from ops.archive.archived_outputs import Access, ArchivedOutput
+from ops.archive.archived_outputs import ArchivedOutput
 from ops.archive.fingerprints import Fingerprint
 from ops.archive.prices import Amount
 from ops.archive.restores import Plan
 from ops.archive.retrievals import Tier
 from ops.costs.prices import REGIONS
+from ops.files.bundles.listings import Access
 
 GB = 1024**3
 PRICES = REGIONS["us-east-1"]
