@@ -1,7 +1,7 @@
 """The history of one file: its versions, outputs, rejected records and dead letters."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Final
 
@@ -52,13 +52,17 @@ class Completed:
 
 @dataclass(frozen=True, kw_only=True)
 class Stored:
-    """The objects that belong to a file, newest first."""
+    """The objects that belong to a file, newest first.
+
+    `unread_bundles` tells which bundles may hold outputs of it, but cannot be read, and why.
+    """
 
     key: str
     waiting: list[objects.StoredObject]
     completed: list[Completed]
     outputs: list[Output]
     rejected: list[objects.Head]
+    unread_bundles: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property
     def known(self) -> bool:
@@ -124,7 +128,11 @@ def collect_stored(
     copies = objects.versions_of(account.s3, bucket, keys.completed_key(source))[:limit]
     completed = [_completed(account, item) for item in copies]
     places = _places(waiting, completed, named)
-    found = (results.find(account, source, version, days) for version, days in places.items())
+    unread: dict[str, str] = {}
+    found = (
+        results.find(account, source, version, days, unread=unread)
+        for version, days in places.items()
+    )
     outputs = [output for output in found if output]
     return Stored(
         key=source,
@@ -132,6 +140,7 @@ def collect_stored(
         completed=completed,
         outputs=outputs,
         rejected=list(_rejected(account, source, places, outputs)),
+        unread_bundles=unread,
     )
 
 

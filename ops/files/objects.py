@@ -29,13 +29,18 @@ class StoredObject:
 
 @dataclass(frozen=True, kw_only=True)
 class Head:
-    """What HeadObject returns about one version; `size` is in bytes."""
+    """What HeadObject returns about one version; `size` is in bytes.
+
+    `storage_class` is None for STANDARD, `restore` for what was never retrieved from GLACIER.
+    """
 
     key: str
     version: str
     size: int
     modified: datetime
     metadata: Mapping[str, str]
+    storage_class: str | None = None
+    restore: str | None = None
 
 
 def versions(s3: "S3Client", bucket: str, prefix: str) -> Iterator[StoredObject]:
@@ -89,6 +94,8 @@ def head(s3: "S3Client", bucket: str, key: str, version: str | None = None) -> H
         size=answer["ContentLength"],
         modified=answer["LastModified"],
         metadata=answer["Metadata"],
+        storage_class=answer.get("StorageClass"),
+        restore=answer.get("Restore"),
     )
 
 

@@ -13,6 +13,9 @@ from typing import Final
 from handlers import keys
 from ops.aws import Account
 from ops.files import objects
+from ops.files.bundles import contents, listings
+from ops.files.bundles.contents import Bundled
+from ops.files.bundles.listings import Access
 
 _COUNT: Final = re.compile("[0-9]{1,18}")
 
@@ -29,7 +32,9 @@ COUNTS: Final = {
 class Output:
     """The output of one source version; the names in `counts` are the values of `COUNTS`.
 
-    `modified` is when it was stored where it is: in the archive, if it is `archived`.
+    `modified` is when it was stored where it is: in the archive, if it is `archived`. If it is in a
+    bundle there, `bundle` is that, `offset` its place in it in bytes, and `key` the key that it had
+    in `processed/`. `access` tells how it can be read, if it is archived.
     `restored_key` is the key of its copy in `restored/`, if it is archived and has one. `dataset`
     and `dataset_version` are those of its file when it was processed, if it had one.
     """
@@ -45,22 +50,74 @@ class Output:
     restored_key: str | None = None
     dataset: str | None = None
     dataset_version: str | None = None
+    bundle: str | None = None
+    offset: int | None = None
+    access: Access | None = None
+
+    @property
+    def processed_key(self) -> str:
+        """The key that it has, or had, in `processed/`."""
+        return self.key if self.bundle else _processed(self.key)
 
 
-def find(account: Account, key: str, version: str, days: Iterable[date]) -> Output | None:
-    """Return the output of a source version that was uploaded on one of the days, or None."""
-    output = locate(account, key, version, days)
-    return _with_restored(account, output) if output and output.archived else output
+def find(
+    account: Account,
+    key: str,
+    version: str,
+    days: Iterable[date],
+    *,
+    unread: dict[str, str] | None = None,
+) -> Output | None:
+    """Return the output of a source version that was uploaded on one of the days, or None.
 
-
-def locate(account: Account, key: str, version: str, days: Iterable[date]) -> Output | None:
-    """Return the output as `find` does, but do not look for a restored copy of it."""
+    To `unread`, why bundles in which it may be cannot be read is added, by the bundles' keys.
+    """
     for day in days:
-        for candidate in candidates(key, version, day):
+        output = locate(account, key, version, [day])
+        if output is None:
+            found = contents.find(account, [contents.among(candidates(key, version, day))])
+            output = _in_bundle(account.stack.archive_bucket_name, found.outputs.values(), version)
+            if unread is not None and output is None:
+                unread |= found.unread
+        if output:
+            return _with_restored(account, output) if output.archived else output
+    return None
+
+
+def locate(
+    account: Account, key: str, version: str, days: Iterable[date], *, plain_only: bool = False
+) -> Output | None:
+    """Return the output as `find` does, but look neither into bundles nor for a restored copy.
+
+    With `plain_only`, only at the key that nearly all outputs have.
+    """
+    for day in days:
+        possible = candidates(key, version, day)
+        for candidate in possible[:1] if plain_only else possible:
             for bucket, name in _places(account, candidate):
                 found = objects.head(account.s3, bucket, name)
                 if found and found.metadata.get(keys.SOURCE_VERSION) == version:
                     return _output(found, bucket, archived=name != candidate)
+    return None
+
+
+def _in_bundle(bucket: str, found: Iterable[Bundled], version: str) -> Output | None:
+    for one in found:
+        entry = one.entry()
+        if entry.metadata.get(keys.SOURCE_VERSION) == version:
+            head = objects.Head(
+                key=entry.key,
+                version="null",
+                size=entry.size,
+                modified=one.bundle.modified,
+                metadata=entry.metadata,
+            )
+            return replace(
+                _output(head, bucket, archived=True),
+                bundle=one.bundle.key,
+                offset=entry.offset,
+                access=one.bundle.access,
+            )
     return None
 
 
@@ -106,7 +163,7 @@ def _places(account: Account, candidate: str) -> Iterator[tuple[str, str]]:
 
 
 def _with_restored(account: Account, output: Output) -> Output:
-    key = keys.restored_key(output.key)
+    key = keys.restored_key(keys.archive_key(output.processed_key))
     found = objects.head(account.s3, account.stack.processed_bucket_name, key)
     if not found or found.metadata.get(keys.SOURCE_VERSION) != output.source_version:
         return output
@@ -126,4 +183,9 @@ def _output(found: objects.Head, bucket: str, *, archived: bool) -> Output:
         rejected_key=keys.decode_value(rejected) if rejected else None,
         dataset=found.metadata.get(keys.DATASET),
         dataset_version=found.metadata.get(keys.DATASET_VERSION),
+        access=listings.access_by_head(found.storage_class, found.restore) if archived else None,
     )
+
+
+def _processed(key: str) -> str:
+    return keys.PROCESSED + key.removeprefix(keys.ARCHIVE).removeprefix(keys.PROCESSED)

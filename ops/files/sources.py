@@ -7,6 +7,7 @@ from typing import Final
 from handlers import keys
 from ops.aws import Account
 from ops.files import objects, results
+from ops.files.bundles import contents
 from ops.files.replays import plans
 from ops.terminal.problems import OperatorError, UsageError
 
@@ -55,12 +56,15 @@ def find_version(account: Account, key: str) -> NamedVersion | None:
 def find_result(account: Account, key: str) -> objects.Head:
     """Return the head of an output, archived, restored or neither, or of rejected records.
 
-    Raises OperatorError if there is none.
+    An output that is not where the key says is looked for where it may have gone since then: in
+    `archive/`, and in the bundles of its day. Raises OperatorError if there is none.
     """
     stack = account.stack
     archived = key.startswith(keys.ARCHIVE)
     bucket = stack.archive_bucket_name if archived else stack.processed_bucket_name
     found = objects.head(account.s3, bucket, key)
+    if not found and day_of_result(key) and key.startswith((keys.PROCESSED, keys.ARCHIVE)):
+        found = _moved(account, key)
     if not found:
         msg = f"there is no object {key} in {bucket}"
         raise OperatorError(msg)
@@ -88,6 +92,29 @@ def day_of_result(key: str) -> date | None:
     """Return the day of the partition that a result is in, or None."""
     root = next((root for root in _ROOTS if key.startswith(root)), "")
     return keys.partition_day(keys.PROCESSED + key.removeprefix(root))
+
+
+def _moved(account: Account, key: str) -> objects.Head | None:
+    processed = _plain(key)
+    if key == processed:
+        archived = keys.archive_key(processed)
+        if found := objects.head(account.s3, account.stack.archive_bucket_name, archived):
+            return found
+    held = contents.find(account, [contents.among([processed])])
+    if one := held.outputs.get(processed):
+        entry = one.entry()
+        return objects.Head(
+            key=processed,
+            version="null",
+            size=entry.size,
+            modified=entry.modified,
+            metadata=entry.metadata,
+        )
+    if held.unread:
+        told = "; ".join(f"{bundle} {problem}" for bundle, problem in held.unread.items())
+        msg = f"{key} is not there, but may be in a bundle: {told}"
+        raise OperatorError(msg)
+    return None
 
 
 def _candidates(key: str, source: str, version: str, day: date) -> tuple[str, ...]:

@@ -103,12 +103,17 @@ def collect(account: Account, now: datetime, *, quick: bool) -> Status:
         completed=(
             None if quick else _pile(objects.count(s3, stack.raw_bucket_name, keys.COMPLETED))
         ),
-        archived=(
-            None if quick else _pile(objects.count(s3, stack.archive_bucket_name, keys.ARCHIVE))
-        ),
+        archived=None if quick else _archived(account),
         alarms=_alarms(account),
         notes=() if quick else notes.money(account, now),
     )
+
+
+def _archived(account: Account) -> Pile:
+    """Count the objects of the archive: outputs of their own, and bundles."""
+    bucket = account.stack.archive_bucket_name
+    some = [objects.count(account.s3, bucket, it) for it in (keys.ARCHIVE, keys.BUNDLES)]
+    return _pile((sum(number for number, _ in some), sum(size for _, size in some)))
 
 
 def _in_flight(state: QueueState) -> str:

@@ -2,15 +2,24 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from typing import Final
 
 from ops.commands.dead_letters.reports import dead_letter_documents, dead_letters
 from ops.dead_letters.logs import Logs
+from ops.files.bundles.listings import Access
 from ops.files.following import Followed
 from ops.files.history import Completed, History
 from ops.files.objects import StoredObject
 from ops.files.results import Output
 from ops.terminal import screen
 from ops.terminal.instants import shown
+
+# How an archived output can be read, unless that is at once.
+_STATES: Final = {
+    Access.RETRIEVED: "retrieved from GLACIER for some days",
+    Access.UNDER_WAY: "being retrieved from GLACIER",
+    Access.COLD: "in GLACIER",
+}
 
 
 def followed(found: Followed) -> None:
@@ -35,6 +44,8 @@ def history(logs: Logs, found: History) -> None:
     ]
     if versions:
         screen.table(("state", "stored", "size", "version", "source version"), versions)
+    for bundle, problem in stored.unread_bundles.items():
+        screen.warn(f"{bundle}, which may hold an output of it, {problem}")
     if stored.outputs:
         screen.table(
             ("output", "where", "size", "records", "dataset", "source version"),
@@ -56,6 +67,7 @@ def history_document(logs: Logs, found: History) -> dict[str, object]:
         "waiting": [_stored_document(item) for item in stored.waiting],
         "completed": [_completed_document(one) for one in stored.completed],
         "outputs": [_output_document(output) for output in stored.outputs],
+        "unread_bundles": dict(stored.unread_bundles),
         "rejected": found.first_lines,
         "dead_letters": dead_letter_documents(
             logs, ((dead_letter, 1) for dead_letter in found.dead_letters)
@@ -68,11 +80,19 @@ def _stored(item: StoredObject) -> tuple[object, ...]:
 
 
 def _output_row(output: Output) -> tuple[object, ...]:
-    where = "archived" if output.archived else "processed"
+    where = _where(output)
     where += f", restored to {output.restored_key}" if output.restored_key else ""
     counts = _counts(output.counts)
     dataset = output.dataset and f"{output.dataset} {output.dataset_version}"
     return (output.key, where, screen.size(output.size), counts, dataset, output.source_version)
+
+
+def _where(output: Output) -> str:
+    if not output.archived:
+        return "processed"
+    where = f"in {output.bundle} at byte {output.offset}" if output.bundle else "archived"
+    state = _STATES.get(output.access) if output.access else None
+    return f"{where}, {state}" if state else where
 
 
 def _counts(counts: Mapping[str, int]) -> str:

@@ -4,8 +4,9 @@ from typing import Annotated
 
 import typer
 
+from handlers import keys
 from ops.commands.dead_letters import reports as dead_letter_reports
-from ops.commands.files import reports, traces
+from ops.commands.files import bundles, reports, traces
 from ops.commands.group import connect
 from ops.commands.options import AsJson, OutputsFile, StackName
 from ops.dead_letters import listing
@@ -23,7 +24,8 @@ def show(
         typer.Argument(
             metavar="KEY",
             help="Of the file in incoming/ or completed/, of its output in processed/, archive/"
-            " or restored/, or of its bad records in rejected/.",
+            " or restored/, or of its bad records in rejected/. Or of a bundle in bundles/: lists"
+            " the outputs in it.",
         ),
     ],
     *,
@@ -46,6 +48,9 @@ def show(
     with 1 if the file has a dead letter, or if there is no trace of it.
     """
     account = connect(stack, outputs)
+    if key.startswith(keys.BUNDLES):
+        bundles.show(account, key, as_json=as_json)
+        return
     logs = Logs(account)
     with screen.working("looking"):
         in_flight = listing.in_flight(account)

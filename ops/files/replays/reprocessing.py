@@ -18,6 +18,7 @@ from handlers import keys
 from ops.aws import Account
 from ops.dead_letters.pace import Pace
 from ops.files import objects, results, workers
+from ops.files.bundles.versions import BundledVersions
 from ops.files.history import Completed
 from ops.files.objects import StoredObject
 from ops.files.rejects import links
@@ -33,6 +34,7 @@ class State(StrEnum):
 
     DUE = "due"
     ARCHIVED = "due, archived"
+    BUNDLED = "in a bundle"  # which is not rewritten
     CURRENT = "current"  # its output was made by the dataset as it is deployed
     WITHOUT_OUTPUT = "without output"  # it has expired, or was deleted
     UNKNOWN = "unknown"  # the copy does not tell what it is a copy of, and when that was uploaded
@@ -76,7 +78,7 @@ def survey(account: Account, chosen: Range, *, made_by: tuple[str, str]) -> Iter
     bucket = account.stack.raw_bucket_name
     listed = objects.versions(account.s3, bucket, completed_prefix(chosen.prefix))
 
-    look = partial(_look, account, made_by=made_by)
+    look = partial(_look, account, bundled=BundledVersions(account), made_by=made_by)
     seen: set[tuple[str, str]] = set()
     copies = (copy for copy in listed if copy in chosen)
     for found in workers.map_unordered(look, copies, at_once=_LOOKS_AT_ONCE):
@@ -117,15 +119,20 @@ def message(copy: StoredObject) -> str:
     return dumps({keys.REPROCESS: {"key": copy.key, "version": copy.version}})
 
 
-def _look(account: Account, copy: StoredObject, *, made_by: tuple[str, str]) -> Candidate:
+def _look(
+    account: Account, copy: StoredObject, *, bundled: BundledVersions, made_by: tuple[str, str]
+) -> Candidate:
     head = objects.head(account.s3, account.stack.raw_bucket_name, copy.key, copy.version)
     told = Completed(stored=copy, metadata=head.metadata if head else {})
     key, source = keys.incoming_key(copy.key, told.metadata), told.source_version
     if not key or not source or not told.uploaded:
         return Candidate(copy=copy, state=State.UNKNOWN)
-    output = results.locate(account, key, source, told.days)
+    (day,) = told.days
+    in_bundle = bundled.holds(key, source, day)
+    output = results.locate(account, key, source, [day], plain_only=in_bundle)
     if output is None:
-        state = State.WITHOUT_OUTPUT
+        is_bundled = in_bundle or not bundled.is_whole(day)
+        state = State.BUNDLED if is_bundled else State.WITHOUT_OUTPUT
     elif (output.dataset, output.dataset_version) == made_by:
         state = State.CURRENT
     else:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from handlers import keys
 from ops.aws import Account
 from ops.dead_letters.logs import Logs
 from ops.files.history import History
@@ -64,8 +63,7 @@ def _searches(account: Account, found: History, now: datetime) -> Iterator[Searc
         )
     yield from _searches_of_replays(account, found)
     for output in found.stored.outputs:
-        processed = keys.PROCESSED + output.key.removeprefix(keys.ARCHIVE)
-        key = processed if output.archived else output.key
+        key = output.processed_key
         begin = output.modified - entries.LONGEST_RUN
         end = output.modified + entries.LONGEST_RUN if output.archived else now
         if output.archived or now - output.modified > timedelta(days=1):  # the shortest retention

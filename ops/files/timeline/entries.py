@@ -146,7 +146,7 @@ def _outputs(
     for output in outputs:
         line = delivered.get(output.source_version)
         told = ", ".join(f"{number} {name}" for name, number in output.counts.items())
-        key = keys.PROCESSED + output.key.removeprefix(keys.ARCHIVE).removeprefix(keys.PROCESSED)
+        key = output.processed_key
         detail = f"{key} ({told})" if told else key
         if not output.archived:
             yield made(output.modified, "output", output.source_version, detail)
@@ -240,10 +240,8 @@ def _archived(
 ) -> Iterator[Entry]:
     """Yield when outputs were archived, or replaced there since, and why they could not be."""
     for output in outputs:
-        processed = keys.PROCESSED + output.key.removeprefix(keys.ARCHIVE)
-        own = output.key if not output.archived else processed
         for line in unmoved:
-            if line.text("key") == own:
+            if line.text("key") == output.processed_key:
                 yield Entry(
                     time=line.time,
                     event="not archived",
@@ -257,7 +255,7 @@ def _archived(
                 time=output.modified,
                 event="output" if replay else "archived",
                 version=output.source_version,
-                detail=output.key,
+                detail=f"{output.bundle} at byte {output.offset}" if output.bundle else output.key,
                 request_id=replay.request_id if replay else _run_of(output, runs),
             )
 

@@ -12,6 +12,8 @@ from ops.aws import Account, AwsError, explain
 from ops.dead_letters.listing import batches
 from ops.dead_letters.messages import Queue
 from ops.dead_letters.queue_contents import Reading, depth
+from ops.files.bundles import contents
+from ops.files.bundles.contents import Wanted
 
 # The name of a run, which is a folder: no producer names one so. It holds the day, to find the
 # outputs by.
@@ -93,7 +95,22 @@ def remove(account: Account, run: str, *, under_way: Iterable[str]) -> list[Left
                     left += _remove(account, trace)
         except AwsError as error:
             left.append(Left(place=f"s3://{bucket}/{prefix}", why=explain(error)))
-    return left
+    return left + _bundled(account, run)
+
+
+def _bundled(account: Account, run: str) -> list[Left]:
+    """Return the outputs of a run that are in bundles, which nobody changes."""
+    days = [f"{keys.day_prefix(keys.PROCESSED, day)}{run}/" for day in days_of(run)]
+    try:
+        found = contents.find(account, [Wanted(beginning=prefix) for prefix in days])
+    except AwsError as error:
+        where = f"s3://{account.stack.archive_bucket_name}/{keys.BUNDLES}"
+        return [Left(place=where, why=explain(error))]
+    held = sorted(found.outputs.items())
+    why = "it is archived, until that expires"
+    return [Left(place=f"{key} in {one.bundle.key}", why=why) for key, one in held] + [
+        Left(place=bundle, why=f"it {problem}") for bundle, problem in found.unread.items()
+    ]
 
 
 def _remove(account: Account, trace: Trace) -> list[Left]:

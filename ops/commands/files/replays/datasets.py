@@ -25,6 +25,7 @@ from ops.terminal.problems import OperatorError, UsageError
 _LABELS: Final = {
     State.DUE: "to replay",
     State.ARCHIVED: "to replay, output in the archive",
+    State.BUNDLED: "left: its output is in a bundle, which is not rewritten",
     State.CURRENT: "current already",
     State.WITHOUT_OUTPUT: "left out: no output any more",
     State.UNKNOWN: "left out: the copy does not name its source",

@@ -11,6 +11,8 @@ from botocore.client import BaseClient
 from handlers import keys
 from handlers.invocation.events import CompletedReference, read_message
 from handlers.transform.datasets.dataset import Dataset
+from tests.ops import bundling
+from tests.ops.bundling import Made
 from tests.ops.conftest import DONE, OLD, RAW, commit, today
 
 ORDERS: dict[str, Any] = {
@@ -69,6 +71,7 @@ def test_each_version_whose_output_is_of_another_declaration_is_sent(declared):
         "due": 2,
         "current": 1,
         "archived": 0,
+        "bundled": 0,
         "without_output": 0,
         "unknown": 0,
         "repeated": 0,
@@ -243,3 +246,26 @@ def test_show_tells_the_dataset_of_an_output(declared):
     assert (output["dataset"], output["dataset_version"]) == ("orders", VERSION)
     text = declared.run("show", "incoming/shop/orders/a.csv", "--no-logs").stdout
     assert f"orders {VERSION}" in text
+
+
+def test_what_is_in_a_bundle_is_left_and_counted(declared):
+    """Each bundle is read once, however many outputs it has; one that is there again is due."""
+    made: list[Made] = []
+    for number in range(6):
+        _, output = complete(declared, f"shop/orders/{number}.csv")
+        made.append(Made(key=output, metadata=declared.metadata(output)))
+        if number:
+            declared.s3.delete_object(Bucket=DONE, Key=output)
+    key, _ = bundling.store(declared.s3, OLD, made, folder="shop/orders/")
+    found = report(declared)
+    assert (found["bundled"], found["due"], found["without_output"]) == (5, 1, 0)
+    assert [name for name, _ in sent(declared)] == ["completed/shop/orders/0.csv"]
+    asked = ("replay", "--dataset", "orders", "--dry-run")
+    told = " ".join(declared.run(*asked).stdout.split())
+    assert "left: its output is in a bundle, which is not rewritten 5" in told
+    # Without its index it is read itself; where that cannot be, nothing is said to have no output.
+    declared.s3.delete_object(Bucket=OLD, Key=keys.bundle_index_key(key))
+    assert report(declared)["bundled"] == 5
+    declared.put(key, b"damaged", OLD)
+    found = report(declared)
+    assert (found["bundled"], found["without_output"]) == (5, 0)
