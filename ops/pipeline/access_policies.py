@@ -18,6 +18,8 @@ Condition = Mapping[str, Mapping[str, str | list[str]]]
 _JOBS_SERVICE: Final = "batchoperations.s3.amazonaws.com"
 # Of a day's folder. An `*` would stand for folders within it as well.
 _DAY_PATTERN: Final = "????/??/??/"
+# `bundles/` and `bundle-indexes/`: ARNs take most of a policy's characters.
+_BUNDLES_AND_INDEXES: Final = "bundle*"
 # Lambda decrypts a function's environment for who reads its configuration.
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars-encryption.html
 _READ_THROUGH: Final = ("s3", "sqs", "lambda")
@@ -41,9 +43,9 @@ def policy(stack: Stack, role: Role, *, kms_key_arn: str | None = None) -> dict[
 
     The operator may use every command but three, the reader those of them that change nothing. The
     producer uploads to `incoming/`, the consumer reads `processed/` and `restored/`, and queries
-    them and `archive/` if the stack has datasets. `doctor` and `query` need a policy of their own
-    beside one of the first two, and `smoke` beside the operator's: in one policy, all would be too
-    long.
+    them, `archive/` and `bundles/` if the stack has datasets. `doctor` and `query` need a policy of
+    their own beside one of the first two, and `smoke` beside the operator's: in one policy, all
+    would be too long.
     `kms_key_arn` is the stack's setting, if it is set: it is not among the stack's outputs.
 
     Raises UsageError for the policy of `query` if the stack has no dataset.
@@ -109,6 +111,7 @@ class _Needs:
                     f"{processed}/{keys.REJECTED}*",
                     f"{processed}/{keys.RESTORED}*",
                     f"{archive}/{keys.ARCHIVE}*",
+                    f"{archive}/{_BUNDLES_AND_INDEXES}",
                 ],
             ),
             # To read a message of SQS is to receive it, and to make it visible again afterwards.
@@ -152,9 +155,10 @@ class _Needs:
             ),
             self._s3(
                 "RetrieveArchived",
-                ["s3:RestoreObject", "s3:GetObjectTagging"],
-                [f"{archive}/{keys.ARCHIVE}*"],
+                ["s3:RestoreObject"],
+                [f"{archive}/{keys.ARCHIVE}*", f"{archive}/{keys.BUNDLES}*"],
             ),
+            self._s3("ReadTags", ["s3:GetObjectTagging"], [f"{archive}/{keys.ARCHIVE}*"]),
             # To mark a version as discarded, and keep its other tags.
             self._s3(
                 "TagUploads",

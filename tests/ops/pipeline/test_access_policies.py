@@ -24,6 +24,8 @@ from ops.terminal.problems import UsageError
 from tests.contracts import authorization, policy_parts
 from tests.contracts.authorization import Request
 from tests.contracts.tables import COMMANDS
+from tests.ops import bundling
+from tests.ops.bundling import Made
 from tests.ops.conftest import DONE, OLD, RAW, REGION, Pipeline, client, commit, today
 
 ACCOUNT = "123456789012"
@@ -248,6 +250,16 @@ def restore(pipeline: Pipeline, run: Run, monkeypatch: pytest.MonkeyPatch, key: 
     with monkeypatch.context() as patched:
         patched.setattr(copies, "ONE_COPY_BYTES", 0)
         run("restore", "--day", "2024-01-15", "--yes")
+    bundle, _ = bundling.store(
+        pipeline.s3,
+        OLD,
+        [Made(key="processed/2024/01/15/bundled.json", tags={"team": "data"})],
+        storage_class="GLACIER",
+    )
+    run("show", bundle)
+    run("restore", bundle, "--yes")
+    bundling.store(pipeline.s3, OLD, [Made(key="processed/2024/01/16/bundled.json")])
+    run("restore", "--day", "2024-01-16", "--yes")
 
 
 _RECORDED: list[Recorded] = []
@@ -549,6 +561,8 @@ def test_a_consumer_of_a_stack_with_datasets_reads_the_archive_but_no_rejects(pi
         return authorization.allows([document], asked)
 
     assert reads(f"{OLD}/archive/2024/01/15/orders/a.json")
+    assert reads(f"{OLD}/bundles/2024/01/15/orders/000001.json.gz")
+    assert not reads(f"{OLD}/bundle-indexes/2024/01/15/orders/000001.json.gz")
     assert reads(f"{DONE}/processed/2024/01/15/orders/a.json")
     assert not reads(f"{DONE}/rejected/2024/01/15/orders/a.ndjson")
 

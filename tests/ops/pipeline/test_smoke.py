@@ -11,6 +11,8 @@ from ops import aws
 from ops.pipeline.smoke import checking, traces
 from ops.pipeline.smoke.samples import Sample, samples
 from ops.stack import Stack
+from tests.ops import bundling
+from tests.ops.bundling import Made
 from tests.ops.conftest import DONE, OLD, RAW, Pipeline
 
 RUN = "_smoke-20240115-1a2b3c4d"
@@ -132,6 +134,16 @@ def test_a_run_is_removed_however_long_ago_it_was_and_a_dry_run_says_where(pipel
     assert [line.rpartition(" ")[2] for line in text.splitlines()] == told["removes"]
     assert pipeline.run("smoke", "--remove", RUN).exit_code == 0
     assert stored(pipeline) == []
+
+
+def test_what_is_in_a_bundle_is_left_and_named(pipeline: Pipeline):
+    own = f"processed/2024/01/15/{RUN}/a.json"
+    others = [Made(key="processed/2024/01/15/a.json"), Made(key="processed/2024/01/15/z.json")]
+    bundle, _ = bundling.store(pipeline.s3, OLD, [Made(key=own), *others])
+    result = pipeline.run("smoke", "--remove", RUN, "--json")
+    [left] = json.loads(result.stdout)["left"]
+    assert left["place"] == f"{own} in {bundle}"
+    assert "archived" in left["why"]
 
 
 def test_what_is_archived_is_left_and_named(pipeline: Pipeline):
