@@ -28,7 +28,8 @@ def discard(
     """Delete dead letters, after writing them to a file.
 
     Their files stay in incoming/, unprocessed. Each is marked with a tag, so that `reconcile`
-    leaves it out. Options of different names are combined by and, those of the same name by or.
+    leaves it out. A file that a replay of its dataset failed on stays in completed/, with its old
+    output. Options of different names are combined by and, those of the same name by or.
     """
     account, dead_letters = selected.account, selected.dead_letters
     file = save or Path(f"dead-letters-{instants.now():%Y%m%dT%H%M%SZ}.ndjson")
