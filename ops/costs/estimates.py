@@ -4,7 +4,7 @@ import math
 from typing import Final
 
 from handlers.environment import Metric
-from ops.costs import storage
+from ops.costs import bundles, fan_out, storage
 from ops.costs.bills import Bill, Line, kind
 from ops.costs.periods import Period
 from ops.costs.plans import DAYS_OF_MONTH, Load, Plan
@@ -29,6 +29,9 @@ ONE_CPU_MB: Final = 1769
 _CPU_SECONDS_PER_COPY: Final = 0.001
 _RUN_SECONDS: Final = 2
 _LISTED: Final = 1_000
+LISTING: Final = "LIST by the archiver"
+# Of the day's bundles, of their indexes, and of copies of what a bundle holds.
+_LISTINGS_A_BUNDLE: Final = 3
 _LOG_BYTES_PER_FILE: Final = 600
 _LOG_BYTES_PER_INVOCATION: Final = 1_000  # START, END, REPORT, and the metrics
 _HOURS_OF_MONTH: Final = DAYS_OF_MONTH * 24
@@ -39,12 +42,8 @@ PROCESSOR_METRICS: Final = (
 )  # fmt: skip
 ARCHIVER_METRICS: Final = (
     Metric.OBJECTS_ARCHIVED, Metric.ARCHIVE_FAILURES, Metric.BYTES_ARCHIVED, Metric.ACCESS_DENIED,
-    Metric.BYTES_WRITTEN,
-)  # fmt: skip
-# What a run says beside that, where the stack bundles.
-BUNDLE_METRICS: Final = (
-    Metric.OBJECTS_BUNDLED, Metric.BUNDLES_WRITTEN, Metric.ARCHIVER_CALLS, Metric.DOLLARS_SAVED,
-    Metric.BUNDLES_WITHOUT_INDEX,
+    Metric.BYTES_WRITTEN, Metric.OBJECTS_BUNDLED, Metric.BUNDLES_WRITTEN, Metric.ARCHIVER_CALLS,
+    Metric.DOLLARS_SAVED, Metric.BUNDLES_WITHOUT_INDEX,
 )  # fmt: skip
 RECONCILE_METRICS: Final = (Metric.FILES_RECONCILED,)
 # With bucket keys S3 asks KMS for one object in a hundred, at most: "up to 99 percent" less, says
@@ -94,13 +93,27 @@ def requests(plan: Plan, load: Load, prices: Prices, period: Period) -> list[Lin
 
 def archiving(plan: Plan, load: Load, prices: Prices, period: Period) -> list[Line]:
     """Return the requests of the archiver, and of the lifecycle's transitions."""
-    archived, moved = _archived(plan, load, period)
+    made = bundles.archived(plan, load)
+    outputs, _ = _archived(plan, load.files / DAYS_OF_MONTH, period)
+    archived, moved = _archived(plan, made.objects, period)
+    writes = kind("requests", prices.writes_1000, 1_000)
+    into = kind("requests", prices.standard_ia_writes_1000, 1_000)
+    transitions = kind("transitions", prices.glacier_transitions_1000, 1_000)("to GLACIER", moved)
+    if not bundles.is_bundling(plan, load):
+        return [
+            writes(LISTING, DAYS_OF_MONTH + 2 * outputs / _LISTED),
+            into("COPY into STANDARD_IA", archived),
+            transitions,
+        ]
+    chains = plan.archive_concurrency
     return [
-        kind("requests", prices.writes_1000, 1_000)(
-            "LIST by the archiver", DAYS_OF_MONTH + 2 * archived / _LISTED
+        writes(
+            LISTING, chains * (DAYS_OF_MONTH + outputs / _LISTED) + _LISTINGS_A_BUNDLE * archived
         ),
-        kind("requests", prices.standard_ia_writes_1000, 1_000)("COPY into STANDARD_IA", archived),
-        kind("transitions", prices.glacier_transitions_1000, 1_000)("to GLACIER", moved),
+        kind("requests", prices.reads_1000, 1_000)("GET of outputs to bundle", outputs),
+        into("PUT of bundles into STANDARD_IA", archived * made.requests),
+        writes("PUT of indexes", archived),
+        transitions,
     ]
 
 
@@ -117,8 +130,11 @@ def compute(plan: Plan, load: Load, prices: Prices, period: Period) -> list[Line
     invocations = load.files / each
     waiting = invocations * _CALLS_SECONDS * max(1, each / _FILES_AT_ONCE)
     working = load.files * load.size * _CPU_SECONDS_PER_BYTE * _slower(plan.processor_memory_mb)
-    copied, _ = _archived(plan, load, period)
-    copying = copied * _CPU_SECONDS_PER_COPY * _slower(plan.archiver_memory_mb)
+    archived, _ = _archived(plan, load.files / DAYS_OF_MONTH, period)
+    if bundles.is_bundling(plan, load):
+        moving = archived / fan_out.OBJECTS_A_SECOND
+    else:
+        moving = archived * _CPU_SECONDS_PER_COPY * _slower(plan.archiver_memory_mb)
     runs = DAYS_OF_MONTH
     time = kind("GB-seconds", prices.lambda_arm64_gb_second)
     return [
@@ -126,7 +142,7 @@ def compute(plan: Plan, load: Load, prices: Prices, period: Period) -> list[Line
             "Lambda requests", invocations + runs
         ),
         time("processor", (waiting + working) * plan.processor_memory_mb / 1024),
-        time("archiver", (runs * _RUN_SECONDS + copying) * plan.archiver_memory_mb / 1024),
+        time("archiver", (runs * _RUN_SECONDS + moving) * plan.archiver_memory_mb / 1024),
     ]
 
 
@@ -135,9 +151,8 @@ def _slower(memory_mb: int) -> float:
     return max(1.0, ONE_CPU_MB / memory_mb)
 
 
-def _archived(plan: Plan, load: Load, period: Period) -> tuple[float, float]:
-    """Return how many outputs are archived in the month, and how many move to GLACIER."""
-    per_day = load.files / DAYS_OF_MONTH
+def _archived(plan: Plan, per_day: float, period: Period) -> tuple[float, float]:
+    """Return how many objects are archived in the month, and how many move to GLACIER."""
     moved = plan.retention_days + plan.archive_days
     return period.flow(per_day, plan.retention_days), period.flow(per_day, moved)
 
@@ -173,7 +188,7 @@ def key(plan: Plan, load: Load, prices: Prices, period: Period) -> list[Line]:
     """Return what a KMS key costs, if the stack has one: itself, and the requests to it."""
     if not plan.kms_key:
         return []
-    archived, _ = _archived(plan, load, period)
+    archived, _ = _archived(plan, load.files / DAYS_OF_MONTH, period)
     calls = 4 * load.files + archived
     return [
         kind("key", prices.key_month)("KMS key", 1),

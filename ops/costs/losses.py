@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final
 
-from ops.costs import estimates, storage
+from ops.costs import bundles, estimates, storage
 from ops.costs.bills import Line, cents, kind
 from ops.costs.periods import FOREVER, Period
 from ops.costs.plans import DAYS_OF_MONTH, Load, Plan
@@ -50,6 +50,13 @@ def _changes(plan: Plan, load: Load, prices: Prices, period: Period) -> Iterator
             f"{least}: STANDARD_IA bills so many days anyway, and GLACIER comes on top",
             replace(plan, archive_days=least),
         )
+    bundling = replace(plan, archive_bundles=True)
+    if not plan.archive_bundles and bundles.is_bundling(bundling, load):
+        yield change(
+            "archiveBundles",
+            "true: the archive holds small outputs many in one object (docs/bundles.md)",
+            bundling,
+        )
     if plan.batch_size < estimates.QUEUE_BATCH:
         yield change(
             "batchSize",
@@ -79,10 +86,10 @@ def _small_objects(plan: Plan, load: Load, prices: Prices, period: Period) -> It
     per_day, output = load.files / DAYS_OF_MONTH, load.output_size(plan)
     moving = [
         line
-        for line in estimates.requests(plan, load, prices, period)
-        if line.item in {"COPY into STANDARD_IA", "to GLACIER"}
+        for line in estimates.archiving(plan, load, prices, period)
+        if line.item != estimates.LISTING
     ]
-    archived = _sum([*storage.archived(plan, per_day, output, prices, period), *moving])
+    archived = _sum([*storage.archived(plan, load, prices, period), *moving])
     # In the archive an output is current for so long, or for ever, and then noncurrent.
     first = plan.retention_days
     last = first + plan.expiration_days if plan.expiration_days else FOREVER

@@ -18,7 +18,7 @@ from ops.costs.prices import Prices
 
 def estimate(plan: Plan, load: Load, prices: Prices, period: Period) -> Bill:
     """Return the bill of a month, with the retention and archive days of a plan."""
-    single = replace(plan, batch_size=1, expiration_days=0)
+    single = replace(plan, batch_size=1, expiration_days=0, archive_bundles=False)
     return Bill(
         lines=[
             *_stored(single, load, prices, period),
@@ -46,5 +46,5 @@ def _stored(plan: Plan, load: Load, prices: Prices, period: Period) -> list[Line
         standard("noncurrent uploads, for ever", kept * load.size / storage.GB),
         standard("completed files, for ever", kept * load.size / storage.GB),
         standard("outputs, then noncurrent, for ever", kept * output / storage.GB),
-        *storage.archived(plan, per_day, output, prices, period),
+        *storage.archived(plan, load, prices, period),
     ]

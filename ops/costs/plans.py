@@ -6,7 +6,7 @@ from typing import Final
 # What the alarms of a stack look at without options: 20 alarms, two of them at two metrics each.
 ALARM_METRICS: Final = 22
 # Measured in bench/: text of usual records in gzip at level 1.
-_COMPRESSED: Final = 1 / 5
+COMPRESSED: Final = 1 / 5
 DAYS_OF_MONTH: Final = 30
 _SECONDS_OF_MONTH: Final = DAYS_OF_MONTH * 86_400
 
@@ -26,6 +26,9 @@ class Plan:
     archiver_memory_mb: int = 512
     log_retention_days: int = 30
     compress_output: bool = False
+    archive_bundles: bool = False
+    bundle_below_kb: int = 1024
+    archive_concurrency: int = 1
     kms_key: bool = False
     alarm_metrics: int = ALARM_METRICS
 
@@ -40,7 +43,7 @@ class Load:
 
     def output_size(self, plan: Plan) -> float:
         """Return the bytes of a file's output: as many as the file has, unless compressed."""
-        return self.size * _COMPRESSED if plan.compress_output else self.size
+        return self.size * COMPRESSED if plan.compress_output else self.size
 
     def files_per_invocation(self, plan: Plan) -> float:
         """Return how many files the processor gets at once: what has come within the window."""

@@ -2,7 +2,9 @@
 
 from typing import Final
 
+from ops.costs import bundles
 from ops.costs.bills import Line, kind
+from ops.costs.bundles import Archived
 from ops.costs.periods import FOREVER, Period
 from ops.costs.plans import DAYS_OF_MONTH, Load, Plan
 from ops.costs.prices import Prices
@@ -55,14 +57,14 @@ def lines(plan: Plan, load: Load, prices: Prices, period: Period) -> list[Line]:
             period.stock(per_day, outputs, outputs + extra) * output / GB,
         ),
         standard("staged chunks", period.stock(per_day, 0, _STAGED_DAYS) * staged / GB),
-        *archived(plan, per_day, output, prices, period),
+        *archived(plan, load, prices, period),
     ]
 
 
-def archived(
-    plan: Plan, per_day: float, output: float, prices: Prices, period: Period
-) -> list[Line]:
-    """Return the storage of the archive; `output` is the size of an object in bytes."""
+def archived(plan: Plan, load: Load, prices: Prices, period: Period) -> list[Line]:
+    """Return the storage of the archive, whose objects are outputs or bundles of them."""
+    made = bundles.archived(plan, load)
+    per_day, output = made.objects, made.size
     infrequent_days, glacier_days = archived_days(plan)
     copied, moved = plan.retention_days, plan.retention_days + plan.archive_days
     infrequent = period.stock(per_day, copied, copied + infrequent_days)
@@ -77,4 +79,16 @@ def archived(
         kind("GB-month STANDARD", prices.standard_gb_month)(
             "index of GLACIER, 8 KB an object", frozen * GLACIER_INDEX_BYTES / GB
         ),
+        *_indexes(plan, made, prices, period),
     ]
+
+
+def _indexes(plan: Plan, made: Archived, prices: Prices, period: Period) -> list[Line]:
+    """Return the storage of the bundles' indexes, which live as long as the bundles."""
+    if not made.index_size:
+        return []
+    last = plan.retention_days + plan.expiration_days + plan.noncurrent_days
+    dies = last if plan.expiration_days else FOREVER
+    kept = period.stock(made.objects, plan.retention_days, dies)
+    standard = kind("GB-month STANDARD", prices.standard_gb_month)
+    return [standard("indexes of bundles", kept * made.index_size / GB)]

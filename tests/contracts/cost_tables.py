@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Final
 
 from ops.commands.pipeline import cost_reports
-from ops.costs import estimates, plain_design
+from ops.costs import estimates, fan_out, plain_design, storage
 from ops.costs.bills import Bill, Line
 from ops.costs.losses import Loss, losses
 from ops.costs.periods import Period
@@ -17,6 +17,7 @@ from ops.costs.prices import ENTERED, REGIONS, SOURCES
 REGION: Final = "us-east-1"
 _PRICES: Final = REGIONS[REGION]
 _PLAN: Final = Plan()
+_BUNDLING: Final = Plan(archive_bundles=True)
 _STEADY: Final = Period()
 _MILLION: Final = 10**6
 # Its compute alone is shown: files of no size, and ten at once, fill the batches.
@@ -104,6 +105,47 @@ def loads() -> str:
     return _table(["$ a month", *_LOADS], rows)
 
 
+def by_bundles() -> str:
+    """Return what the archive of each load of tiny files costs, one by one and in bundles."""
+    load = _LOADS["10,000,000 × 1 KB"]
+    alone, together = (
+        [
+            *storage.archived(plan, load, _PRICES, _STEADY),
+            *estimates.archiving(plan, load, _PRICES, _STEADY),
+            *(
+                line
+                for line in estimates.compute(plan, load, _PRICES, _STEADY)
+                if line.item == "archiver"
+            ),
+        ]
+        for plan in (_PLAN, _BUNDLING)
+    )
+    amounts = [
+        {f"{it.item} ({it.unit})": it.dollars for it in lines} for lines in (alone, together)
+    ]
+    rows = [
+        [name, *(f"{them[name]:,}" if name in them else "–" for them in amounts)]
+        for name in {**amounts[0], **amounts[1]}
+    ]
+    totals = [f"**{sum(them.values()):,}**" for them in amounts]
+    return _table(["$ a month", "one by one", "bundles"], [*rows, ["**total**", *totals]])
+
+
+def fanned_out() -> str:
+    """Return how long a day's bundling takes, its calls and its dollars, by invocations."""
+    rows: list[list[str]] = []
+    for objects in (10**6, 10**7, 10**8, 10**9):
+        for chains in (1, 4, 16):
+            plan = replace(_BUNDLING, archive_concurrency=chains)
+            run = fan_out.a_day(plan, objects, 1_000, _PRICES)
+            rows.append([
+                f"{objects:,}", str(chains), f"{run.hours:,.1f}", f"{run.calls:,.0f}",
+                f"{run.dollars:,.2f}",
+            ])  # fmt: skip
+    columns = ["outputs of 1 KB a day", "`archiveConcurrency`", "hours", "calls of S3", "$ a day"]
+    return _table(columns, rows)
+
+
 def lost() -> str:
     """Return what each setting loses at the example loads."""
     rows: list[list[str]] = []
@@ -157,6 +199,8 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 TEXTS: Final = {
     "cost-designs": designs,
     "cost-loads": loads,
+    "cost-bundles": by_bundles,
+    "cost-fan-out": fanned_out,
     "cost-losses": lost,
     "cost-file": a_file,
     "cost-gigabyte": a_gigabyte,

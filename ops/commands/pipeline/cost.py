@@ -60,6 +60,13 @@ def cost(
     noncurrent_days: Number = None,
     batch_size: Number = None,
     processor_memory_mb: Number = None,
+    archive_bundles: Annotated[
+        bool | None,
+        typer.Option(
+            "--archive-bundles/--no-archive-bundles",
+            help="Archive small outputs in bundles, or one by one.",
+        ),
+    ] = None,
     days: Annotated[
         int, typer.Option(min=1, max=60, metavar="N", help="Measure the last N days.")
     ] = 14,
@@ -93,6 +100,7 @@ def cost(
         "noncurrent_days": noncurrent_days,
         "batch_size": batch_size,
         "processor_memory_mb": processor_memory_mb,
+        "archive_bundles": archive_bundles,
     }
     changes = {name: value for name, value in given.items() if value is not None}
     if (files is None) != (size is None):
@@ -167,7 +175,7 @@ def _changed(plan: Plan, changes: dict[str, int]) -> Plan:
     wrong = [
         f"--{name.replace('_', '-')} is 0, allowed: at least 1"
         for name, value in asdict(changed).items()
-        if name in changes and value == 0 and name != "expiration_days"
+        if name in changes and value == 0 and name not in {"expiration_days", "archive_bundles"}
     ]
     if 0 < changed.expiration_days <= changed.archive_days:
         wrong.append(

@@ -4,6 +4,7 @@ from typing import Final
 
 from ops.costs import estimates
 from ops.costs.bills import Bill, Line, kind
+from ops.costs.bundles import FULL_BUNDLE_REQUESTS
 from ops.costs.periods import Period
 from ops.costs.prices import Prices
 from ops.costs.storage import GB
@@ -55,15 +56,22 @@ def _stored(usage: Usage, prices: Prices) -> list[Line]:
 
 
 def _requests(usage: Usage, prices: Prices) -> list[Line]:
-    files, archived = usage.files * usage.monthly, usage.archived * usage.monthly
+    files = usage.files * usage.monthly
+    bundled, bundles = usage.bundled * usage.monthly, usage.bundles * usage.monthly
+    copied = usage.archived * usage.monthly - bundled
     large_writes, large_reads = estimates.large_file_calls(usage.load.size)
     reads = files * (1 + large_reads) + usage.retried * usage.monthly
     writes = kind("requests", prices.writes_1000, 1_000)
+    gets = kind("requests", prices.reads_1000, 1_000)
+    into = kind("requests", prices.standard_ia_writes_1000, 1_000)
+    each = FULL_BUNDLE_REQUESTS * bundles
     return [
         writes("PUT of uploads and outputs, COPY to completed/", files * (3 + large_writes)),
-        kind("requests", prices.reads_1000, 1_000)("GET of files, again for attempts", reads),
-        kind("requests", prices.standard_ia_writes_1000, 1_000)("COPY into STANDARD_IA", archived),
-        kind("transitions", prices.glacier_transitions_1000, 1_000)("to GLACIER", archived),
+        gets("GET of files, again for attempts", reads),
+        into("COPY into STANDARD_IA", copied),
+        *([gets("GET of outputs to bundle", bundled)] if bundles else []),
+        *([into("PUT of bundles into STANDARD_IA, at most", each)] if bundles else []),
+        kind("transitions", prices.glacier_transitions_1000, 1_000)("to GLACIER", copied + bundles),
     ]
 
 

@@ -39,6 +39,8 @@ class Usage:
     bytes_in: float
     archived: float
     archived_bytes: float
+    bundled: float  # of the archived
+    bundles: float
     invocations: Mapping[str, float]  # by function
     seconds: Mapping[str, float]
     queue: Mapping[str, float] | None
@@ -103,6 +105,8 @@ def _used(
         bytes_in=did(Metric.BYTES_IN),
         archived=did(Metric.OBJECTS_ARCHIVED, "archiver"),
         archived_bytes=did(Metric.BYTES_ARCHIVED, "archiver"),
+        bundled=did(Metric.OBJECTS_BUNDLED, "archiver"),
+        bundles=did(Metric.BUNDLES_WRITTEN, "archiver"),
         invocations=lasted("Invocations"),
         seconds={it: total / 1000 for it, total in lasted("Duration").items()},
         queue=_known(asked.queue, series),

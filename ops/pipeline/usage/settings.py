@@ -57,6 +57,11 @@ def read(account: Account) -> StackSettings:
         processor_memory_mb=processor.memory_mb,
         archiver_memory_mb=archiver.memory_mb,
         log_retention_days=log_retention_days,
+        archive_bundles=archiver.variables.get("ARCHIVE_BUNDLES") == "true",
+        bundle_below_kb=int(archiver.variables.get("BUNDLE_BELOW_KB", _DEFAULT.bundle_below_kb)),
+        archive_concurrency=int(
+            archiver.variables.get("ARCHIVE_CONCURRENCY", _DEFAULT.archive_concurrency)
+        ),
         compress_output=processor.variables.get("COMPRESS_OUTPUT") == "true",
         kms_key=_has_key(account.s3, stack.raw_bucket_name),
         alarm_metrics=_alarm_metrics(account),

@@ -97,6 +97,23 @@ def test_what_a_stack_did_is_priced_for_a_month(busy: Pipeline):
     assert Decimal(found["total"]) == sum(Decimal(line["dollars"]) for line in found["lines"])
 
 
+def test_bundles_are_priced_as_what_they_are(busy: Pipeline):
+    own("archiver", "ObjectsBundled", 600)
+    own("archiver", "BundlesWritten", 2)
+    found = told(busy)
+    [note] = [note for note in found["notes"] if note.startswith("from the last")]
+    monthly, got = 30 / float(note.split()[3]), units(found)
+    near = {
+        "COPY into STANDARD_IA requests": 100,
+        "GET of outputs to bundle requests": 600,
+        "PUT of bundles into STANDARD_IA, at most requests": 2 * 34,
+        "to GLACIER transitions": 102,
+    }
+    assert {key: got[key] for key in near} == {
+        key: pytest.approx(value * monthly, rel=0.02) for key, value in near.items()
+    }
+
+
 def test_a_custom_metric_costs_for_each_hour_in_which_it_has_a_value(busy: Pipeline):
     found = told(busy)
     [days] = [float(it.split()[3]) for it in found["notes"] if it.startswith("from the last")]
@@ -145,7 +162,12 @@ def test_the_settings_are_those_of_the_resources(pipeline: Pipeline):
     functions = client("lambda")
     functions.update_function_configuration(
         FunctionName="data-archiver", MemorySize=256,
-        Environment={"Variables": {"RETENTION_DAYS": "45"}},
+        Environment={
+            "Variables": {
+                "RETENTION_DAYS": "45", "ARCHIVE_BUNDLES": "true", "BUNDLE_BELOW_KB": "512",
+                "ARCHIVE_CONCURRENCY": "4",
+            },
+        },
     )  # fmt: skip
     functions.update_function_configuration(
         FunctionName="data-processor", MemorySize=3538,
@@ -187,7 +209,8 @@ def test_the_settings_are_those_of_the_resources(pipeline: Pipeline):
         "retention_days": 45, "archive_days": 120, "expiration_days": 0, "completed_days": 60,
         "noncurrent_days": 20, "batch_size": 4, "batch_window_seconds": 0,
         "processor_memory_mb": 3538, "archiver_memory_mb": 256, "log_retention_days": 7,
-        "compress_output": True, "kms_key": True, "alarm_metrics": 0,
+        "compress_output": True, "archive_bundles": True, "bundle_below_kb": 512,
+        "archive_concurrency": 4, "kms_key": True, "alarm_metrics": 0,
     }  # fmt: skip
 
 
@@ -231,8 +254,17 @@ def test_an_estimate_needs_no_stack(pipeline: Pipeline, monkeypatch: pytest.Monk
     assert result.exit_code == 0, result.output
     found = json.loads(result.stdout)
     assert found["prices"]["from"] == "us-east-1"
-    assert found["total"] == "10.27"
-    assert found["first_12_months"] == {"plain_design": "145.57", "this_design": "115.70"}
+    assert found["total"] == "10.33"
+    assert found["first_12_months"] == {"plain_design": "146.29", "this_design": "116.42"}
+    load = ("cost", "--files", "10000000", "--size", "1KB", "--json")
+    alone, together = (
+        json.loads(pipeline.run(*load, it).stdout)
+        for it in ("--no-archive-bundles", "--archive-bundles")
+    )
+    saved = Decimal(alone["total"]) - Decimal(together["total"])
+    [loss] = [it for it in alone["losses"] if it["setting"] == "archiveBundles"]
+    assert Decimal(loss["dollars"]) == saved > 450
+    assert not [it for it in together["losses"] if it["setting"] == "archiveBundles"]
     dearer = json.loads(pipeline.run(*words, "--region", "eu-central-1").stdout)
     assert Decimal(dearer["total"]) > Decimal(found["total"])
 

@@ -1,0 +1,46 @@
+"""How long a day's bundling takes, side by side, and what it costs. On paper. Pure."""
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+from ops.costs import bundles
+from ops.costs.plans import DAYS_OF_MONTH, Load, Plan
+from ops.costs.prices import Prices
+
+# What one chain of invocations moves, each after the other, as it was measured and reckoned.
+OBJECTS_A_SECOND: Final = 900
+# A listing answers in some 60 ms. Each chain lists all keys, since its share of them is by a hash.
+_LISTED: Final = 1_000
+_SECONDS_A_LISTING: Final = 0.06
+# Of every run: a look at the bundles of a day, their indexes, and copies beside them.
+_CALLS_A_BUNDLE: Final = 5
+_SECONDS_OF_HOUR: Final = 3_600
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """A day's bundling by some chains: how long each takes, all calls of S3, and dollars."""
+
+    hours: float
+    calls: float
+    dollars: float
+
+
+def a_day(plan: Plan, objects: int, size: int, prices: Prices) -> Run:
+    """Return what bundling so many outputs of a day takes, of so many bytes each."""
+    chains = plan.archive_concurrency
+    listings = objects / _LISTED
+    seconds = objects / chains / OBJECTS_A_SECOND + listings * _SECONDS_A_LISTING
+    load = Load(files=objects * DAYS_OF_MONTH, size=size)
+    made = bundles.archived(replace(plan, archive_bundles=True), load)
+    puts = made.objects * made.requests
+    others = made.objects * _CALLS_A_BUNDLE
+    writes = chains * listings + others
+    dollars = (
+        float(prices.reads_1000) * objects / 1_000
+        + float(prices.writes_1000) * writes / 1_000
+        + float(prices.standard_ia_writes_1000) * puts / 1_000
+        + float(prices.lambda_arm64_gb_second) * chains * seconds * plan.archiver_memory_mb / 1024
+    )
+    calls = objects + writes + puts
+    return Run(hours=seconds / _SECONDS_OF_HOUR, calls=calls, dollars=dollars)
