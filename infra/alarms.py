@@ -234,7 +234,7 @@ def of_archiver(archiver: Watched, *, runs_daily: bool) -> list[Alarm]:
         meaning="A bundle of the archive has had no index for a day. Its outputs are whole, and "
         "queries read them; but nothing finds one of them by its key.",
         check="Which bundle, and whether it is in GLACIER or damaged, in the function's log.",
-        command=archiver.log_command("{ $.bundle = * }"),
+        command=archiver.log_command('"bundle without index"'),
         # Of the invocations that share a run, each counts for itself.
         measures={"bundles": archiver.own(Metric.BUNDLES_WITHOUT_INDEX, "Maximum")},
         threshold=1,

@@ -181,6 +181,8 @@ def retention() -> str:
 | processed bucket, `staging/` | the clean or the bad record, of a large file | until the output stands; at most {it.message_wait_days} days, then 1 day as a noncurrent version |
 | processed bucket, unfinished uploads | the clean record, of a large file | {it.unfinished_upload_days} days (`unfinishedUploadDays`) |
 | archive bucket, `archive/` | the clean record | {it.expiration_days} days (`expirationDays`), {gone} |
+| archive bucket, `bundles/` (`archiveBundles`) | the clean record, of small files | {it.expiration_days} days (`expirationDays`), {gone} |
+| archive bucket, `bundle-indexes/` (`archiveBundles`) | the file's key and version | {it.expiration_days} days (`expirationDays`), {gone} |
 | processed bucket, `restored/` | the clean record, if an operator restored it | {it.restored_days} days (`restoredDays`), then 1 day as a noncurrent version |
 | processed bucket, `batch-operations/` (`batchOperations`) | the file's key and version | {lifecycle.JOB_DAYS} days, then 1 day as a noncurrent version |
 | metadata of an output | the file's key and version; the first {progress._REASON_CHARACTERS} characters of why the first bad record is bad | as long as the object |

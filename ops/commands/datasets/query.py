@@ -49,7 +49,7 @@ def query(
 ) -> None:
     """Query the tables of the datasets with SQL.
 
-    Each dataset has three tables: NAME, NAME_archive and NAME_rejected; their column
+    Each dataset has four tables: NAME, NAME_archive, NAME_bundles and NAME_rejected; their column
     partition_day is the day, as 2024/01/15. Each has named queries, too. On a deployed stack Athena
     answers: what the query read and its list price are shown at the end. On the local pipeline
     DuckDB answers, over the same files. Ctrl-C stops the query.
