@@ -60,7 +60,7 @@ def test_the_arithmetic_of_the_limits():
     assert f"at least {figures.WRITES_A_SECOND:,} writes" in text
     most = figures.WRITES_A_SECOND // figures.WRITES_OF_A_FILE
     assert f"more than {most:,} files a second" in text
-    assert f"Each makes {retention._COPIES_AT_ONCE} copies at once" in text
+    assert f"Each makes {retention._CALLS_AT_ONCE} copies at once" in text
     assert figures.files_a_second(10) == pytest.approx(333, abs=1)
 
 

@@ -284,6 +284,32 @@ def work(account: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
         put(Bucket="processed", Key=f"processed/2020/01/01/{name}.json", Body=b"{}")
     report = data_archiver.handler({"time": later.isoformat()}, Context())
     assert (report["archived_count"], report["failed_count"]) == (3, 0)
+    bundle(account, later, monkeypatch)
+
+
+def bundle(account: SimpleNamespace, later: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let outputs be bundled, one of which was just copied; then let their names be asked for."""
+    names = ("bundled/a.json", "bundled/b.json")
+    process(account, *(upload(account, name, b'{"a":1}') for name in names))
+    move_to_archive(account, names[0], stays=True)
+    monkeypatch.setenv("ARCHIVE_BUNDLES", "true")
+    data_archiver._run.cache_clear()
+    report = data_archiver.handler({"time": later.isoformat()}, Context())
+    assert (report["bundled_count"], report["failed_count"]) == (2, 0)
+    copies = account.s3.list_objects_v2(Bucket="archive", Prefix="archive/")["Contents"]
+    assert not [one["Key"] for one in copies if "bundled/" in one["Key"]]
+    with monkeypatch.context() as patched:  # the archive is asked where a day is over
+        patched.setattr(outputs, "_LEAST_RETENTION", timedelta(days=-3))
+        process(account, upload(account, names[0], b'{"a":2}'))
+        for index in account.s3.list_objects_v2(Bucket="archive", Prefix="bundle-indexes/")[
+            "Contents"
+        ]:
+            account.s3.delete_object(Bucket="archive", Key=index["Key"])
+        process(account, upload(account, names[1], b'{"a":2}'))
+    there = account.s3.list_objects_v2(Bucket="processed", Prefix="processed/")["Contents"]
+    taken = [one["Key"] for one in there if "bundled/" in one["Key"]]
+    assert len(taken) == 2
+    assert not [key for key in taken if key.endswith(names)]
 
 
 def replay(account: SimpleNamespace, name: str) -> None:
