@@ -231,9 +231,9 @@ def of_archiver(archiver: Watched, *, runs_daily: bool) -> list[Alarm]:
     )
     unindexed = Alarm(
         name="bundles-without-index",
-        meaning="A bundle of the archive has had no index for a day. Its outputs are whole, and "
-        "queries read them; but nothing finds one of them by its key.",
-        check="Which bundle, and whether it is in GLACIER or damaged, in the function's log.",
+        meaning="A bundle of the archive has had no index for a day. What it holds is whole, and "
+        "queries read it; but each run begins by trying to finish the bundle.",
+        check="Which bundle, and why, in the log: in GLACIER, damaged, or its outputs stay.",
         command=archiver.log_command('"bundle without index"'),
         # Of the invocations that share a run, each counts for itself.
         measures={"bundles": archiver.own(Metric.BUNDLES_WITHOUT_INDEX, "Maximum")},

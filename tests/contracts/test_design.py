@@ -34,6 +34,7 @@ PAGE = "docs/design.md"
 SMALL = "A small file with a bad record"
 LARGE = "A large file, cut once"
 ARCHIVED = "An output in the archiver"
+BUNDLED = "A small output that is bundled"
 OF_PROCESSOR = (SMALL, LARGE, "The other calls of the processor")
 REPLAYED = "A replay of a file of a dataset"
 OF_REPLAY = (REPLAYED, "The other calls of a replay")
@@ -166,9 +167,20 @@ def archived() -> list[Made]:
     return merged(recorder.made)
 
 
-def _store_old_output(world: World, key: str) -> None:
+def bundled() -> list[Made]:
+    """Return the calls of one faultless run of the archiver that bundles one output."""
+    recorder = Recorder()
+    with small_limits():
+        recorder.world = world = World(gate=recorder, archive_bundles=True)
+        told = {keys.SOURCE_VERSION: "v", keys.SOURCE_KEY: "incoming/a.json"}
+        _store_old_output(world, "processed/2024/01/15/a.json", body=b"{}\n", Metadata=told)
+        world.archive(world.after(40))
+    return merged(recorder.made)
+
+
+def _store_old_output(world: World, key: str, body: bytes = b"{}", **more: Any) -> None:
     s3: Any = world.s3
-    s3.put_object(Bucket=PROCESSED, Key=key, Body=b"{}")
+    s3.put_object(Bucket=PROCESSED, Key=key, Body=body, **more)
     s3.now = world.after(40)
 
 
@@ -178,6 +190,7 @@ def _store_old_output(world: World, key: str) -> None:
         (SMALL, lambda: processed("rejects")),
         (LARGE, lambda: processed("large cut")),
         (ARCHIVED, archived),
+        (BUNDLED, bundled),
         (REPLAYED, lambda: replayed("new rejects")),
     ],
 )
