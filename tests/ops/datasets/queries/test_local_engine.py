@@ -137,7 +137,7 @@ def listed(account: Account, sql: str) -> tuple[list[str], list[object]]:
         return [it.name for it in answer.columns], [row[0] for row in answer.rows]
 
 
-ALL = ["orders", "orders_archive", "orders_rejected"]
+ALL = ["orders", "orders_archive", "orders_bundles", "orders_rejected"]
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ ALL = ["orders", "orders_archive", "orders_rejected"]
         ("show tables", ALL),
         ("-- all\nSHOW  TABLES IN pipeline_dev;", ALL),
         ("show tables from `pipeline_dev`", ALL),
-        ("show tables 'orders_*'", ["orders_archive", "orders_rejected"]),
+        ("show tables 'orders_*'", ["orders_archive", "orders_bundles", "orders_rejected"]),
         ("show tables in pipeline_dev 'orders|x'", ["orders"]),
         ("show tables '.*'", []),
     ],
