@@ -29,6 +29,8 @@ _EXTRA: Final = struct.Struct("<H2sHI")  # sizes of field and subfield, CRC-32 o
 _MAX_DESCRIPTION_BYTES: Final = 65_535 - _EXTRA.size + 2
 _GZIP: Final = 31  # window bits that stand for gzip, in zlib.decompressobj
 _LEVEL: Final = 6
+# What is unpacked at once: a megabyte of gzip may hold a gigabyte of text.
+_STEP_BYTES: Final = 1024**2
 
 
 class BundleError(ValueError):
@@ -82,17 +84,27 @@ class Entry:
             described |= {"offset": self.offset, "length": self.length}
         return orjson.dumps(described)
 
+    def is_sound(self) -> bool:
+        """Return whether every field is of its type and within its limits."""
+        texts = (self.key, self.etag, *_texts(self.headers, self.metadata, self.tags))
+        numbers = (self.size, self.crc32, self.content, self.offset, self.length)
+        return (
+            all(type(one) is str for one in texts)
+            and all(type(one) is int and one >= 0 for one in numbers)
+            and max(self.size, self.content) <= MAX_BUNDLE_BYTES
+        )
+
     @classmethod
     def from_json(cls, text: bytes, *, placed: bool) -> Self:
         """Return the entry that `to_json` wrote; raises BundleError for anything else."""
         try:
             given = orjson.loads(text)
             entry = cls(**given | {"modified": datetime.fromisoformat(given["modified"])})
-            is_whole = entry.to_json(placed=placed) == text
+            is_whole = entry.is_sound() and entry.to_json(placed=placed) == text
         except (ValueError, LookupError, TypeError, AttributeError) as error:
             msg = f"the description of an entry cannot be read: {error}"
             raise BundleError(msg) from error
-        if not is_whole or entry.modified.tzinfo != UTC or entry.content < 0:
+        if not is_whole or entry.modified.tzinfo != UTC:
             msg = f"the description of the entry {entry.key!r} is not whole"
             raise BundleError(msg)
         return entry
@@ -111,15 +123,18 @@ def pack(
 ) -> tuple[Entry, bytes]:
     """Return the entry of an output that begins at an offset of a bundle, and its bytes.
 
-    Raises UnbundledError where it is no gzip though its key says so, does not end a line, or has a
-    description beyond the 64 KiB of an extra field.
+    Raises UnbundledError where it is no gzip though its key says so, does not end a line, is larger
+    than a bundle may be, or has a description beyond the 64 KiB of an extra field.
     """
     is_gzip = key.endswith(keys.GZIP_SUFFIX)
-    text = _gunzip(body, key) if is_gzip else body
-    if text and not text.endswith(b"\n"):
+    ending = _gzip_ending(body, key) if is_gzip else body[-1:]
+    if ending not in (b"", b"\n"):
         msg = f"{key!r} does not end with the end of a line"
         raise UnbundledError(msg)
     content = body if is_gzip else _gzip(body)
+    if max(len(body), len(content)) > MAX_BUNDLE_BYTES:
+        msg = f"{key!r} has {len(body)} bytes, allowed: {MAX_BUNDLE_BYTES} with its compression"
+        raise UnbundledError(msg)
     entry = Entry(
         key=key,
         etag=etag,
@@ -178,7 +193,7 @@ def _body(entry: Entry, content: bytes) -> bytes:
     body = content
     if content and not entry.is_gzip:
         try:
-            body = _inflate(content)
+            body = _inflate(content, entry.size)
         except (zlib.error, ValueError) as error:
             msg = f"the content of {entry.key!r} is damaged: {error}"
             raise BundleError(msg) from error
@@ -186,6 +201,13 @@ def _body(entry: Entry, content: bytes) -> bytes:
         msg = f"the content of {entry.key!r} is not the output that was bundled"
         raise BundleError(msg)
     return body
+
+
+def _texts(*some: Mapping[str, str]) -> Iterator[str]:
+    for one in some:
+        for name, text in one.items():
+            yield name
+            yield text
 
 
 def _placed(entry: Entry, offset: int, length: int) -> Entry:
@@ -206,12 +228,14 @@ def _gzip(body: bytes) -> bytes:
     return packer.compress(body) + packer.flush()
 
 
-def _gunzip(body: bytes, key: str) -> bytes:
-    text, rest = bytearray(), body
+def _gzip_ending(body: bytes, key: str) -> bytes:
+    """Return the last byte of the text that a gzip holds, nothing of none; never all of it."""
+    ending, rest = b"", body
     while rest:
         member = zlib.decompressobj(_GZIP)
         try:
-            text += member.decompress(rest)
+            while not member.eof and (text := member.decompress(rest, _STEP_BYTES)):
+                ending, rest = text[-1:], member.unconsumed_tail
         except zlib.error as error:
             msg = f"{key!r} is no gzip: {error}"
             raise UnbundledError(msg) from error
@@ -219,12 +243,13 @@ def _gunzip(body: bytes, key: str) -> bytes:
             msg = f"{key!r} is no whole gzip"
             raise UnbundledError(msg)
         rest = member.unused_data
-    return bytes(text)
+    return ending
 
 
-def _inflate(content: bytes) -> bytes:
+def _inflate(content: bytes, size: int) -> bytes:
+    """Return the text of one gzip member; one byte more than `size` at most."""
     member = zlib.decompressobj(_GZIP)
-    body = member.decompress(content)
+    body = member.decompress(content, size + 1)
     if not member.eof or member.unused_data:
         msg = "it is not one whole gzip member"
         raise ValueError(msg)

@@ -7,7 +7,7 @@ from typing import Final
 
 import orjson
 
-from handlers.bundles.entries import BundleError, Entry
+from handlers.bundles.entries import MAX_ENTRIES, BundleError, Entry
 
 # User metadata of an index: the beginnings of its first and last key, so that a key is looked for
 # only in an index that may hold it. Both fit into S3's 2 KB.
@@ -16,6 +16,10 @@ _LAST: Final = "last-key"
 _BEGINNING_BYTES: Final = 512
 _GZIP: Final = 31
 _LEVEL: Final = 6
+# More than the longest line: a description of 64 KiB, and a place.
+_MAX_LINE_BYTES: Final = 66_000
+# What is unpacked at once: a damaged index may promise gigabytes.
+_STEP_BYTES: Final = 256 * 1024
 
 
 class IndexWriter:
@@ -97,16 +101,36 @@ def find_entries(blocks: Iterable[bytes], beginning: str) -> list[Entry]:
 
 
 def _lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    unpacker, rest = zlib.decompressobj(_GZIP), b""
+    rest, count = b"", 0
+    for text in _texts(blocks):
+        *lines, rest = (rest + text).split(b"\n")
+        count += len(lines)
+        if count > MAX_ENTRIES or len(rest) > _MAX_LINE_BYTES:
+            msg = f"the index has more than {MAX_ENTRIES} lines, or one that is too long"
+            raise BundleError(msg)
+        yield from lines
+    if rest:
+        msg = "the index is cut off"
+        raise BundleError(msg)
+
+
+def _texts(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield what one gzip member holds, a step at a time; raises BundleError if it is not whole."""
+    unpacker, is_followed = zlib.decompressobj(_GZIP), False
     try:
         for block in blocks:
-            *lines, rest = (rest + unpacker.decompress(block)).split(b"\n")
-            yield from lines
+            is_followed = unpacker.eof and bool(block)
+            if is_followed:
+                break
+            text = unpacker.decompress(block, _STEP_BYTES)
+            while text:
+                yield text
+                text = unpacker.decompress(unpacker.unconsumed_tail, _STEP_BYTES)
     except zlib.error as error:
         msg = f"the index is damaged: {error}"
         raise BundleError(msg) from error
-    if rest or not unpacker.eof or unpacker.unused_data:
-        msg = "the index is cut off"
+    if is_followed or unpacker.unused_data or not unpacker.eof:
+        msg = "the index is cut off, or something follows it"
         raise BundleError(msg)
 
 
