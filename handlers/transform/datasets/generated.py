@@ -41,8 +41,10 @@ def pattern_of(text: str) -> re.Pattern[str]:
         raise SchemaError(msg) from error
 
 
-def checking_function(schema: dict[str, Any]) -> Callable[[Any], Any]:
+def checking_function(schema: dict[str, Any]) -> Callable[..., Any]:
     """Return a function that raises JsonSchemaValueException for a value that breaks a schema.
+
+    With `name_prefix`, the exception's name of the value begins with it instead of `data`.
 
     Raises SchemaError if the schema cannot be compiled: it is wrong, or nests too deep.
     """

@@ -1,7 +1,8 @@
 """All that a dataset's declaration asks of its records, compiled. Pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from functools import cached_property, partial
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from itertools import chain
 from operator import itemgetter
 from typing import Any, Final
 
@@ -9,13 +10,18 @@ from handlers.transform.datasets.cells import Scalar, plain_cell, typed
 from handlers.transform.datasets.dataset import RESCUED, Dataset, UnknownFields, declared_kind
 from handlers.transform.datasets.proofs.columns import (
     CellsProof,
-    bad_places,
     cells_proof,
     never,
+    unproved,
     values_proof,
 )
 from handlers.transform.datasets.schemas import Validator, plain_schema
-from handlers.transform.datasets.violations import Violation, broken_cell, unknown_field
+from handlers.transform.datasets.violations import (
+    Violation,
+    broken_cell,
+    missing_field,
+    unknown_field,
+)
 
 _FEW: Final = 4  # records to check one by one, which is faster than to prove columns, measured
 _FIELDS: Final = {"type", "properties", "required"}  # the keywords about single fields
@@ -29,13 +35,13 @@ class Rules:
         fields: Mapping[str, Any] = dataset.schema["properties"]
         self.kinds = {name: declared_kind(field) for name, field in fields.items()}
         self.unknown_fields = dataset.unknown_fields
-        self.required = frozenset(dataset.schema.get("required", ()))
+        self.required: Sequence[str] = dataset.schema.get("required", ())
         self._validator = Validator(dataset.schema)
-        self._fields = {name: _Field(field) for name, field in fields.items()}
+        self._fields = {name: _Field(name, field) for name, field in fields.items()}
         # Rules that no single field can break.
-        self.has_whole_rules = (
-            not plain_schema(dataset.schema).keys() <= _FIELDS or not self.required <= fields.keys()
-        )
+        self.has_whole_rules = not plain_schema(
+            dataset.schema
+        ).keys() <= _FIELDS or not fields.keys() >= {*self.required}
 
     def violation(self, record: Mapping[str, Any]) -> Violation | None:
         """Return the first rule that a record breaks; None if it meets all."""
@@ -73,25 +79,35 @@ class Rules:
             record[name] = value
         return record
 
-    def bad_records(self, records: Sequence[dict[str, Any]]) -> list[int]:
-        """Return the places of records that break a rule, in order."""
-        is_each = self.has_whole_rules or len(records) <= _FEW
-        odd = range(len(records)) if is_each else sorted(self._odd(records))
-        return [at for at in odd if records[at] and self.violation(records[at])]
-
-    def _odd(self, records: Sequence[dict[str, Any]]) -> set[int]:
-        """Return the places of records that may break a rule; all others surely break none."""
-        odd, count = set[int](), 0
+    def violations(self, records: Sequence[dict[str, Any]]) -> dict[int, Violation]:
+        """Return the first rule that each bad record breaks, by the record's place, in order."""
+        if self.has_whole_rules or len(records) <= _FEW:
+            judged = ((at, self.violation(record)) for at, record in enumerate(records) if record)
+            return {at: violation for at, violation in judged if violation}
+        missing: dict[str, list[int]] = {}
+        broken, count = list[tuple[int, Violation]](), 0
         for (name, field), column in zip(self._fields.items(), self._values(records), strict=True):
-            missing = column.count(None)
-            count += len(column) - missing
-            if missing and name in self.required:
-                odd.update(at for at, value in enumerate(column) if value is None)
-            odd.update(_bad_places(column, missing, field))
+            empty = column.count(None)
+            count += len(column) - empty
+            if empty and name in self.required:
+                missing[name] = [at for at, value in enumerate(column) if value is None]
+            broken += field.violations(column, empty)
+        unknown: Iterable[tuple[int, Violation]] = ()
         if self.unknown_fields is UnknownFields.REJECT and sum(map(len, records)) != count:
-            kinds = self.kinds.keys()
-            odd.update(at for at, record in enumerate(records) if not record.keys() <= kinds)
-        return odd
+            unknown = self._unknown_fields(records)
+        if not missing and not broken and not unknown:
+            return {}
+        found = chain(unknown, self.missing_fields(missing), broken)
+        return first_of((at, violation) for at, violation in found if records[at])
+
+    def missing_fields(self, places: Mapping[str, list[int]]) -> Iterator[tuple[int, Violation]]:
+        """Yield the violations of `required`, given the places of records without each field."""
+        for name in self.required:
+            yield from ((at, missing_field(name)) for at in places.get(name, ()))
+
+    def _unknown_fields(self, records: Sequence[dict[str, Any]]) -> list[tuple[int, Violation]]:
+        unknown = ((at, self._unknown(record)) for at, record in enumerate(records))
+        return [(at, unknown_field(names[0])) for at, names in unknown if names]
 
     def _values(self, records: Sequence[dict[str, Any]]) -> Iterable[list[Any]]:
         """Yield the values of each declared field; None where a record does not have it."""
@@ -103,22 +119,17 @@ class Rules:
             return ([record.get(name) for record in records] for name in names)
         return map(list, list(zip(*rows, strict=True))[:-1])
 
-    def bad_cells(self, name: str, cells: list[bytes]) -> list[int]:
-        """Return the places of cells of a declared column, none of them empty, that break a rule.
+    def cell_violations(self, name: str, cells: list[bytes]) -> list[tuple[int, Violation]]:
+        """Return what cells of a declared column break, with their places.
 
-        The cells are escaped, as in a JSON string. Booleans are in lower case.
+        Not all are proved to be good. They are escaped, as in a JSON string; an empty one is good.
         """
-        prove = self._fields[name].prove_cells or never
-        return bad_places(cells, prove, partial(self._is_good_cell, name))
+        return self._fields[name].cell_violations(cells)
 
     def cells_proof(self, name: str) -> CellsProof | None:
         """Return the proof that cells of a column are good; None if all are."""
         field = self._fields.get(name)
         return field.prove_cells if field else None
-
-    def _is_good_cell(self, name: str, cell: bytes) -> bool:
-        value = typed(plain_cell(cell), self.kinds[name])
-        return value is not None and self._fields[name].is_valid(value)
 
     def _unknown(self, record: Mapping[str, Any]) -> list[str]:
         kinds = self.kinds
@@ -128,14 +139,37 @@ class Rules:
 class _Field:
     """A declared field: the proofs of its column, and the check of each value."""
 
-    def __init__(self, schema: Mapping[str, Any]) -> None:
+    def __init__(self, name: str, schema: Mapping[str, Any]) -> None:
         plain = plain_schema(schema)
-        self._schema = schema
-        self.prove = values_proof(plain)
+        self._name, self._schema = name, schema
+        self._kind = declared_kind(schema)
+        self._prove = values_proof(plain)
         self.prove_cells = cells_proof(plain)
 
-    def is_valid(self, value: Any) -> bool:
-        return self._validator.is_valid(value)
+    def violations(self, column: list[Any], missing: int) -> list[tuple[int, Violation]]:
+        """Return what values of a column break, with their places; some are missing, or None."""
+        filled = [value for value in column if value is not None] if missing else column
+        if not filled or self._prove(filled):
+            return []
+        places = [at for at, value in enumerate(column) if value is not None]
+        odd = unproved(filled, self._prove)
+        return _broken((places[at], self._violation(filled[at])) for at in odd)
+
+    def cell_violations(self, cells: list[bytes]) -> list[tuple[int, Violation]]:
+        """Return what cells of a column that is not proved break, with their places."""
+        places: Sequence[int] = range(len(cells))
+        if not all(cells):
+            places = [at for at, cell in enumerate(cells) if cell]
+            cells = [cells[at] for at in places]
+        odd = unproved(cells, self.prove_cells or never)
+        return _broken((places[at], self._broken_cell(cells[at])) for at in odd)
+
+    def _violation(self, value: Any) -> Violation | None:
+        return self._validator.violation(value, self._name)
+
+    def _broken_cell(self, cell: bytes) -> Violation | None:
+        value = typed(plain_cell(cell), self._kind)
+        return broken_cell(self._name, self._kind) if value is None else self._violation(value)
 
     @cached_property
     def _validator(self) -> Validator:
@@ -143,13 +177,16 @@ class _Field:
         return Validator(self._schema)
 
 
-def _bad_places(column: list[Any], missing: int, field: _Field) -> Iterable[int]:
-    """Return the places of bad values in a column of which some are missing."""
-    if not missing:
-        return bad_places(column, field.prove, field.is_valid)
-    places = [at for at, value in enumerate(column) if value is not None]
-    filled = [column[at] for at in places]
-    return [places[at] for at in bad_places(filled, field.prove, field.is_valid)]
+def _broken(judged: Iterable[tuple[int, Violation | None]]) -> list[tuple[int, Violation]]:
+    return [(at, violation) for at, violation in judged if violation]
+
+
+def first_of(violations: Iterable[tuple[int, Violation]]) -> dict[int, Violation]:
+    """Return the first of the violations of each record, by its place, in order."""
+    first: dict[int, Violation] = {}
+    for at, violation in violations:
+        first.setdefault(at, violation)
+    return dict(sorted(first.items()))
 
 
 def _without(record: Mapping[str, Any], names: list[str]) -> dict[str, Any]:

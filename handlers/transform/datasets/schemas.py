@@ -32,7 +32,7 @@ KEYWORDS: Final = frozenset({
 })  # fmt: skip
 MIN_INTEGER: Final = -(2**63)  # of a bigint, the type of an integer's column
 MAX_INTEGER: Final = 2**63 - 1
-_DATA: Final = len("data")  # the name of the record in fastjsonschema's messages
+_DATA: Final = "data"  # the name of the record in fastjsonschema's messages
 
 
 class Validator:
@@ -42,20 +42,15 @@ class Validator:
         """Raise SchemaError if the schema cannot be compiled: it is wrong, or nests too deep."""
         self._check = checking_function(plain_schema(schema))
 
-    def is_valid(self, value: Any) -> bool:
-        """Return whether a value meets the schema."""
-        try:
-            self._check(value)
-        except JsonSchemaValueException:
-            return False
-        return True
+    def violation(self, value: Any, path: str = "") -> Violation | None:
+        """Return the first rule that a value breaks; None if it meets the schema.
 
-    def violation(self, value: Any) -> Violation | None:
-        """Return the first rule that a value breaks; None if it meets the schema."""
+        `path` is that of the value in its record, which the violation's begins with.
+        """
         try:
-            self._check(value)
+            self._check(value, name_prefix=f"{_DATA}.{path}" if path else None)
         except JsonSchemaValueException as error:
-            field = (error.name or "")[_DATA:].removeprefix(".")
+            field = (error.name or "").removeprefix(_DATA).removeprefix(".")
             return broken_rule(field, error.rule or "", error.definition, error.value)
         return None
 

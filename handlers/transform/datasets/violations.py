@@ -54,7 +54,7 @@ def broken_rule(field: str, rule: str, definition: Mapping[str, Any], value: Any
     """Return the violation of a keyword by a value; `definition` is the schema of the value."""
     if rule == "required":
         missing = next(name for name in definition[rule] if name not in value)
-        return Violation(_below(field, missing), rule, f"{_below(field, missing)}: it is missing")
+        return missing_field(_below(field, missing))
     if rule == "additionalProperties":
         unknown = next(name for name in value if name not in definition.get("properties", {}))
         return Violation(_below(field, unknown), rule, f"{_below(field, unknown)}: {_UNKNOWN}")
@@ -63,6 +63,11 @@ def broken_rule(field: str, rule: str, definition: Mapping[str, Any], value: Any
     else:
         problem = f"{_kind(value)} {_REASONS[rule].format(definition[rule])}"
     return Violation(field, rule, f"{field or _WHOLE}: {problem}")
+
+
+def missing_field(field: str) -> Violation:
+    """Return the violation of `required`."""
+    return Violation(field, "required", f"{field}: it is missing")
 
 
 def unknown_field(field: str) -> Violation:

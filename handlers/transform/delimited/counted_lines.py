@@ -29,17 +29,14 @@ class CountedLines:
         return line
 
 
-def find_rows(
-    text: bytes, delimiter: str, wanted: Sequence[int]
-) -> Iterator[tuple[list[str], bytes, int]]:
-    """Yield some rows of whole, unbroken rows: the cells, the text, and how many lines come before.
+def find_rows(text: bytes, delimiter: str, wanted: Sequence[int]) -> Iterator[tuple[bytes, int]]:
+    """Yield some rows of whole, unbroken rows: the text, and how many lines come before.
 
     `wanted` are their ascending indexes, which count no blank lines.
     """
-    if (lines := _plain_lines(text)) is not None:
+    if (lines := _plain_lines(text, wanted[-1])) is not None:
         for number in wanted:
-            raw = lines[number].rstrip(BREAKS)
-            yield raw.decode().split(delimiter), raw, number
+            yield lines[number].rstrip(BREAKS), number
         return
     decoded = text.decode()
     counted = CountedLines(decoded)
@@ -51,14 +48,16 @@ def find_rows(
         if not row:
             continue  # a blank line
         if number in indexes:
-            yield row, decoded[begin : counted.taken].encode().rstrip(BREAKS), before
+            yield decoded[begin : counted.taken].encode().rstrip(BREAKS), before
         number += 1
 
 
-def _plain_lines(text: bytes) -> list[bytes] | None:
-    """Return the lines of a text if each is a row; None if some may be blank, or a part of one."""
+def _plain_lines(text: bytes, last: int) -> list[bytes] | None:
+    """Return the first lines of a text, up to the index `last`, if each is a row.
+
+    Returns None if some may be blank, or a part of one.
+    """
     if b'"' in text or (b"\r" in text and text.count(b"\r") != text.count(b"\r\n")):
         return None
-    lines = text.split(b"\n")
-    blanks = lines.count(b"") + lines.count(b"\r")
-    return lines if blanks == (not lines[-1]) else None
+    lines = text.split(b"\n", last + 1)[: last + 1]
+    return None if b"" in lines or b"\r" in lines else lines

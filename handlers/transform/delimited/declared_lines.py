@@ -1,25 +1,28 @@
 """Encodes the cells of a dataset's rows as output lines, typed, all at once. Pure."""
 
 from collections.abc import Iterable
+from itertools import chain
 from typing import Final
 
 import orjson
 
 from handlers.transform.datasets.cells import plain_cell
 from handlers.transform.datasets.dataset import RESCUED, UnknownFields
-from handlers.transform.datasets.rules import Rules
+from handlers.transform.datasets.rules import Rules, first_of
+from handlers.transform.datasets.violations import Violation, unknown_field
 from handlers.transform.delimited.lines import RowLines
 from handlers.transform.delimited.typed_lines import TypedLines
-from handlers.transform.records.encoder import Encoded, RecordEncoder
+from handlers.transform.records.dataset_encoder import DatasetEncoder
+from handlers.transform.records.encoder import Encoded
+from handlers.transform.records.json_text import BadRecordError
 
 _BARE: Final = frozenset({"integer", "number", "boolean"})  # written without quotes
-_DENSE: Final = 8  # if one row in so many may be bad, all are encoded one by one
 
 
 class DeclaredLines:
     """Writes the output lines of rows that meet a dataset's rules; leaves out the others."""
 
-    def __init__(self, names: list[str], encoder: RecordEncoder, rules: Rules) -> None:
+    def __init__(self, names: list[str], encoder: DatasetEncoder, rules: Rules) -> None:
         """`names` are distinct, but "" for a column that is dropped; not all are."""
         self._rules, self._width, self._encoder = rules, len(names) + 1, encoder
         self._texts = encoder.row_texts(names)
@@ -28,15 +31,16 @@ class DeclaredLines:
         rescues = rules.unknown_fields is UnknownFields.RESCUE
         self._rescued = unknown if rescues else []
         rejects = rules.unknown_fields is UnknownFields.REJECT
-        self._forbidden = [at for at, _ in unknown] if rejects else []
-        proofs = ((at, name, rules.cells_proof(name)) for at, name in columns)
-        self._checked = [(at, name, prove) for at, name, prove in proofs if prove]
-        self._required = [at for at, name in columns if name in rules.required]
-        self._booleans = [at for at, name in columns if rules.kinds.get(name) == "boolean"]
+        self._forbidden = unknown if rejects else []
+        # Where any cell will do, the proof is that none is empty.
+        self._proofs = [(at, name, rules.cells_proof(name) or all) for at, name in columns]
+        self._sparse = set[int]()  # the columns that had empty cells in the last block
+        self._required = [(at, name) for at, name in columns if name in rules.required]
+        self._booleans = {name for name, kind in rules.kinds.items() if kind == "boolean"}
         self._left_out = [at for at, name in enumerate(names) if not name]
         self._left_out = sorted(self._left_out + [at for at, _ in self._rescued], reverse=True)
         # Rules that must be checked row by row.
-        self._is_whole = rules.has_whole_rules or not rules.required <= {*names}
+        self._is_whole = rules.has_whole_rules or not {*rules.required} <= {*names}
         written = [name for at, name in columns if at not in self._left_out]
         bare = {name for name in written if rules.kinds.get(name) in _BARE} | {RESCUED}
         if self._rescued:
@@ -53,52 +57,89 @@ class DeclaredLines:
 
         With `RARE_ROW_END`, cells may hold line breaks and tabs.
         """
-        rows, are_full = len(cells) // self._width, all(cells)
         if self._is_whole:
             return self._judged(cells)
-        bad = sorted(self._bad_rows(cells, are_full=are_full))
+        odd = self._odd_columns(cells)
+        are_full = not self._sparse
+        bad = self._bad_rows(odd, cells)
+        left_out = [(row, self._rejection(bad[row], cells, row)) for row in bad]
+        for at, name in odd:
+            if name in self._booleans:
+                cells[at :: self._width] = map(bytes.lower, cells[at :: self._width])
         if not bad:
             return self._written(cells, are_full=are_full)
-        if len(bad) * _DENSE > rows:
-            return self._judged(cells)
-        return self._encode_around(bad, cells, are_full=are_full)
+        kept = self._without(bad, cells)
+        encoded = self._written(kept, are_full=are_full) if kept else Encoded(b"", 0, 0)
+        return encoded._replace(left_out=left_out)
 
-    def _bad_rows(self, cells: list[bytes], *, are_full: bool) -> set[int]:
-        """Return the rows that break a rule; booleans become lower case."""
-        bad, width = set[int](), self._width
-        for at, name, prove in self._checked:
-            column = cells[at::width]
-            filled = column if are_full else [*filter(None, column)]
-            if not filled or prove(filled):
+    def _odd_columns(self, cells: list[bytes]) -> list[tuple[int, str]]:
+        """Return the columns in which some cell is not proved to be good; find the sparse ones."""
+        odd, were_sparse, self._sparse = list[tuple[int, str]](), self._sparse, set[int]()
+        for at, name, prove in self._proofs:
+            column, was_sparse = cells[at :: self._width], at in were_sparse
+            if not was_sparse and prove(column):
+                continue  # no proof holds for a column with an empty cell
+            filled = [*filter(None, column)]
+            is_full = len(filled) == len(column)
+            if not is_full:
+                self._sparse.add(at)
+            if filled and ((is_full and not was_sparse) or not prove(filled)):
+                odd.append((at, name))
+        return odd
+
+    def _bad_rows(self, odd: list[tuple[int, str]], cells: list[bytes]) -> dict[int, Violation]:
+        """Return the first rule that each bad row breaks, in the order of rows.
+
+        As for a row alone, names come first, then types, then the rules in the schema's order.
+        """
+        missing = self._missing(cells)
+        if not (odd or missing or self._forbidden):
+            return {}
+        untyped, broken = list[tuple[int, Violation]](), dict[str, list[tuple[int, Violation]]]()
+        for at, name in odd:
+            for found in self._rules.cell_violations(name, cells[at :: self._width]):
+                is_typed = found[1].rule != "type"
+                (broken.setdefault(name, []) if is_typed else untyped).append(found)
+        rules = chain.from_iterable(broken.get(name, ()) for name in self._rules.kinds)
+        missed = self._rules.missing_fields(missing)
+        return first_of(chain(self._forbidden_cells(cells), untyped, missed, rules))
+
+    def _forbidden_cells(self, cells: list[bytes]) -> Iterable[tuple[int, Violation]]:
+        for at, name in self._forbidden:
+            column = cells[at :: self._width]
+            yield from ((row, unknown_field(name)) for row, cell in enumerate(column) if cell)
+
+    def _missing(self, cells: list[bytes]) -> dict[str, list[int]]:
+        """Return for each required field the rows that lack it."""
+        missing, width = dict[str, list[int]](), self._width
+        for at, name in self._required:
+            if at not in self._sparse:
                 continue
-            if at in self._booleans:
-                cells[at::width] = column = [cell.lower() for cell in column]
-            bad.update(self._bad_places(name, column))
-        for at in self._forbidden:
-            bad.update(row for row, cell in enumerate(cells[at::width]) if cell)
-        for at in self._required if not are_full else ():
-            missing = [row for row, cell in enumerate(cells[at::width]) if not cell]
-            # A row without any cell is an empty record, not a bad one.
-            bad.update(row for row in missing if any(cells[row * width : (row + 1) * width - 1]))
-        return bad
+            rows = [row for row, cell in enumerate(cells[at::width]) if not cell]
+            # A row without any cell but dropped ones is an empty record, not a bad one.
+            if rows := [row for row in rows if any(self._row(cells, row).values())]:
+                missing[name] = rows
+        return missing
 
-    def _bad_places(self, name: str, column: list[bytes]) -> Iterable[int]:
-        """Return the places of bad cells in a column; empty ones are not bad."""
-        places = [place for place, cell in enumerate(column) if cell]
-        bad = self._rules.bad_cells(name, [column[place] for place in places])
-        return [places[at] for at in bad]
+    def _row(self, cells: list[bytes], row: int) -> dict[str, bytes]:
+        """Return the cells of a row by their names, without those of dropped columns."""
+        begin = row * self._width
+        return {name: cells[begin + at] for at, name, _ in self._proofs}
 
-    def _encode_around(self, bad: list[int], cells: list[bytes], *, are_full: bool) -> Encoded:
-        """Encode rows without the bad ones."""
-        lines, written, empty, begin, width = list[bytes](), 0, 0, 0, self._width
-        for row in [*bad, len(cells) // width]:
-            if run := cells[begin * width : row * width]:
-                encoded = self._written(run, are_full=are_full or all(run))
-                lines.append(encoded.lines)
-                written += encoded.written
-                empty += encoded.empty
+    def _rejection(self, violation: Violation, cells: list[bytes], row: int) -> BadRecordError:
+        left: dict[str, str] = {}
+        if self._encoder.drops:
+            named = self._row(cells, row).items()
+            left = {name: plain_cell(cell) for name, cell in named if cell}
+        return self._encoder.rejection(violation, left)
+
+    def _without(self, bad: Iterable[int], cells: list[bytes]) -> list[bytes]:
+        """Return the cells of all rows but the bad ones."""
+        kept, begin, width = list[bytes](), 0, self._width
+        for row in bad:
+            kept += cells[begin * width : row * width]
             begin = row + 1
-        return Encoded(b"".join(lines), written, empty, bad)
+        return kept + cells[begin * width :]
 
     def _judged(self, cells: list[bytes]) -> Encoded:
         """Encode rows one by one; leave out those that break a rule."""

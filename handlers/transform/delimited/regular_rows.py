@@ -1,13 +1,16 @@
 """Reads the regular rows at the start of a window, block by block. Pure."""
 
 from functools import cached_property
-from typing import Final
+from typing import TYPE_CHECKING, Final, cast
 
 from handlers.transform.delimited.block_encoder import RowBlock, RowBlockEncoder
 from handlers.transform.delimited.lines import Lines, RowLines
 from handlers.transform.formats.batch import BLOCK_BYTES
 from handlers.transform.formats.window import Window
 from handlers.transform.records.encoder import MAX_RECORD_BYTES, RecordEncoder
+
+if TYPE_CHECKING:
+    from handlers.transform.records.dataset_encoder import DatasetEncoder
 
 _MOST_BLOCKS: Final = 4  # for one long row; its cells take many times its length
 _LEAST: Final = 32  # as a fraction of a block: an odd part this small is read row by row
@@ -33,7 +36,7 @@ class RegularRows:
             return RowLines(self._names, self._records.tail)
         from handlers.transform.delimited.declared_lines import DeclaredLines  # noqa: PLC0415 - no other file needs it
 
-        return DeclaredLines(self._names, self._records, rules)
+        return DeclaredLines(self._names, cast("DatasetEncoder", self._records), rules)
 
     def read(self, window: Window) -> RowBlock | None:
         """Return the rows at the start of the window, where a row begins; None if one is odd.

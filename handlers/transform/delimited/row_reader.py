@@ -162,8 +162,9 @@ class _RowReader:
         batch.add(encoded)
         if encoded.left_out:
             text = self._window.text[:count]
-            for row, raw, line in find_rows(text, self._delimiter, encoded.left_out):
-                self._read_row(row, "", raw, self._line + line, batch)
+            found = find_rows(text, self._delimiter, [at for at, _ in encoded.left_out])
+            for (_, error), (raw, line) in zip(encoded.left_out, found, strict=True):
+                batch.reject_for(error, "line", self._line + line, raw)
         self._take(count, lines)
         return batch
 

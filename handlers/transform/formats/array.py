@@ -131,8 +131,9 @@ class ArrayReader:
         self._window.drop(len(array) - len(b"[]"))
         batch = Batch()
         batch.add(encoded)
-        for at, element in _elements(array, encoded.left_out):
-            self._read_element(element, self._row + at, batch)
+        elements = _elements(array, [at for at, _ in encoded.left_out])
+        for (at, error), element in zip(encoded.left_out, elements, strict=True):
+            batch.reject_for(error, "row", self._row + at, element)
         self._row += len(values)
         return batch
 
@@ -199,7 +200,7 @@ class ArrayReader:
         return batch
 
 
-def _elements(array: bytes, wanted: Sequence[int]) -> Iterator[tuple[int, bytes]]:
+def _elements(array: bytes, wanted: Sequence[int]) -> Iterator[bytes]:
     """Yield some elements of a valid array, by their ascending indexes."""
     at, begin = 0, 1
     for index in wanted:
@@ -210,5 +211,5 @@ def _elements(array: bytes, wanted: Sequence[int]) -> Iterator[tuple[int, bytes]
             comma = _COMMA.match(array, end)
             element, begin, at = array[begin:end], comma.end() if comma else end, at + 1
             if at > index:
-                yield index, element
+                yield element
                 break

@@ -8,6 +8,7 @@ import orjson
 
 from handlers.transform.formats.batch import Batch
 from handlers.transform.records.encoder import RecordEncoder
+from handlers.transform.records.json_text import BadRecordError
 
 _SECRET_BITS: Final = 49  # at most 15 digits, too few to be checked as a long number
 _TEXTS_A_CUT: Final = 32  # reading this many texts at once saves what a cut takes, measured
@@ -39,10 +40,11 @@ class Bulk:
         self,
         encoder: RecordEncoder,
         read_one: Callable[[bytes, int, RecordEncoder, Batch], None],
+        reject: Callable[[bytes, int, BadRecordError, Batch], None],
     ) -> None:
-        """`read_one` reads one text, given its number, into a batch."""
+        """`read_one` reads one text, given its number, into a batch; `reject` rejects it."""
         self._encoder = encoder
-        self._read_one = read_one
+        self._read_one, self._reject = read_one, reject
         self._secret = secret_number()
         self.joint = b",%d," % self._secret
 
@@ -63,8 +65,8 @@ class Bulk:
         batch.add(encoded)
         if encoded.left_out:
             texts = joined.split(self.joint)
-            for at in encoded.left_out:
-                self._read_one(texts[at], number + at, self._encoder, batch)
+            for at, error in encoded.left_out:
+                self._reject(texts[at], number + at, error, batch)
 
     def read(self, texts: list[bytes], number: int, batch: Batch, odd: int | None) -> None:
         """Add the records of texts in which `encode` found an odd one, which is read alone.

@@ -51,7 +51,7 @@ def _begins(text: bytes) -> Iterator[int]:
 
 def read_objects(window: Window, encoder: RecordEncoder, number: int) -> Iterator[Batch]:
     """Yield the objects of a window, in batches; `number` is that of the first."""
-    bulk = Bulk(encoder, _read_object)
+    bulk = Bulk(encoder, _read_object, _reject_object)
     while True:
         window.grow(BLOCK_BYTES)
         while not (ends := _ends(window)) and len(window.text) <= MAX_RECORD_BYTES:
@@ -92,10 +92,14 @@ def _read_object(text: bytes, number: int, encoder: RecordEncoder, batch: Batch)
     try:
         batch.add(encoder.encode_one(raw))
     except BadRecordError as error:
-        batch.reject_for(error, "row", number, raw)
+        _reject_object(raw, number, error, batch)
     except JSONDecodeError as error:
         place = f"line {error.lineno} of it, character {error.colno}"
         batch.reject("row", number, f"not JSON: {error.msg} at {place}", raw)
+
+
+def _reject_object(text: bytes, number: int, error: BadRecordError, batch: Batch) -> None:
+    batch.reject_for(error, "row", number, text.rstrip(BLANK))
 
 
 def _read_long(window: Window, encoder: RecordEncoder, number: int, batch: Batch) -> None:

@@ -17,7 +17,7 @@ from handlers.transform.records.json_text import BadRecordError
 
 def read_lines(window: Window, encoder: RecordEncoder, number: int) -> Iterator[Batch]:
     """Yield the records of a window's lines, in batches; `number` is that of the first line."""
-    bulk = Bulk(encoder, _read_line)
+    bulk = Bulk(encoder, _read_line, _reject_line)
     wanted = BLOCK_BYTES
     while True:
         window.grow(wanted)
@@ -63,9 +63,13 @@ def _read_line(line: bytes, number: int, encoder: RecordEncoder, batch: Batch) -
     try:
         batch.add(encoder.encode_one(line))
     except BadRecordError as error:
-        batch.reject_for(error, "line", number, line)
+        _reject_line(line, number, error, batch)
     except JSONDecodeError as error:
         batch.reject("line", number, f"not JSON: {error.msg} at character {error.pos + 1}", line)
+
+
+def _reject_line(line: bytes, number: int, error: BadRecordError, batch: Batch) -> None:
+    batch.reject_for(error, "line", number, line)
 
 
 def _skip_line(window: Window, number: int) -> Batch:

@@ -16,7 +16,6 @@ from handlers.transform.records.json_text import BadRecordError
 from handlers.transform.records.row_texts import RowTexts
 
 _EMPTY: Final = b"{"
-_LEFT_OUT: Final = b""
 
 
 class DatasetEncoder(RecordEncoder):
@@ -31,27 +30,34 @@ class DatasetEncoder(RecordEncoder):
         self.dropped = self._dropper.names
         self.drops = bool(dataset.drop)
 
-    def _texts(self, records: list[dict[str, Any]]) -> list[bytes]:
+    def _cleaned(self, records: list[dict[str, Any]]) -> list[Any]:
+        """Return records without what is dropped, cleaned."""
         dropped = 0
         if self.drops:
             records, dropped = self._dropper.within(records, 0)
         cleaned = self._cleaner.cleaned(records)
         self._cleaner.fields += dropped
-        bad = self._rules.bad_records(cleaned)
+        return cleaned
+
+    def _written(self, records: list[dict[str, Any]], cleaned: list[Any]) -> Encoded:
+        broken, good = self._rules.violations(cleaned), cleaned
+        if broken:
+            good = [record for at, record in enumerate(cleaned) if at not in broken]
         dumps = orjson.dumps
-        texts = [dumps(record)[:-1] for record in self._rules.outputs(cleaned)]
-        for at in bad:
-            texts[at] = _LEFT_OUT
-        if bad and self._cleaner.renamed:
-            self._forget_renamed([records[at] for at in bad])
-        return texts
+        encoded = self._joined([dumps(record)[:-1] for record in self._rules.outputs(good)])
+        if not broken:
+            return encoded
+        if self._cleaner.renamed:
+            self._forget_renamed([records[at] for at in broken])
+        left_out = [(at, self.rejection(broken[at], cleaned[at])) for at in broken]
+        return encoded._replace(left_out=left_out)
 
     def _forget_renamed(self, records: list[dict[str, Any]]) -> None:
         """Do not count what was renamed in records that are left out."""
         cleaner = self._cleaner
-        fields, renamed = cleaner.fields, cleaner.renamed
-        cleaner.cleaned(records)
-        cleaner.fields, cleaner.renamed = fields, renamed - cleaner.renamed
+        renamed = cleaner.renamed
+        self._cleaned(records)
+        cleaner.renamed = renamed - cleaner.renamed
 
     def _careful_text(self, record: Fields) -> bytes:
         if self.drops:
@@ -60,20 +66,20 @@ class DatasetEncoder(RecordEncoder):
         if not cleaned:
             return _EMPTY
         if violation := self._rules.violation(_exact(cleaned)):
-            raise self._rejected(violation, cleaned)
+            raise self.rejection(violation, cleaned)
         return orjson.dumps(self._rules.output(cleaned))[:-1]
 
     def row_texts(self, names: list[str]) -> RowTexts:
         """Return a function that encodes rows; the names are distinct, "" for a dropped column."""
         return partial(self._row_texts, names)
 
-    def _row_texts(self, names: list[str], rows: Iterable[list[str]]) -> list[bytes]:
-        texts: list[bytes] = []
+    def _row_texts(self, names: list[str], rows: Iterable[list[str]]) -> list[Any]:
+        texts: list[bytes | BadRecordError] = []
         for row in rows:
             try:
                 texts.append(self._row_text(names, row))
-            except BadRecordError:
-                texts.append(_LEFT_OUT)
+            except BadRecordError as error:
+                texts.append(error)
         return texts
 
     def _row_text(self, names: list[str], row: list[str]) -> bytes:
@@ -83,9 +89,9 @@ class DatasetEncoder(RecordEncoder):
             return _EMPTY
         record = self._rules.typed(cells)
         if isinstance(record, Violation):
-            raise self._rejected(record, cells)
+            raise self.rejection(record, cells)
         if violation := self._rules.violation(record):
-            raise self._rejected(violation, cells)
+            raise self.rejection(violation, cells)
         written = {name: _written(value, cells[name]) for name, value in record.items()}
         return orjson.dumps(self._rules.output(written))[:-1]
 
@@ -93,14 +99,15 @@ class DatasetEncoder(RecordEncoder):
         """Encode one row. Raises BadRecordError if it must be rejected."""
         return self._joined([self._row_text(names, row)])
 
-    def _joined(self, texts: list[bytes]) -> Encoded:
-        if _LEFT_OUT not in texts:
-            return super()._joined(texts)
-        left_out = [at for at, text in enumerate(texts) if text == _LEFT_OUT]
-        kept = super()._joined([text for text in texts if text != _LEFT_OUT])
-        return kept._replace(left_out=left_out)
+    def encode_rows(self, rows: Iterable[list[str]], texts: RowTexts) -> Encoded:
+        """Encode rows of cells. Raises ValueError for a row of the wrong length."""
+        made = texts(rows)
+        left_out = [(at, text) for at, text in enumerate(made) if not isinstance(text, bytes)]
+        kept = [text for text in made if isinstance(text, bytes)] if left_out else made
+        return self._joined(kept)._replace(left_out=left_out)
 
-    def _rejected(self, violation: Violation, left: Mapping[str, Any]) -> BadRecordError:
+    def rejection(self, violation: Violation, left: Mapping[str, Any]) -> BadRecordError:
+        """Return why a record is bad; `left` is what the dataset leaves of it."""
         text = orjson.dumps(left) if self.drops else None
         return BadRecordError(
             violation.reason, field=violation.field, rule=violation.rule, left=text

@@ -31,14 +31,14 @@ _BLOCKS_BETWEEN_TRIES: Final = 16
 class Encoded(NamedTuple):
     """The output lines of some records, their number, and how many records became empty.
 
-    `left_out` are the indexes of those that break a rule of their dataset: to be read alone, and
-    rejected then.
+    `left_out` are the records that break a rule of their dataset, to be rejected: the index of
+    each, in order, and what is wrong with it.
     """
 
     lines: bytes
     written: int
     empty: int
-    left_out: Sequence[int] = ()
+    left_out: Sequence[tuple[int, BadRecordError]] = ()
 
 
 def metadata_tail(*, processed_at: datetime, environment: str, processor_version: str) -> bytes:
@@ -106,17 +106,22 @@ class RecordEncoder:
             return None
         cleaner = self._cleaner
         try:
-            texts = self._texts(records)
+            cleaned = self._cleaned(records)
         except OutOfBoundsError:
             return None
         if not self._is_compact(values, text) and not is_kept(text, cleaner.fields):
             return None
+        encoded = self._written(records, cleaned)
         self.renamed += cleaner.renamed
-        return self._joined(texts)
+        return encoded
 
-    def _texts(self, records: list[dict[str, Any]]) -> list[bytes]:
-        """Return records as JSON, cleaned, each without its closing brace."""
+    def _cleaned(self, records: list[dict[str, Any]]) -> list[Any]:
+        """Return what `_written` takes: records as JSON, each without its closing brace."""
         return self._cleaner.texts(records)
+
+    def _written(self, records: list[dict[str, Any]], cleaned: list[Any]) -> Encoded:  # noqa: ARG002 - see DatasetEncoder
+        """Encode records that are cleaned."""
+        return self._joined(cleaned)
 
     def encode_one(self, raw: bytes) -> Encoded:
         """Encode one record from its text.
@@ -130,7 +135,9 @@ class RecordEncoder:
             encoded = self.encode([orjson.loads(raw)], b"[%b]" % raw)
         except orjson.JSONDecodeError:
             encoded = None
-        return encoded if encoded and not encoded.left_out else self._encode_carefully(raw)
+        if encoded and encoded.left_out:
+            raise encoded.left_out[0][1]
+        return encoded or self._encode_carefully(raw)
 
     def row_texts(self, names: list[str]) -> RowTexts:
         """Return a function that encodes rows; the names are distinct, "" for a dropped column."""

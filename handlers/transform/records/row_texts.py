@@ -6,7 +6,8 @@ from typing import Any, Final
 
 import orjson
 
-RowTexts = Callable[[Iterable[list[str]]], list[bytes]]
+# The texts are bytes; a dataset has a BadRecordError instead for a row that breaks its rules.
+RowTexts = Callable[[Iterable[list[str]]], list[Any]]
 
 # For more columns, compiling takes longer than most files would gain.
 _MOST_COMPILED_COLUMNS: Final = 1_000

@@ -4,22 +4,22 @@ A proof may fail for a good column, and never holds for a bad one. What is not p
 value by value, by the functions that fastjsonschema generates.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
 from typing import Any, Final, cast
 
 import orjson
 
 from handlers.transform.datasets.dataset import declared_kind
+from handlers.transform.datasets.proofs.lines import are_among
 from handlers.transform.datasets.proofs.texts import Proof, Texts, text_proofs
 
 ValuesProof = Callable[[list[Any]], bool]
 CellsProof = Callable[[list[bytes]], bool]  # of cells that are not empty, as `RowBlockEncoder` has
 
-_CUT: Final = 8  # parts of a column in which some value is not proved, measured
 _FEWEST: Final = 4  # values to prove at once; fewer are checked one by one
 _BOUNDS: Final = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
-_BOOLEANS: Final = (b"true", b"false")
+_BOOLEANS: Final = frozenset({b"true", b"false"})
 # What a number is made of: digits and points, a minus; all else, an exponent as well, is `x`.
 _PARTS: Final = {**dict.fromkeys(b"0123456789.", b"0"), ord("-"): b"-", ord(","): b","}
 _SHAPES: Final = b"".join(_PARTS.get(code, b"x") for code in range(256))
@@ -32,23 +32,19 @@ def never(_: Sequence[Any]) -> bool:
     return False
 
 
-def bad_places(
-    values: list[Any], prove: Callable[[list[Any]], bool], is_valid: Callable[[Any], bool]
-) -> list[int]:
-    """Return the places of bad values."""
-    return [at for at in _unproved(values, prove, 0) if not is_valid(values[at])]
+def unproved(values: list[Any], prove: Callable[[list[Any]], bool], begin: int = 0) -> list[int]:
+    """Return the places of values that are not proved, where not all are proved at once.
 
-
-def _unproved(values: list[Any], prove: Callable[[list[Any]], bool], begin: int) -> Iterator[int]:
-    """Yield the places of values that are not proved; `begin` is the place of the first."""
-    if not values or (prove is not never and prove(values)):
-        return
+    `begin` is the place of the first. What is proved is left out, half by half.
+    """
     if prove is never or len(values) <= _FEWEST:
-        yield from range(begin, begin + len(values))
-        return
-    part = -(-len(values) // _CUT)
-    for at in range(0, len(values), part):
-        yield from _unproved(values[at : at + part], prove, begin + at)
+        return [*range(begin, begin + len(values))]
+    half = len(values) // 2
+    left, right = values[:half], values[half:]
+    if prove(left):
+        return unproved(right, prove, begin + half)
+    places = unproved(left, prove, begin)
+    return places if prove(right) else places + unproved(right, prove, begin + half)
 
 
 def values_proof(schema: Mapping[str, Any]) -> ValuesProof:
@@ -60,7 +56,7 @@ def cells_proof(schema: Mapping[str, Any]) -> CellsProof | None:
     """Return the proof of cells, none of them empty, for a plain schema; None if any will do."""
     kind = declared_kind(schema)
     if kind == "boolean":
-        return are_booleans if _has_only(schema) else never
+        return _are_booleans if _has_only(schema) else never
     if kind in ("integer", "number"):
         return _number_cells(schema, is_integer=kind == "integer")
     proofs = text_proofs(schema) if kind == "string" else None
@@ -78,9 +74,9 @@ def _all_texts(proofs: list[Proof]) -> Callable[[list[Any]], bool]:
     return are_texts if len(proofs) > 1 else lambda values: proofs[0](Texts(values))
 
 
-def are_booleans(cells: list[bytes]) -> bool:
+def _are_booleans(cells: list[bytes]) -> bool:
     """Return whether all cells are booleans as JSON writes them."""
-    return sum(map(cells.count, _BOOLEANS)) == len(cells)
+    return are_among(_BOOLEANS, Texts(cells).lines(), len(cells))
 
 
 def _has_only(schema: Mapping[str, Any], *keywords: str) -> bool:
@@ -93,10 +89,9 @@ def _number_cells(schema: Mapping[str, Any], *, is_integer: bool) -> CellsProof:
     bounds = {
         key: schema[key] for key in _BOUNDS if key in schema and not _is_far(key, schema[key])
     }
+    least = bounds.get("minimum", 0)
     are_within = _within(bounds)
-    if bounds.get("minimum", 1) <= 0:
-        del bounds["minimum"]
-    are_within_if_positive = _within(bounds)
+    are_below = _within({key: bound for key, bound in bounds.items() if key != "minimum"})
 
     def are_numbers(cells: list[bytes]) -> bool:
         joined = b",".join(cells)
@@ -109,10 +104,15 @@ def _number_cells(schema: Mapping[str, Any], *, is_integer: bool) -> CellsProof:
             values: list[Any] = orjson.loads(b"[%b]" % joined)
         except orjson.JSONDecodeError:
             return False
-        prove = are_within if b"-" in shapes else are_within_if_positive
-        return len(values) == len(cells) and prove(values)
+        is_above = b"-" not in shapes and least <= (is_integer and not _may_have_zero(joined))
+        return len(values) == len(cells) and (are_below if is_above else are_within)(values)
 
     return are_numbers
+
+
+def _may_have_zero(joined: bytes) -> bool:
+    """Return whether a number may be zero; one that begins with a zero may be 0.5, too."""
+    return joined.startswith(b"0") or b",0" in joined
 
 
 def _is_far(bound: str, value: float) -> bool:

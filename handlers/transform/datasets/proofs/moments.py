@@ -1,14 +1,15 @@
 """Proofs that all lines of a text are dates or times, by operations on the whole text. Pure.
 
-A proof needs lines of one form. It holds for no date or time that `formats` does not accept.
+Each line stands between two line feeds of its own, as `Texts.lines` has it. A proof needs lines of
+one form. It holds for no date or time that `formats` does not accept.
 """
 
 import re
 from typing import Final
 
 _TO_ZERO: Final = bytes.maketrans(b"123456789", b"000000000")
-_DATE: Final = re.compile(rb"0000-00-00\n")
-_DATE_TIME: Final = re.compile(rb"0000-00-00[Tt]00:00:00(?:\.0+)?(?:[Zz]|[+-]00:00)\n")
+_DATE: Final = re.compile(rb"\n0000-00-00\n")
+_DATE_TIME: Final = re.compile(rb"\n0000-00-00[Tt]00:00:00(?:\.0+)?(?:[Zz]|[+-]00:00)\n")
 _UNITS: Final = bytes.maketrans(b"0123456789", bytes(range(10)))
 _TENS: Final = bytes.maketrans(b"0123456789", bytes(range(0, 100, 10)))
 # Which of a month's days a day is, and which of them a month has, as bits: 1 to 28, 29 and 30, 31.
@@ -23,19 +24,19 @@ _UP_TO_59: Final = b"012345"  # the first digit of minutes, and of seconds but f
 
 def are_dates(lines: bytes, count: int) -> bool:
     """Return whether a text is surely `count` dates, each a line; 29 February is not sure."""
-    return _have_form(lines, count, _DATE) and _have_days(lines, lines.find(b"\n") + 1)
+    return _have_form(lines, count, _DATE) and _have_days(lines, len(lines) // count)
 
 
 def are_date_times(lines: bytes, count: int) -> bool:
     """Return whether a text is surely `count` dates with times, each a line, all of one form."""
     if not _have_form(lines, count, _DATE_TIME):
         return False
-    width = lines.find(b"\n") + 1
-    if not _have_days(lines, width) or lines[17::width].translate(None, _UP_TO_59):
+    width = len(lines) // count
+    if not _have_days(lines, width) or lines[18::width].translate(None, _UP_TO_59):
         return False
     offset = width - len("+00:00\n")
     has_offset = lines[offset : offset + 1] in (b"+", b"-")
-    return _have_hours(lines, width, 11) and (
+    return _have_hours(lines, width, 12) and (
         not has_offset or _have_hours(lines, width, offset + 1)
     )
 
@@ -43,16 +44,16 @@ def are_date_times(lines: bytes, count: int) -> bool:
 def _have_form(lines: bytes, count: int, form: re.Pattern[bytes]) -> bool:
     """Return whether all lines have the same form, one of those that are allowed."""
     shapes = lines.translate(_TO_ZERO)
-    shape = shapes[: shapes.find(b"\n") + 1]
+    shape = shapes[: len(shapes) // count]
     return form.fullmatch(shape) is not None and shapes == shape * count
 
 
 def _have_days(lines: bytes, width: int) -> bool:
     """Return whether all lines begin with a day of the calendar, in a year from 1000 on."""
-    if b"0" in lines[::width]:
+    if b"0" in lines[1::width]:
         return False
-    months = _numbers(lines, width, 5).translate(_DAYS_OF)
-    days = _numbers(lines, width, 8).translate(_DAY)
+    months = _numbers(lines, width, 6).translate(_DAYS_OF)
+    days = _numbers(lines, width, 9).translate(_DAY)
     both = int.from_bytes(months) & int.from_bytes(days)
     return b"\0" not in both.to_bytes(len(days))
 

@@ -8,6 +8,7 @@ import re
 from typing import Final
 
 from handlers.transform.datasets.generated import pattern_of
+from handlers.transform.datasets.proofs.lines import are_among, cut
 
 _MOST_KNOWN: Final = 10_000
 _PRINTABLE: Final = range(0x20, 0x7F)
@@ -26,20 +27,21 @@ class Shapes:
         """Raise ValueError for a pattern with parts that look at more than single characters."""
         self._matches = pattern_of(pattern).search
         self._table = _table(pattern)
-        self._known: set[bytes] = set()
+        self._known = dict[bytes, None]()  # in the order in which they came
 
-    def match(self, joined: bytes, count: int) -> bool:
-        """Return whether the pattern surely matches `count` texts, joined by line feeds."""
-        shapes, known = joined.translate(self._table).split(b"\n"), self._known
-        if len(shapes) != count:
-            return False  # a line feed within a text
-        if known.issuperset(shapes):
+    def match(self, lines: bytes, count: int) -> bool:
+        """Return whether the pattern surely matches `count` texts, none of them empty.
+
+        Each text stands between two line feeds of its own.
+        """
+        shapes, known = lines.translate(self._table), self._known
+        if are_among(known, shapes, count):
             return True
-        new = set(shapes) - known
-        if not all(self._matches(shape.decode()) for shape in new):
+        new = [shape for shape in dict.fromkeys(cut(shapes, count)) if shape not in known]
+        if not new or not all(shape and self._matches(shape.decode()) for shape in new):
             return False
         if len(known) < _MOST_KNOWN:
-            known |= new
+            known |= dict.fromkeys(new)
         return True
 
 

@@ -1,15 +1,15 @@
 """Proofs that all texts of a column meet their schema, by operations on the whole column. Pure.
 
-A proof may fail for a good column, and never holds for a bad one.
+A proof may fail for a good column, and never holds for a bad one, or for one with an empty text.
 """
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final, cast
 
+from handlers.transform.datasets.proofs.lines import FEW, are_among
 from handlers.transform.datasets.proofs.moments import are_date_times, are_dates
 from handlers.transform.datasets.proofs.shapes import Shapes
 
-_FEW: Final = 4  # values to count one by one, which is faster than to hash all texts, measured
 _HEX: Final = "[0-9a-fA-F]"
 _UUID: Final = f"^{_HEX}{{8}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{12}}$"
 
@@ -21,20 +21,21 @@ class Texts:
         """There is at least one."""
         self.values = values
         self.are_escaped = isinstance(values[0], bytes)
-        self._joined: bytes | None = None
+        self._lines: bytes | None = None
 
-    def joined(self) -> bytes:
-        """Return the texts as UTF-8, joined by line feeds; a text may hold some, too."""
-        if self._joined is None:
+    def lines(self) -> bytes:
+        """Return the texts as UTF-8, each between two line feeds; a text may hold some, too."""
+        if self._lines is None:
             if self.are_escaped:
-                self._joined = b"\n".join(cast("list[bytes]", self.values))
+                joined = b"\n\n".join(cast("list[bytes]", self.values))
             else:
-                self._joined = "\n".join(cast("list[str]", self.values)).encode()
-        return self._joined
+                joined = "\n\n".join(cast("list[str]", self.values)).encode()
+            self._lines = b"\n%b\n" % joined
+        return self._lines
 
     def may_have_escapes(self) -> bool:
         """Return whether some text may not be written as it is."""
-        return self.are_escaped and b"\\" in self.joined()
+        return self.are_escaped and b"\\" in self.lines()
 
 
 Proof = Callable[[Texts], bool]
@@ -50,14 +51,16 @@ def text_proofs(schema: Mapping[str, Any]) -> list[Proof] | None:
 
 def _enum(values: list[Any]) -> Proof:
     allowed = frozenset(value for value in values if isinstance(value, str))
-    encoded = frozenset(text.encode() for text in allowed if "\\" not in text)
+    encoded = frozenset(text.encode() for text in allowed)
+    plain = frozenset(text for text in encoded if text and b"\\" not in text)
+    countable = len(allowed) <= FEW and "\n" not in "".join(allowed)
 
     def are_allowed(texts: Texts) -> bool:
-        known = encoded if texts.are_escaped else allowed
+        if countable:
+            known = plain if texts.are_escaped else encoded
+            return are_among(known, texts.lines(), len(texts.values))
         values: list[Any] = texts.values
-        if len(known) <= _FEW:
-            return sum(map(values.count, known)) == len(values)
-        return known.issuperset(values)
+        return (plain if texts.are_escaped else allowed).issuperset(values)
 
     return are_allowed
 
@@ -69,15 +72,15 @@ def _const(value: Any) -> Proof:
 def _min_length(least: float) -> Proof:
     """Count bytes, if they are the characters."""
     return lambda texts: (
-        texts.joined().isascii()
+        texts.lines().isascii()
         and not texts.may_have_escapes()
-        and min(map(len, texts.values)) >= least
+        and min(map(len, texts.values)) >= max(least, 1)
     )
 
 
 def _max_length(most: float) -> Proof:
     """Count bytes, of which a text has as many as characters, or more."""
-    return lambda texts: max(map(len, texts.values)) <= most
+    return lambda texts: max(map(len, texts.values)) <= most and all(texts.values)
 
 
 def _pattern(pattern: str) -> Proof | None:
@@ -86,15 +89,15 @@ def _pattern(pattern: str) -> Proof | None:
     except ValueError:
         return None
     return lambda texts: (
-        not texts.may_have_escapes() and shapes.match(texts.joined(), len(texts.values))
+        not texts.may_have_escapes() and shapes.match(texts.lines(), len(texts.values))
     )
 
 
 def _format(name: str) -> Proof | None:
     if name == "date":
-        return lambda texts: are_dates(texts.joined() + b"\n", len(texts.values))
+        return lambda texts: are_dates(texts.lines(), len(texts.values))
     if name == "date-time":
-        return lambda texts: are_date_times(texts.joined() + b"\n", len(texts.values))
+        return lambda texts: are_date_times(texts.lines(), len(texts.values))
     return _pattern(_UUID) if name == "uuid" else None
 
 

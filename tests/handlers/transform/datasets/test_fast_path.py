@@ -128,6 +128,31 @@ def test_bad_cells_are_found_wherever_they_are(column, places, end):
     assert result.written == 300 - len(places)
 
 
+def test_the_first_rule_is_that_of_a_row_alone():
+    """Names come before types, types before what is missing, and that before the other rules."""
+    lines = rows(200)
+    for n, places in enumerate(((0, 5), (5, 6), (3, 4), (1, 2), (2, 3, 4, 5))):
+        cells = lines[20 * n].split(",")
+        for place in places:
+            cells[place] = BAD[place]
+        cells[4 if n == 2 else 6] = ""
+        lines[20 * n] = ",".join(cells)
+    data = "\n".join([HEADER, *lines, ""]).encode()
+    result = check(data, ".csv", dataset(), random.Random(0))
+    assert [r.field for r in result.rejects] == ["paid", "paid", "total", "placed", "paid"]
+
+
+def test_a_row_of_dropped_cells_alone_is_an_empty_record():
+    lines = [f"{n},x" for n in range(50)]
+    lines[7], lines[9] = ",x", ",x"
+    schema = {"type": "object", "required": ["a"], "properties": {"a": {"type": "integer"}}}
+    data = "\n".join(["a,b", *lines, ""]).encode()
+    dropped = check(data, ".csv", dataset(schema, drop=["b"]), random.Random(0))
+    kept = check(data, ".csv", dataset(schema), random.Random(0))
+    assert (dropped.empty, len(dropped.rejects)) == (2, 0)
+    assert (kept.empty, [r.number for r in kept.rejects]) == (0, [9, 11])
+
+
 def test_empty_cells_quotes_and_blank_lines_change_nothing():
     lines = rows(200)
     for n in range(0, 200, 7):

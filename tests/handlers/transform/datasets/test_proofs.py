@@ -7,6 +7,7 @@ import pytest
 from handlers.transform.datasets.formats import is_date, is_date_time
 from handlers.transform.datasets.generated import pattern_of
 from handlers.transform.datasets.proofs.columns import cells_proof, values_proof
+from handlers.transform.datasets.proofs.lines import are_among
 from handlers.transform.datasets.proofs.moments import are_date_times, are_dates
 from handlers.transform.datasets.proofs.shapes import Shapes
 from handlers.transform.datasets.schemas import plain_schema
@@ -20,11 +21,14 @@ TEXTS = [
     (ORDER, ["ORD-DE1", "ORD-FR20"], [
         "ARD-DE1", "ORD-D11", "ORD-DE1\nORD-DE1", "ORD-DE1\n", "ORD-DE",
     ]),
-    ({"type": "string", "enum": ["a", "b"]}, ["a", "b"], ["c", "A", "a\nb", "ab", " a"]),
+    ({"type": "string", "enum": ["a", "b"]}, ["a", "b"], [
+        "c", "A", "a\nb", "ab", " a", "a\n\nb", "a\n\n\n\nb", "",
+    ]),
     ({"type": "string", "enum": list("abcdef")}, ["a", "f"], ["g", "ab", "\\"]),
     ({"type": "string", "const": "a"}, ["a", "a"], ["b"]),
     ({"type": "string", "minLength": 2}, ["ab", "abc"], ["a", "é", "\\", "\n"]),
     ({"type": "string", "maxLength": 3}, ["ab", "abc"], ["abcd", "ééé!"]),
+    ({"type": "string", "pattern": "^a?$"}, ["a", "a"], ["a\n", "\na", "a\n\na", "aa"]),
     (TIME, ["2024-02-28T23:59:59Z", "2023-12-31T00:00:00Z"], [
         "2024-02-30T10:30:00Z", "2024-04-31T10:30:00Z", "2024-13-01T10:30:00Z",
         "2024-00-01T10:30:00Z", "2024-01-00T10:30:00Z", "2024-01-32T10:30:00Z",
@@ -41,7 +45,7 @@ TEXTS = [
 ]  # fmt: skip
 NUMBERS = [
     ({"type": "integer"}, ["0", "-17", "42"], ["007", "1.5", "+1", " 1", "1e3x", "9" * 19]),
-    ({"type": "integer", "minimum": 1}, ["1", "20"], ["0", "-1"]),
+    ({"type": "integer", "minimum": 1}, ["1", "20"], ["0", "-1", ""]),
     ({"type": "integer", "minimum": 10**18}, [], ["5", "-5"]),
     ({"type": "integer", "maximum": -(10**18)}, [], ["5", "-5"]),
     ({"type": "number", "minimum": 0}, ["0", "1.5", "100"], ["-1", "1.", ".5", "00.5", "x"]),
@@ -123,12 +127,40 @@ def test_no_moment_is_proved_that_is_none():
     draw, proved = random.Random(0), 0
     for _ in range(10_000):
         text = moment(draw) + draw.choice(("Z", "z", ".5Z", "+05:45", "-24:00", "+23:60", ""))
-        if are_date_times(text.encode() + b"\n", 1):
+        if are_date_times(f"\n{text}\n".encode(), 1):
             proved += 1
             assert is_date_time(text)
-        if are_dates(text[:10].encode() + b"\n", 1):
+        if are_dates(f"\n{text[:10]}\n".encode(), 1):
             assert is_date(text[:10])
     assert proved > 100
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "string", "enum": ["", "a"]},
+        {"type": "string", "enum": ["", *"abcdefghi"]},
+        {"type": "string", "minLength": 0},
+        {"type": "string", "maxLength": 3},
+        {"type": "string", "pattern": "a?"},
+        {"type": "integer"},
+        {"type": "number"},
+        {"type": "boolean"},
+        {"type": "string", "format": "date"},
+    ],
+)
+def test_no_proof_of_cells_holds_with_an_empty_one(schema):
+    proof = cells_proof(plain_schema(schema))
+    good = {"integer": b"1", "number": b"1", "boolean": b"true"}.get(schema["type"], b"a")
+    for column in ([b""], [good, b""], [b"", good], [good, b"", good], [b"", b""]):
+        assert not proof(column)
+
+
+def test_lines_that_hold_known_ones_are_not_known():
+    """Three line feeds in one text, and a longer text beside it, have as many lines as wanted."""
+    known = {b"a", b"b"}
+    for texts in ([b"a\n\nb", b"x"], [b"a\nb", b"x"], [b"a\n", b"\na"], [b"a\n\na"]):
+        assert not are_among(known, b"\n%b\n" % b"\n\n".join(texts), len(texts))
 
 
 PATTERNS = (
@@ -142,8 +174,8 @@ def test_a_shape_matches_exactly_where_its_texts_do(pattern):
     """Characters from all that the patterns tell apart, and some beside them."""
     draw, search, shapes = random.Random(pattern), pattern_of(pattern).search, Shapes(pattern)
     for _ in range(1_000):
-        text = "".join(draw.choices("abfgzORDXZ0129-._] \té!{}", k=draw.randint(0, 5)))
-        assert shapes.match(text.encode(), 1) == bool(search(text)), text
+        text = "".join(draw.choices("abfgzORDXZ0129-._] \té!{}", k=draw.randint(1, 5)))
+        assert shapes.match(f"\n{text}\n".encode(), 1) == bool(search(text)), text
 
 
 @pytest.mark.parametrize("pattern", [r"(a)\1", "(?=a)", "(?i)a", r"(?P<n>a)", r"\x41", "(?<!a)b"])

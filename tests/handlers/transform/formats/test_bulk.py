@@ -88,7 +88,7 @@ def alone(texts: list[bytes]) -> list[int]:
         assert text == texts[number - 1_000]
         places.append(number - 1_000)
 
-    bulk, batch = Bulk(RecordEncoder(TAIL), note), Batch()
+    bulk, batch = Bulk(RecordEncoder(TAIL), note, note), Batch()
     with pytest.raises(OddTextError) as caught:
         bulk.encode(bulk.joint.join(texts), len(texts), 1, batch)
     assert batch == Batch()
