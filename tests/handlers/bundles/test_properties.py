@@ -178,6 +178,7 @@ def test_an_index_that_somebody_else_wrote_may_hold_anything(metadata):
         ("a.json.gz", gzip.compress(b"1\n" * 999)[:-1], "is no whole gzip"),
         ("a.json.gz", gzip.compress(b"1\n") + b"\n", "is no"),
     ],
+    ids=["open line", "open line in gzip", "two members", "no gzip", "cut off", "more behind it"],
 )
 def test_what_would_break_the_lines_of_the_whole_is_not_packed(key, body, why):
     with pytest.raises(UnbundledError, match=why):
