@@ -27,6 +27,13 @@ _AHEAD_OBJECTS: Final = 64
 _AHEAD_BYTES: Final = 32 * 1024**2
 
 
+# Java's GZIPInputStream, by which Athena reads, calls itself once for each empty member in a row, and
+# its stack ends at some 8,000: GZIPInputStream.java, read().
+_MAX_EMPTY_IN_A_ROW: Final = 1_000
+# Gzip of nothing has some 20 bytes; of a record, which has its `_metadata`, far more.
+_LEAST_GZIP_BYTES: Final = 40
+
+
 class NumberTakenError(Exception):
     """Another run has committed a bundle of the same number; `first` is the own one's first key."""
 
@@ -53,6 +60,7 @@ class _OpenBundle:
         self.log = log
         self.index = IndexWriter()
         self.outputs: list[ObjectInfo] = []
+        self._empty_in_a_row = 0
         self.upload = Upload(
             storage,
             Location(bucket=bucket, key=log.next_key()),
@@ -62,7 +70,11 @@ class _OpenBundle:
 
     @property
     def is_full(self) -> bool:
-        return self.upload.size >= MAX_BUNDLE_BYTES or len(self.outputs) >= MAX_ENTRIES
+        return (
+            self.upload.size >= MAX_BUNDLE_BYTES
+            or len(self.outputs) >= MAX_ENTRIES
+            or self._empty_in_a_row >= _MAX_EMPTY_IN_A_ROW
+        )
 
     def add(self, read: _Read, info: ObjectInfo) -> None:
         """Add an output. Raises UnbundledError, and TransientError where a part is not stored."""
@@ -79,6 +91,8 @@ class _OpenBundle:
         # All that is needed to delete it: a hundred thousand of these are held.
         self.outputs.append(read.source)
         self.index.add(entry)
+        is_empty = entry.size < (_LEAST_GZIP_BYTES if entry.is_gzip else 1)
+        self._empty_in_a_row = self._empty_in_a_row + 1 if is_empty else 0
         self.upload.write(packed)
 
 

@@ -161,6 +161,24 @@ def test_a_bundle_is_full_by_bytes_or_entries(monkeypatch):
     assert archive(world)["bundles_count"] == 2
 
 
+def test_a_bundle_has_few_empty_outputs_in_a_row_for_the_readers_that_call_themselves(monkeypatch):
+    monkeypatch.setattr(bundling, "_MAX_EMPTY_IN_A_ROW", 3)
+    world = World(archive_bundles=True)
+    nothing = gzip.compress(b"", mtime=0)
+    for name, body in (
+        ("1.json", b""),
+        ("2.json.gz", nothing),
+        ("3.json", b'{"a":1}\n'),
+        ("4.json", b""),
+        ("5.json.gz", nothing),
+        ("6.json", b""),
+        ("7.json", b""),
+    ):
+        put(world, name, body)
+    assert archive(world)["bundles_count"] == 2
+    assert list(entries(world, SECOND)) == ["7.json"]
+
+
 def test_a_bundle_of_several_parts_is_the_same_bytes():
     """Parts are 600 bytes here."""
     world = World(archive_bundles=True)
