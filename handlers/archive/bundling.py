@@ -27,7 +27,7 @@ _AHEAD_OBJECTS: Final = 64
 _AHEAD_BYTES: Final = 32 * 1024**2
 
 
-# Java's GZIPInputStream, by which Athena reads, calls itself once for each empty member in a row, and
+# Java's GZIPInputStream, by which Athena reads, calls itself for each empty member in a row, and
 # its stack ends at some 8,000: GZIPInputStream.java, read().
 _MAX_EMPTY_IN_A_ROW: Final = 1_000
 # Gzip of nothing has some 20 bytes; of a record, which has its `_metadata`, far more.
