@@ -2349,8 +2349,8 @@ MUTANTS = (
     Mutant(
         "a-refused-message-counts-as-sent",
         "ops/files/replays/reprocessing.py",
-        "        sent += len(some) - problems.total()\n",
-        "        sent += len(some)\n",
+        "        refused += problems\n",
+        "        refused += Counter[str]()\n",
         ("tests/ops/files/replays/test_reprocessing.py",),
     ),
     Mutant(
