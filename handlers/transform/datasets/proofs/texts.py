@@ -6,10 +6,11 @@ A proof may fail for a good column, and never holds for a bad one, or for one wi
 from collections.abc import Callable, Mapping
 from typing import Any, Final, cast
 
-from handlers.transform.datasets.proofs.lines import FEW, are_among
+from handlers.transform.datasets.proofs.lines import are_among
 from handlers.transform.datasets.proofs.moments import are_date_times, are_dates
 from handlers.transform.datasets.proofs.shapes import Shapes
 
+_PAIR: Final = 2  # values to count in the whole text; for more, hashing is faster, measured
 _HEX: Final = "[0-9a-fA-F]"
 _UUID: Final = f"^{_HEX}{{8}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{12}}$"
 
@@ -53,7 +54,7 @@ def _enum(values: list[Any]) -> Proof:
     allowed = frozenset(value for value in values if isinstance(value, str))
     encoded = frozenset(text.encode() for text in allowed)
     plain = frozenset(text for text in encoded if text and b"\\" not in text)
-    countable = len(allowed) <= FEW and "\n" not in "".join(allowed)
+    countable = len(allowed) <= _PAIR and "\n" not in "".join(allowed)
 
     def are_allowed(texts: Texts) -> bool:
         if countable:
