@@ -1,1 +1,1 @@
-"""Small outputs of a day come in; bundles, their indexes, and single outputs out of them go out."""
+"""Outputs and what S3 says of them come in; the bytes of bundles and indexes go out, and back."""

@@ -1,4 +1,4 @@
-"""Bundles as they are stored: a numbered log a day, read to find out what it holds."""
+"""Bundles in the archive bucket: those of a day, and what each holds."""
 
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
