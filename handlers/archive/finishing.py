@@ -19,7 +19,7 @@ from handlers.aws.failures import GoneError, PermanentError, TakenError
 from handlers.aws.object_info import Location, ObjectInfo
 from handlers.bundles.day_logs import DayLogs
 from handlers.bundles.entries import BundleError, Entry, read_bundle
-from handlers.bundles.indexes import IndexWriter, find_entry
+from handlers.bundles.indexes import IndexWriter, find_all
 
 # A run that is still at work on a bundle takes minutes.
 _OVERDUE: Final = timedelta(days=1)
@@ -50,7 +50,7 @@ class Finishing:
             self._log.warning("bundle not finished, the next run looks again", key=bundle)
         else:
             packed = index.finish()
-            self._drop_copies(packed, index.first, index.last)
+            self._drop_copies(packed, [one.location.key for one in outputs])
             with suppress(TakenError):  # another run has stored the same bytes
                 self._storage.put_new(
                     self._logs.index_location(bundle),
@@ -122,25 +122,38 @@ class Finishing:
             modified=entry.modified,
         )
 
-    def _drop_copies(self, index: bytes, first: str, last: str) -> None:
-        begin, end = keys.archive_key(first), keys.archive_key(last)
+    def _drop_copies(self, index: bytes, held: Sequence[str]) -> None:
+        """Delete the copies of outputs that a bundle holds, which are named in key order.
+
+        Other objects may lie between them, as many as the day has large outputs: the index is read
+        only where there is a copy, once a page.
+        """
+        if not held:
+            return
+        archived = {keys.archive_key(key) for key in held}
+        begin, end = keys.archive_key(held[0]), keys.archive_key(held[-1])
         for page in self._storage.list_pages(
             self._archive_bucket, keys.ARCHIVE, start_after=just_before(begin)
         ):
-            for one in page:
-                if begin <= one.location.key <= end:
-                    self._drop_copy(index, one.location)
+            copies = {_processed_key(one.location.key): one.location for one in page}
+            copies = {key: copy for key, copy in copies.items() if copy.key in archived}
+            entries = find_all([index], copies) if copies else []
+            for entry in entries:
+                self._drop_copy(entry, copies[entry.key])
             if not page or page[-1].location.key >= end:
                 return
 
-    def _drop_copy(self, index: bytes, copy: Location) -> None:
+    def _drop_copy(self, entry: Entry, copy: Location) -> None:
         """Delete a copy of an output that a bundle holds; another object of its key is kept."""
-        entry = find_entry([index], keys.PROCESSED + copy.key.removeprefix(keys.ARCHIVE))
-        found = self._storage.describe(copy) if entry else None
-        if not entry or not found:
+        found = self._storage.describe(copy)
+        if not found:
             return
         if (found.size, found.metadata) != (entry.size, entry.metadata):
             self._log.warning("in archive/, and another one in a bundle", key=copy.key)
             return
         with suppress(*PASSED):
             self._storage.delete(found)
+
+
+def _processed_key(archived: str) -> str:
+    return keys.PROCESSED + archived.removeprefix(keys.ARCHIVE)

@@ -52,10 +52,8 @@ class Log:
             for bundle in self._logs.bundles(self._day)
             if self._is_mine(bundle) and bundle.key not in self._known
         ]
-        found = (
-            (one, self._logs.entry(bundle, one.location.key)) for bundle in new for one in outputs
-        )
-        return {one.location.key for one, entry in found if entry and entry.etag == one.etag}
+        etags = {one.location.key: one.etag for one in outputs}
+        return {key for bundle in new for key in self._logs.held(bundle, etags)}
 
     def next_key(self) -> str:
         """Return the key of the bundle that comes next. Raises PermanentError if none may come."""

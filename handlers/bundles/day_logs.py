@@ -1,6 +1,6 @@
 """Bundles in the archive bucket: those of a day, and what each holds."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
@@ -88,6 +88,21 @@ class DayLogs:
             if not indexes.may_hold(opened.info.metadata, key):
                 return None
             return indexes.find_entry(opened.blocks(), key)
+
+    def held(self, bundle: StoredBundle, etags: Mapping[str, str]) -> set[str]:
+        """Return which of the outputs with these ETags, by key, a bundle holds.
+
+        The bundle, or its index, is read once; raises as `entries` does.
+        """
+        if bundle.is_indexed:
+            location = self.index_location(bundle.key)
+            with _undamaged(location), closing(self._storage.open(location)) as opened:
+                if not any(indexes.may_hold(opened.info.metadata, key) for key in etags):
+                    return set()
+                found = indexes.find_all(opened.blocks(), etags)
+        else:
+            found = self.entries(bundle)
+        return {entry.key for entry in found if etags.get(entry.key) == entry.etag}
 
     def _listed(self, prefix: str) -> list[str]:
         pages = self._storage.list_pages(self._bucket, prefix)

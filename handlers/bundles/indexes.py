@@ -2,7 +2,7 @@
 
 import zlib
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Final
 
 import orjson
@@ -89,6 +89,16 @@ def find_entry(blocks: Iterable[bytes], key: str) -> Entry | None:
     return Entry.from_json(found[-1], placed=True) if found else None
 
 
+def find_all(blocks: Iterable[bytes], wanted: Collection[str]) -> list[Entry]:
+    """Return the entries of some keys, in the order of their keys, in one pass.
+
+    Raises BundleError where the index is not whole.
+    """
+    names = {orjson.dumps(key) for key in wanted}
+    found = [line for line in _lines(blocks) if _name(line) in names]
+    return [Entry.from_json(line, placed=True) for line in found]
+
+
 def find_entries(blocks: Iterable[bytes], beginning: str) -> list[Entry]:
     """Return the entries whose keys begin so, in the order of their keys.
 
@@ -98,6 +108,11 @@ def find_entries(blocks: Iterable[bytes], beginning: str) -> list[Entry]:
     named = b'{"key":' + orjson.dumps(beginning)[:-1]
     found = [line for line in _lines(blocks) if line.startswith(named)]
     return [Entry.from_json(line, placed=True) for line in found]
+
+
+def _name(line: bytes) -> bytes:
+    """Return the key of a line as JSON; a quotation mark within it has a backslash before it."""
+    return line[len(b'{"key":') : line.find(b',"etag":')]
 
 
 def _lines(blocks: Iterable[bytes]) -> Iterator[bytes]:

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from handlers import keys
-from handlers.archive import bundling
+from handlers.archive import bundling, finishing
 from handlers.bundles.entries import read_bundle, unpack
 from handlers.bundles.indexes import read_index
 from handlers.environment import Metric
@@ -363,3 +363,40 @@ def test_a_day_keeps_its_shards_when_the_number_of_chains_changes():
     shards = {keys.bundle_number(key) % 4 for key in bundles}
     assert len(shards) == 4
     assert sorted(name for one in bundles for name in entries(world, one)) == names
+
+
+# ---------------------------------------------------------------- what a full day costs
+
+
+def test_large_outputs_between_those_of_a_bundle_cost_no_look_into_it(monkeypatch):
+    """They are in archive/ by then: a look for each would take longer than a run may."""
+    world = World(archive_bundles=True, bundle_below_kb=1)
+    for number in range(10):
+        put(world, f"{number}.json", b'{"a":1}\n' * (128 if number % 2 else 1))
+    looks = []
+    monkeypatch.setattr(finishing, "find_all", lambda *given: looks.append(given) or [])
+    assert archive(world)["archived_count"] == 10
+    assert not looks
+    assert len(world.s3.visible(ARCHIVE, "archive/")) == 5
+
+
+def test_a_bundle_that_comes_up_while_copying_is_read_once_a_page():
+    world = World(archive_bundles=True)
+    for number in range(10):
+        put(world, f"{number}.json")
+    reads, bundled = [], []
+
+    def gate(operation, given, call):
+        looks = operation == "list_objects_v2" and given["Prefix"].startswith("bundles/2024")
+        if looks and world.s3.visible(ARCHIVE, "archive/") and not bundled:
+            bundled.append(archive(world))
+        if operation == "get_object" and given["Key"].startswith("bundle-indexes/2024"):
+            reads.append(given["Key"])
+        return call()
+
+    now = OLD.isoformat()
+    world.archiver(gate, bundles=False).handle({"time": now}, Context())
+    assert bundled[0]["bundled_count"] == 10
+    assert reads == [keys.bundle_index_key(FIRST)]
+    assert not world.s3.visible(PROCESSED)
+    assert not world.s3.visible(ARCHIVE, "archive/")

@@ -19,6 +19,7 @@ from handlers.bundles.entries import (
 )
 from handlers.bundles.indexes import (
     IndexWriter,
+    find_all,
     find_entries,
     find_entry,
     may_hold,
@@ -127,6 +128,8 @@ def test_an_index_names_all_of_its_bundle_and_nothing_else(given, others, size):
         assert find_entry(blocks(data, size), key) == held.get(key)
         if key in held:
             assert may_hold(index.metadata(), key)
+    some = {entry.key for entry in entries[::2]} | {key for key, _, _ in others} - held.keys()
+    assert find_all(blocks(data, size), some) == entries[::2]
     if entries:
         assert not may_hold(index.metadata(), "processed/2024/01/14/z")
         assert not may_hold(index.metadata(), "processed/2024/01/16/a")
