@@ -110,6 +110,7 @@ class ArchiverRun:
         """Invoke the chain again for what is left, or for a shard of days that have more."""
         if summary.counts.hopeless:
             return
+        chain = replace(chain, most_shards=summary.most_shards)
         if summary.complete:
             following = replace(chain, shard=chain.shard + chain.count)
             if following.shard < summary.most_shards:
@@ -153,7 +154,11 @@ def _read_chain(event: Mapping[str, Any]) -> Chain | None:
     if not (isinstance(shard, int) and isinstance(count, int) and count >= 1 and shard >= 0):
         msg = f"shard is {shard!r} of {count!r}, allowed: whole numbers, from 0 of 1 on"
         raise PermanentError(msg)
-    return Chain(shard=shard, count=count)
+    most = event.get("most_shards", 1)
+    if not isinstance(most, int):
+        msg = f"most_shards is {most!r}, allowed: a whole number"
+        raise PermanentError(msg)
+    return Chain(shard=shard, count=count, most_shards=most)
 
 
 @cache

@@ -15,7 +15,7 @@ from handlers.archive.deletions import PASSED
 from handlers.archive.finishing import Finishing
 from handlers.archive.logs import Log
 from handlers.archive.summary import Counts
-from handlers.aws.failures import AccessDeniedError, PermanentError, TakenError, TransientError
+from handlers.aws.failures import AccessDeniedError, GoneError, PermanentError, TransientError
 from handlers.aws.object_info import STANDARD_IA, Location, ObjectInfo
 from handlers.aws.objects import Storage
 from handlers.aws.uploads import Upload
@@ -138,7 +138,7 @@ class Bundling:
         except UnbundledError as error:
             self._log.warning("archived by itself", key=info.location.key, reason=str(error))
             alone.append(read.source)
-        except (TransientError, PermanentError) as error:
+        except (TransientError, PermanentError, GoneError) as error:
             return self._fail(bundle, error)
         return self.close() if bundle.is_full else Counts()
 
@@ -155,7 +155,8 @@ class Bundling:
             return Counts()
         try:
             bundle.upload.commit()
-        except TakenError as error:
+        except PASSED as error:
+            # A commit that was answered late, and so was repeated, finds its upload gone.
             bundle.upload.abort()
             raise NumberTakenError(bundle.index.first) from error
         except (TransientError, PermanentError) as error:

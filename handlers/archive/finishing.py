@@ -15,7 +15,13 @@ from handlers.archive.context import RunContext
 from handlers.archive.copying import just_before
 from handlers.archive.deletions import PASSED, Deletions
 from handlers.archive.summary import Counts
-from handlers.aws.failures import GoneError, PermanentError, TakenError
+from handlers.aws.failures import (
+    AccessDeniedError,
+    GoneError,
+    PermanentError,
+    TakenError,
+    TransientError,
+)
 from handlers.aws.object_info import Location, ObjectInfo
 from handlers.bundles.day_logs import DayLogs
 from handlers.bundles.entries import BundleError, Entry, read_bundle
@@ -33,6 +39,7 @@ class Finishing:
         self._archive_bucket = context.environment.archive_bucket
         self._processed_bucket = context.environment.processed_bucket
         self._log = context.log
+        self._deadline = context.deadline
         self._logs = logs
         self._deletions = deletions
 
@@ -79,7 +86,8 @@ class Finishing:
     def finish_all(self, now: datetime) -> Counts:
         """Finish every bundle without an index; count those older than a day that keep none.
 
-        Two listings; one where there are no bundles.
+        Two listings; one where there are no bundles. Half of the time at most, since a run also has
+        to get on with what is due: the rest is left for later runs.
         """
         bundles = {
             one.location.key: one.modified
@@ -92,19 +100,25 @@ class Finishing:
         for page in self._storage.list_pages(self._archive_bucket, keys.BUNDLE_INDEXES):
             for one in page:
                 bundles.pop(keys.indexed_bundle_key(one.location.key), None)
-        return sum(
-            (self._finish_old(bundle, modified, now) for bundle, modified in bundles.items()),
-            Counts(),
-        )
+        counts = Counts()
+        for bundle, modified in bundles.items():
+            if self._deadline.remaining_seconds() < self._deadline.granted_seconds / 2:
+                break
+            counts += self._finish_old(bundle, modified, now)
+        return counts
 
     def _finish_old(self, bundle: str, modified: datetime, now: datetime) -> Counts:
         try:
             return self.finish_left(bundle)
         except GoneError:
             return Counts()
-        except PermanentError as error:
+        except (PermanentError, TransientError) as error:
+            # One whose KMS key is disabled, say, holds up no other.
             self._log.error("bundle without index", key=bundle, reason=str(error))
-            return Counts(unindexed=int(modified <= now - _OVERDUE))
+            return Counts(
+                unindexed=int(modified <= now - _OVERDUE),
+                denied=int(isinstance(error, AccessDeniedError)),
+            )
 
     def _read(self, bundle: str) -> Iterator[Entry]:
         with closing(self._storage.open(self._logs.location(bundle))) as opened:

@@ -1,6 +1,7 @@
 """One log of bundles: the numbers that are taken, and the one that comes next."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import date
 from typing import Final
 
@@ -8,7 +9,7 @@ from handlers import keys
 from handlers.archive.finishing import Finishing
 from handlers.archive.layouts import Place
 from handlers.archive.summary import Counts
-from handlers.aws.failures import PermanentError
+from handlers.aws.failures import GoneError, PermanentError
 from handlers.aws.object_info import ObjectInfo
 from handlers.bundles.day_logs import DayLogs, StoredBundle
 
@@ -35,8 +36,11 @@ class Log:
         self._day = day
         self._place = place
         bundles = [one for one in logs.bundles(day) if self._is_mine(one)]
-        left = [finishing.finish_left(one.key) for one in bundles if not one.is_indexed]
-        self._finished = sum(left, Counts())
+        self._finished = Counts()
+        for one in bundles:
+            if not one.is_indexed:
+                with suppress(GoneError):  # what it held and is still here goes into the next
+                    self._finished += finishing.finish_left(one.key)
         self._known = {bundle.key for bundle in bundles}
         self._last = max((one.number for one in bundles), default=0)
 

@@ -34,10 +34,14 @@ _CALLS_AT_ONCE: Final = 32  # at 30 ms a copy, all that one processor can reques
 
 @dataclass(frozen=True, kw_only=True)
 class Chain:
-    """Which part of the work a run does: that of a shard, beside `count` - 1 others."""
+    """Which part of the work a run does: that of a shard, beside `count` - 1 others.
+
+    `most_shards` is the largest number of shards of a day that the chain came by before.
+    """
 
     shard: int = 0
     count: int = 1
+    most_shards: int = 1
 
 
 class Archiver:
@@ -126,7 +130,7 @@ class _Walk:
         layouts = Layouts(context.storage, bucket, proposed)
         self._layouts = layouts if environment.archive_bundles else None
         self._counts = Counts()
-        self._most_shards = 1
+        self._most_shards = self._chain.most_shards
         self._day: tuple[date, _Day] | None = None
 
     def run(self, time: datetime, start_after: str) -> Summary:

@@ -412,6 +412,7 @@ def test_out_of_time_it_goes_on_where_it_stopped():
         "start_after": names[moved - 1],
         "shard": 0,
         "count": 1,
+        "most_shards": 1,
     }
     runs = 0
     while world.invocations:

@@ -23,9 +23,7 @@ def running() -> Iterator[Driven]:
 
 
 def process(driven: Driven) -> dict[str, Outcome]:
-    return driven.process(
-        {name: b'{"n":1}' if name.endswith("n") else b"n\n1\n" for name in NAMES}
-    )
+    return driven.process({name: b'{"n":1}' if name.endswith("n") else b"n\n1\n" for name in NAMES})
 
 
 def archive(driven: Driven) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import zlib
 from datetime import timedelta
 
 import pytest
@@ -400,3 +401,108 @@ def test_a_bundle_that_comes_up_while_copying_is_read_once_a_page():
     assert reads == [keys.bundle_index_key(FIRST)]
     assert not world.s3.visible(PROCESSED)
     assert not world.s3.visible(ARCHIVE, "archive/")
+
+
+# ---------------------------------------------------------------- odd answers, and late ones
+
+
+def test_a_commit_whose_answer_is_lost_and_whose_upload_is_gone_then_is_no_failure():
+    """botocore repeats it: S3 has committed it, and knows the upload no more."""
+    world = World(archive_bundles=True)
+    names = [f"{number:02d}.json" for number in range(20)]
+    for name in names:
+        put(world, name, json.dumps({"name": name}).encode() + b"\n")
+
+    def gate(operation, _given, call):
+        answer = call()
+        if operation == "complete_multipart_upload":
+            raise aws_error("NoSuchUpload", operation)
+        return answer
+
+    world.gate = gate
+    report = archive(world)
+    assert (report["archived_count"], report["failed_count"]) == (20, 0)
+    assert list(entries(world)) == names
+    assert not world.s3.visible(PROCESSED)
+
+
+def test_a_part_whose_upload_is_gone_fails_that_bundle_alone():
+    world = World(archive_bundles=True)
+    for number in range(20):
+        put(world, f"{number:02d}.json", json.dumps({"n": number}).encode() + b"\n")
+    sent = []
+
+    def gate(operation, _given, call):
+        if operation == "upload_part" and not sent.append(operation) and len(sent) == 1:
+            raise aws_error("NoSuchUpload", operation)
+        return call()
+
+    world.gate = gate
+    report = archive(world)
+    assert report["failed_count"] > 0
+    assert report["archived_count"] == 20 - report["failed_count"] > 0
+    assert len(world.s3.visible(PROCESSED)) == report["failed_count"]
+
+
+def test_shards_of_an_early_day_are_done_though_the_run_went_on_since():
+    """A day of four shards first, then one of one, each in an invocation of its own."""
+    world = World(archive_bundles=True, archive_concurrency=4)
+    put(world, "0.json")
+    run_chains(world)
+    world.archive_concurrency = 1
+    for number in range(12):
+        put(world, f"{number:02d}.json")
+    later = "processed/2024/01/16/a.json"
+    world.s3.put_object(Bucket=PROCESSED, Key=later, Body=b"", Metadata={keys.SOURCE_VERSION: "v"})
+    # As its first invocation left it: behind the first day, in the shard of none of the others.
+    report = archive(world, start_after="processed/2024/01/15/~", shard=0, count=1, most_shards=4)
+    assert report["archived_count"] == 1
+    while world.invocations:
+        world.archiver().handle(world.invocations.pop(0), Context())
+    left = {zlib.crc32(key.encode()) % 4 for key in world.s3.visible(PROCESSED)}
+    assert left == {0}
+
+
+def test_a_run_that_goes_on_names_the_most_shards_it_came_by():
+    world = World(archive_bundles=True, archive_concurrency=4)
+    put(world, "0.json")
+    run_chains(world)
+    world.archive_concurrency = 1
+    for number in range(30):
+        put(world, f"{number:02d}.json")
+    archive(world, ticks=6)
+    assert world.invocations[-1]["start_after"]
+    assert world.invocations[-1]["most_shards"] == 4
+
+
+def test_a_bundle_that_cannot_be_read_today_holds_up_no_other_day():
+    world = World(archive_bundles=True)
+    put(world, "a.json")
+    killed_at(world, "delete_objects", PROCESSED)
+    world.s3.delete_object(Bucket=PROCESSED, Key="processed/2024/01/15/a.json")
+    later = "processed/2024/01/16/a.json"
+    world.s3.put_object(Bucket=PROCESSED, Key=later, Body=b"", Metadata={keys.SOURCE_VERSION: "v"})
+
+    def gate(operation, given, call):
+        if operation == "get_object" and given["Key"] == FIRST:
+            raise aws_error("KMS.DisabledException", operation)
+        return call()
+
+    world.gate = gate
+    world.s3.now = world.after(40)
+    report = archive(world, time=OLD + timedelta(days=2))
+    assert report["archived_count"] == 1
+    assert not world.s3.visible(PROCESSED)
+    assert world.telemetry.totals[Metric.BUNDLES_WITHOUT_INDEX] == 1
+
+
+def test_bundles_left_take_half_of_a_run_at_most():
+    world = World(archive_bundles=True)
+    for name in ("a.json", "b.json", "c.json"):
+        put(world, name)
+        archive(world)
+    for bundle in (FIRST, SECOND, "bundles/2024/01/15/000003.json.gz"):
+        world.s3.delete_object(Bucket=ARCHIVE, Key=keys.bundle_index_key(bundle))
+    archive(world, ticks=5)
+    indexes = world.s3.visible(ARCHIVE, "bundle-indexes/")
+    assert 0 < sum(key.endswith(".gz") for key in indexes) < 3
