@@ -12,7 +12,7 @@ from typing import Any, Self
 import orjson
 
 from handlers import keys
-from handlers.aws.failures import PermanentError, TakenError
+from handlers.aws.failures import GoneError, PermanentError, TakenError, TransientError
 from handlers.aws.object_info import Location
 from handlers.aws.objects import Storage
 
@@ -93,11 +93,15 @@ class Layouts:
             self._storage.put_new(
                 where, self._proposed.to_json(), metadata={}, content_type="application/json"
             )
-        except TakenError:
+        except (TakenError, TransientError) as error:
+            # Of puts at the same moment, as chains make them, S3 may refuse one as a conflict.
             try:
                 return Layout.from_json(self._storage.read(where))
-            except ValueError as error:
-                msg = f"{where} cannot be read: {error}. Which outputs are in which bundles of the "
+            except GoneError:
+                msg = f"{where} is not stored: {error}"
+                raise TransientError(msg) from error
+            except ValueError as bad:
+                msg = f"{where} cannot be read: {bad}. Which outputs are in which bundles of the "
                 msg += "day depends on it: bring back its last version"
-                raise PermanentError(msg) from error
+                raise PermanentError(msg) from bad
         return self._proposed

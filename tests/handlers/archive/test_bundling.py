@@ -9,6 +9,7 @@ import pytest
 
 from handlers import keys
 from handlers.archive import bundling, finishing
+from handlers.aws.failures import TransientError
 from handlers.bundles.entries import read_bundle, unpack
 from handlers.bundles.indexes import read_index
 from handlers.environment import Metric
@@ -506,3 +507,25 @@ def test_bundles_left_take_half_of_a_run_at_most():
     archive(world, ticks=5)
     indexes = world.s3.visible(ARCHIVE, "bundle-indexes/")
     assert 0 < sum(key.endswith(".gz") for key in indexes) < 3
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_layout_whose_put_conflicts_with_another_is_that_of_the_other(is_there):
+    """Chains put it at the same moment; S3 answers 409 to one of two conditional puts at times."""
+    world = World(archive_bundles=True)
+    put(world, "a.json")
+
+    def gate(operation, given, call):
+        if operation == "put_object" and given["Key"] == LAYOUT:
+            if is_there:
+                call()
+            raise aws_error("ConditionalRequestConflict", operation)
+        return call()
+
+    world.gate = gate
+    if is_there:
+        assert archive(world)["bundled_count"] == 1
+    else:
+        with pytest.raises(TransientError, match="ConditionalRequestConflict"):
+            archive(world)
+    assert bool(world.s3.visible(PROCESSED)) is not is_there
