@@ -51,7 +51,7 @@ end-to-end: $(READY) ## `demo`, `serve` and each of the operator's commands, as 
 bombs: $(READY) ## Hostile, mutated and large files
 	@$(BIN)/python -m pytest -q -n 2 --dist worksteal -m "bombs and not long" tests/handlers/transform/test_bombs.py \
 		tests/handlers/transform/test_fuzz.py tests/handlers/test_budgets.py tests/local/commands/test_transform.py \
-		tests/handlers/bundles/test_fuzz.py tests/ops/archive/test_bundles.py
+		tests/handlers/bundles/test_fuzz.py tests/handlers/archive/test_bundle_budgets.py tests/ops/archive/test_bundles.py
 
 serde: $(READY) ## The SerDe of the tables reads outputs as DuckDB does (needs Java 17 and Maven)
 	@$(BIN)/python -m pytest -q -m java tests/serde

@@ -92,7 +92,7 @@ def indexed(found: list[Entry]) -> IndexWriter:
     return index
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(bundles, sizes)
 def test_all_comes_out_as_it_went_in(given, size):
     whole, entries = bundle(given)
@@ -107,7 +107,7 @@ def test_all_comes_out_as_it_went_in(given, size):
         assert {name: getattr(entry, name) for name in told} == told
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(bundles)
 def test_any_reader_of_gzip_reads_all_records(given):
     """As zcat does: `gzip` reads member behind member."""
@@ -116,7 +116,7 @@ def test_any_reader_of_gzip_reads_all_records(given):
     assert (gzip.decompress(whole) if whole else b"") == b"".join(texts)
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(bundles, bundles, sizes)
 def test_an_index_names_all_of_its_bundle_and_nothing_else(given, others, size):
     whole, entries = bundle(given)
@@ -136,7 +136,7 @@ def test_an_index_names_all_of_its_bundle_and_nothing_else(given, others, size):
     assert whole or not entries
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(bundles, sizes, st.data())
 def test_keys_are_found_by_what_they_begin_with(given, size, data):
     _, entries = bundle(given)
