@@ -4,13 +4,16 @@ import gzip
 import json
 import zlib
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
 from handlers import keys
 from handlers.archive import bundling, finishing
 from handlers.aws.failures import TransientError
-from handlers.bundles.entries import read_bundle, unpack
+from handlers.aws.objects import Storage
+from handlers.bundles.day_logs import DayLogs
+from handlers.bundles.entries import pack, read_bundle, unpack
 from handlers.bundles.indexes import read_index
 from handlers.environment import Metric
 from tests.proof.bundled_days import killed_at
@@ -20,6 +23,7 @@ from tests.proof.world import ARCHIVE, NOW, PROCESSED, Context, World, small_lim
 OLD = NOW + timedelta(days=40)
 FIRST = "bundles/2024/01/15/000001.json.gz"
 SECOND = "bundles/2024/01/15/000002.json.gz"
+PREFIX = "processed/2024/01/15/"
 LAYOUT = "bundle-indexes/2024/01/15/layout.json"
 
 
@@ -319,6 +323,150 @@ def test_a_missing_permission_ends_the_run_and_nothing_is_lost():
     with pytest.raises(Exception, match="AccessDenied"):
         archive(world)
     assert list(world.s3.visible(PROCESSED)) == ["processed/2024/01/15/a.json"]
+
+
+# ---------------------------------------------------------------- beside another run
+
+
+def packed(name="a.json", body=b'{"a":1}\n', *, etag):
+    """Return a bundle of one output, as another run makes it."""
+    told = {"headers": {}, "metadata": {keys.SOURCE_VERSION: f"version of {name}"}, "tags": {}}
+    key = f"processed/2024/01/15/{name}"
+    return pack(body, key=key, etag=etag, modified=NOW, offset=0, **told)[1]
+
+
+def meanwhile(world, operation, act, prefix=""):
+    """Let something happen right before the first such call on a key."""
+    acts = [act]
+
+    def gate(called, given, call):
+        if acts and called == operation and given.get("Key", "").startswith(prefix):
+            acts.pop()()
+        return call()
+
+    world.gate = gate
+
+
+def test_an_output_that_is_replaced_before_it_is_read_is_not_bundled_as_the_one_before():
+    world = World(archive_bundles=True)
+    for name in "ab":
+        put(world, f"{name}.json")
+    meanwhile(world, "get_object", lambda: put(world, "a.json", b'{"a":"new"}\n'), PREFIX)
+    assert archive(world)["bundled_count"] == 1
+    assert list(entries(world)) == ["b.json"]
+    assert list(world.s3.visible(PROCESSED)) == ["processed/2024/01/15/a.json"]
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_a_bundle_that_comes_up_while_its_output_is_copied_wins_if_it_holds_that_output(same):
+    world = World()
+    put(world, "a.json")
+    etag = world.s3.current(PROCESSED, f"{PREFIX}a.json").etag
+    bundle = packed(etag=etag if same else '"of the one before"')
+    store = partial(world.s3.put_object, Bucket=ARCHIVE, Key=FIRST, Body=bundle)
+    meanwhile(world, "copy_object", store)
+    archive(world)
+    assert not world.s3.visible(PROCESSED)
+    assert ("archive/2024/01/15/a.json" in world.s3.visible(ARCHIVE)) is not same
+
+
+def test_a_number_that_another_run_takes_is_left_to_it_and_nothing_is_left_behind():
+    world = World(archive_bundles=True)
+    for name in "ab":
+        put(world, f"{name}.json")
+    bundle = packed("0.json", etag='"moved already"')
+    store = partial(world.s3.put_object, Bucket=ARCHIVE, Key=FIRST, Body=bundle)
+    meanwhile(world, "complete_multipart_upload", store, FIRST)
+    assert archive(world)["archived_count"] == 2
+    assert (list(entries(world)), list(entries(world, SECOND))) == (
+        ["0.json"],
+        ["a.json", "b.json"],
+    )
+
+
+def test_what_another_run_has_bundled_under_the_number_is_not_bundled_again():
+    world = World(archive_bundles=True)
+    put(world, "a.json")
+    etag = world.s3.current(PROCESSED, f"{PREFIX}a.json").etag
+    store = partial(world.s3.put_object, Bucket=ARCHIVE, Key=FIRST, Body=packed(etag=etag))
+    meanwhile(world, "put_object", store, FIRST)
+    assert archive(world)["archived_count"] == 1
+    assert list(entries(world)) == ["a.json"]
+    assert SECOND not in world.s3.visible(ARCHIVE)
+    assert not world.s3.visible(PROCESSED)
+
+
+def test_a_run_that_goes_on_finishes_the_bundles_of_its_log_before_it_adds_one():
+    world = World(archive_bundles=True)
+    put(world, "a.json")
+    killed_at(world, "delete_objects", PROCESSED)
+    put(world, "b.json")
+    archive(world, start_after="processed/2024/01/14/z", shard=0, count=1)
+    assert (list(entries(world)), list(entries(world, SECOND))) == (["a.json"], ["b.json"])
+
+
+def test_a_bundle_whose_outputs_cannot_be_deleted_holds_up_its_log():
+    world = World(archive_bundles=True)
+    put(world, "a.json")
+    killed_at(world, "delete_objects", PROCESSED)
+
+    def gate(operation, _given, call):
+        failed = {"Key": f"{PREFIX}a.json", "Code": "InternalError"}
+        return {"Errors": [failed]} if operation == "delete_objects" else call()
+
+    world.gate = gate
+    assert archive(world)["failed_count"] == 1
+    assert set(world.s3.visible(ARCHIVE)) == {FIRST, LAYOUT}
+
+
+def test_a_bundle_that_is_not_stored_as_it_was_written_costs_no_output():
+    world = World(archive_bundles=True)
+    put(world, "a.json")
+
+    def gate(operation, _given, call):
+        damaged = {"ChecksumCRC32": "AAAAAA=="} if operation == "head_object" else {}
+        return call() | damaged
+
+    world.gate = gate
+    assert archive(world)["failed_count"] == 1
+    assert list(world.s3.visible(PROCESSED)) == [f"{PREFIX}a.json"]
+    assert keys.bundle_index_key(FIRST) not in world.s3.visible(ARCHIVE)
+
+
+@pytest.mark.parametrize("differs", ["size", "metadata"])
+def test_another_object_of_the_name_stays_in_the_archive(differs):
+    world = World(archive_bundles=True)
+    put(world, "a.json")
+    other = b"another" if differs == "size" else b'{"a":2}\n'
+    metadata = {keys.SOURCE_VERSION: "another" if differs == "metadata" else "version of a.json"}
+    key = "archive/2024/01/15/a.json"
+    world.s3.put_object(Bucket=ARCHIVE, Key=key, Body=other, Metadata=metadata)
+    archive(world)
+    assert key in world.s3.visible(ARCHIVE)
+
+
+def test_a_copy_that_is_replaced_while_it_is_looked_at_stays():
+    world = World(archive_bundles=True)
+    put(world, "a.json")
+    copied = "archive/2024/01/15/a.json"
+    source = {"Bucket": PROCESSED, "Key": f"{PREFIX}a.json"}
+    world.s3.copy_object(Bucket=ARCHIVE, Key=copied, CopySource=source)
+    replace = partial(world.s3.put_object, Bucket=ARCHIVE, Key=copied, Body=b"new")
+    meanwhile(world, "delete_object", replace, copied)
+    archive(world)
+    assert world.s3.current(ARCHIVE, copied).body == b"new"
+
+
+def test_the_newest_bundle_of_an_output_is_found_and_an_index_may_be_lost_meanwhile():
+    world = World(archive_bundles=True)
+    for body in (b'{"a":1}\n', b'{"a":2}\n'):
+        put(world, "a.json", body)
+        archive(world)
+    logs = DayLogs(Storage(world.s3), ARCHIVE)
+    bundle, entry = logs.find(NOW.date(), f"{PREFIX}a.json")
+    assert bundle.key == SECOND
+    world.s3.delete_object(Bucket=ARCHIVE, Key=keys.bundle_index_key(SECOND))
+    assert logs.entry(bundle, f"{PREFIX}a.json") == entry
 
 
 # ---------------------------------------------------------------- chains side by side

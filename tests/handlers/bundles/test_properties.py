@@ -2,6 +2,7 @@
 
 import gzip
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -198,3 +199,15 @@ def test_an_index_out_of_order_is_refused():
     _, entries = bundle([("b", b"", NOTHING), ("a", b"", NOTHING)])
     with pytest.raises(BundleError, match="order of its keys, at 'a'"):
         [*read_index([indexed(entries).finish()])]
+
+
+def test_an_entry_that_says_otherwise_than_its_index_is_refused():
+    entry, data = pack(b"1\n", key=f"{DAY}a.json", offset=0, **NOTHING)
+    with pytest.raises(BundleError, match="does not hold"):
+        unpack(replace(entry, etag="another"), data)
+
+
+def test_a_changed_description_is_refused_though_it_is_still_json():
+    _, data = pack(b"1\n", key=f"{DAY}a.json", offset=0, **NOTHING)
+    with pytest.raises(BundleError, match="is damaged"):
+        list(read_bundle([data.replace(b"a.json", b"b.json")]))
