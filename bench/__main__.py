@@ -1,4 +1,4 @@
-"""`python -m bench run` and `python -m bench profile`."""
+"""`python -m bench run`, `python -m bench bundles` and `python -m bench profile`."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +10,7 @@ from rich.console import Console
 from bench import (
     archiving,
     big_files,
+    bundling,
     chart,
     cold_start,
     engines,
@@ -100,10 +101,27 @@ def _measured(sizes: list[str], rounds: int, objects: int, tell: Callable[[str],
         overlaps=overlap.compare(streamed, rounds, tell),
         small=small_files.compare(small.path, rounds, tell),
         archiving=archiving.compare(counts, rounds, tell),
+        ways=bundling.compare(rounds, tell),
         cold=cold_start.compare(rounds, tell),
         big=big_files.compare(streamed, tell),
         profiles=profiles.compare(profiled, tell),
     )
+
+
+@app.command()
+def bundles(
+    *,
+    rounds: Annotated[int, typer.Option(min=1, help="Rounds of each measure.")] = 5,
+    results: Annotated[Path, typer.Option(help="The page that gets the table.")] = (
+        _FOLDER / "results.md"
+    ),
+) -> None:
+    """Measure only the ways to archive small outputs, and put their table into results.md."""
+    console = Console(width=None if Console().is_terminal else 160)
+    with console.status("") as status:
+        table = tables.ways_table(bundling.compare(rounds, status.update))
+    console.print(table.grid())
+    report.replace(table, results, behind="What archiving costs")
 
 
 @app.command()

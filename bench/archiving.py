@@ -42,8 +42,10 @@ class SimulatedBuckets:
             time.sleep(self._latency)
 
     def list_objects_v2(self, **request: Any) -> dict[str, Any]:
-        """List a page of either bucket: both have the same keys but for the first folder."""
+        """List a page of either bucket: the same keys but for the first folder; no bundles."""
         self._call("ListObjectsV2")
+        if request["Prefix"].startswith("bundle"):
+            return {"IsTruncated": False}
         folder = request["Prefix"].rstrip("/") + _DAY
         after = request.get("ContinuationToken") or request.get("StartAfter", "")
         first = _next_number(after.removeprefix(folder) if after.startswith(folder) else "")

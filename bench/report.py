@@ -1,10 +1,11 @@
 """results.md: the run written down, with the machine it ran on."""
 
+import re
 from pathlib import Path
 
 from bench.inputs import SHAPES_ROUNDS, SHAPES_SIZE
 from bench.results import Results, better_peers, speed_gaps
-from bench.tables import tables
+from bench.tables import Table, tables
 
 _METHOD = """\
 `make bench` writes this page. Every measure is a process of its own; engines take turns, round by
@@ -69,3 +70,18 @@ def write(results: Results, path: Path, chart: Path) -> None:
         f"## Where another engine is better\n\n{better}\n",
     ]
     path.write_text("\n".join(parts), encoding="utf-8")
+
+
+def replace(table: Table, path: Path, *, behind: str) -> None:
+    """Put a table that was measured alone into the page, in its own place or behind another."""
+    page = path.read_text(encoding="utf-8")
+    own, before = _section(table.title), _section(behind)
+    if own.search(page):
+        page = own.sub(lambda _: table.markdown() + "\n", page)
+    else:
+        page = before.sub(lambda found: found[0] + table.markdown() + "\n", page)
+    path.write_text(page, encoding="utf-8")
+
+
+def _section(title: str) -> re.Pattern[str]:
+    return re.compile(rf"^## {re.escape(title)}\n.*?(?=^## )", re.MULTILINE | re.DOTALL)

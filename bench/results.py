@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from bench import archiving, big_files, cold_start, engines, overlap, small_files
+from bench import archiving, big_files, bundling, cold_start, engines, overlap, small_files
 from bench.archiving import Archiving
 from bench.big_files import BigFile
+from bench.bundling import Way
 from bench.cold_start import ColdStart
 from bench.inputs import SIZES
 from bench.overlap import Overlap
@@ -66,6 +67,7 @@ class Results:
     overlaps: list[Overlap]
     small: SmallFiles
     archiving: Archiving
+    ways: list[Way]
     cold: ColdStart
     big: list[BigFile]
     profiles: dict[str, list[tuple[str, float]]]  # kind of input → function → share of the time
@@ -117,6 +119,7 @@ def goals(results: Results) -> list[Goal]:
         *_memory_goals(results),
         *_overlap_goals(results),
         *_call_goals(results),
+        *_bundle_goals(results),
         *_cold_goals(results),
         *_big_goals(results),
     ]
@@ -208,6 +211,16 @@ def _call_goals(results: Results) -> Iterator[Goal]:
         wanted=f"grows by at most {_FLAT_MB} MB",
         measured=f"{grown:.1f} MB",
         holds=grown <= _FLAT_MB,
+    )
+
+
+def _bundle_goals(results: Results) -> Iterator[Goal]:
+    bundled = next(way for way in results.ways if way.name == bundling.BUNDLES)
+    yield Goal(
+        name="archiver: S3 calls an output in a bundle",
+        wanted=f"at most {bundling.CALLS_GOAL:g}",
+        measured=f"{bundled.calls_an_object:.4f}",
+        holds=bundled.calls_an_object <= bundling.CALLS_GOAL,
     )
 
 

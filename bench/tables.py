@@ -7,11 +7,13 @@ from rich.console import Console, Group
 from rich.table import Table as Grid
 from rich.text import Text
 
-from bench import engines
+from bench import bundling, engines
+from bench.bundling import Way
 from bench.cold_start import ColdStart
 from bench.results import Goal, Results, better_peers, goals, speed_gaps
 from bench.throughput import Row
 
+WAYS_TITLE = "Archiving small outputs one by one, in bundles, and as tar files"
 _BAR = 48  # characters of the longest
 
 
@@ -53,6 +55,7 @@ def tables(results: Results) -> list[Table]:
         _traps(results),
         _overlap(results),
         _archiving(results),
+        ways_table(results.ways),
         _cold_starts(results.cold),
         _imports(results.cold),
         _profiles(results),
@@ -122,6 +125,33 @@ def _archiving(results: Results) -> Table:
     ]
     columns = ("objects", "CPU ms an object", "S3 calls an object", "peak MB")
     return Table(title="What archiving costs", columns=columns, rows=rows)
+
+
+def ways_table(ways: Sequence[Way]) -> Table:
+    """Return the ways to archive small outputs, each beside the one by one."""
+    base = next(way for way in ways if way.name == bundling.ONE_BY_ONE)
+    rows = [
+        (
+            way.name,
+            f"{way.objects_a_second / base.objects_a_second:.2f}",
+            f"{way.cpu_ms / base.cpu_ms:.2f}",
+            f"{way.cpu_ms:.3f}",
+            f"{way.calls_an_object:.4f}",
+            f"{way.bytes_an_object:.0f}",
+            f"{way.peak_mb:.0f}",
+        )
+        for way in ways
+    ]
+    columns = (
+        "way",
+        "objects a second at 30 ms a call, over one by one",
+        "CPU over one by one",
+        "CPU ms an object",
+        "S3 calls an object",
+        "bytes an object of 1 KB",
+        "peak MB",
+    )
+    return Table(title=WAYS_TITLE, columns=columns, rows=rows)
 
 
 def _cold_starts(cold: ColdStart) -> Table:
