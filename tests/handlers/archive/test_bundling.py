@@ -445,6 +445,18 @@ def test_another_object_of_the_name_stays_in_the_archive(differs):
     assert key in world.s3.visible(ARCHIVE)
 
 
+def test_a_run_that_is_killed_before_it_drops_a_copy_leaves_the_bundle_unfinished():
+    world = World(archive_bundles=True)
+    put(world, "a.json")
+    copied = "archive/2024/01/15/a.json"
+    source = {"Bucket": PROCESSED, "Key": f"{PREFIX}a.json"}
+    world.s3.copy_object(Bucket=ARCHIVE, Key=copied, CopySource=source)
+    killed_at(world, "delete_object", copied)
+    assert keys.bundle_index_key(FIRST) not in world.s3.visible(ARCHIVE)
+    archive(world)
+    assert set(world.s3.visible(ARCHIVE)) == {FIRST, keys.bundle_index_key(FIRST), LAYOUT}
+
+
 def test_a_copy_that_is_replaced_while_it_is_looked_at_stays():
     world = World(archive_bundles=True)
     put(world, "a.json")
