@@ -18,6 +18,13 @@ REPLAYS = (
     "tests/proof/test_interleavings.py::test_every_order[replay beside archiver]",
 )
 ARCHIVER = ("tests/handlers/test_data_archiver.py", "tests/proof")
+BUNDLES = (
+    "tests/handlers/archive/test_bundling.py",
+    "tests/handlers/aws/test_uploads.py",
+    "tests/handlers/bundles/test_properties.py",
+    "tests/proof/test_interleavings.py::test_every_order[bundling beside a late second version]",
+    "tests/proof/test_crash.py::test_bundler",
+)
 FORMATS = (
     "tests/handlers/transform/records/test_names.py",
     "tests/handlers/transform/records/test_numbers.py",
@@ -2359,5 +2366,341 @@ MUTANTS = (
         "(output.dataset, output.dataset_version) == made_by",
         "(output.dataset, output.dataset) == made_by",
         ("tests/ops/files/replays/test_reprocessing.py",),
+    ),
+    Mutant(
+        "an-index-before-the-deletes",
+        "handlers/archive/finishing.py",
+        "        deleted = self._deletions.delete(outputs)\n"
+        "        if deleted.undeleted:\n"
+        '            self._log.warning("bundle not finished, the next run looks again", key=bundle)\n'
+        "        else:\n"
+        "            packed = index.finish()\n",
+        "        packed = index.finish()\n"
+        "        with suppress(TakenError):  # another run has stored the same bytes\n"
+        "            self._storage.put_new(\n"
+        "                self._logs.index_location(bundle),\n"
+        "                packed,\n"
+        "                metadata=index.metadata(),\n"
+        '                content_type="application/gzip",\n'
+        "            )\n"
+        "        deleted = self._deletions.delete(outputs)\n"
+        "        if deleted.undeleted:\n"
+        '            self._log.warning("bundle not finished, the next run looks again", key=bundle)\n'
+        "        else:\n",
+        BUNDLES,
+    ),
+    Mutant(
+        "an-index-before-the-copies-are-dropped",
+        "handlers/archive/finishing.py",
+        "            self._drop_copies(packed, index.first, index.last)\n"
+        "            with suppress(TakenError):  # another run has stored the same bytes\n"
+        "                self._storage.put_new(\n"
+        "                    self._logs.index_location(bundle),\n"
+        "                    packed,\n"
+        "                    metadata=index.metadata(),\n"
+        '                    content_type="application/gzip",\n'
+        "                )\n",
+        "            with suppress(TakenError):  # another run has stored the same bytes\n"
+        "                self._storage.put_new(\n"
+        "                    self._logs.index_location(bundle),\n"
+        "                    packed,\n"
+        "                    metadata=index.metadata(),\n"
+        '                    content_type="application/gzip",\n'
+        "                )\n"
+        "            self._drop_copies(packed, index.first, index.last)\n",
+        BUNDLES,
+    ),
+    Mutant(
+        "a-bundle-replaces-another",
+        "handlers/aws/uploads.py",
+        "                    ChecksumCRC32=_encoded(self._crc),\n"
+        '                    IfNoneMatch="*",\n',
+        "                    ChecksumCRC32=_encoded(self._crc),\n",
+        BUNDLES,
+    ),
+    Mutant(
+        "a-bundle-in-parts-replaces-another",
+        "handlers/aws/uploads.py",
+        '                MultipartUpload={"Parts": self._parts},\n'
+        '                IfNoneMatch="*",\n',
+        '                MultipartUpload={"Parts": self._parts},\n',
+        BUNDLES,
+    ),
+    Mutant(
+        "what-was-replaced-is-bundled",
+        "handlers/archive/bundling.py",
+        "self._storage.open(source.location, etag=source.etag)",
+        "self._storage.open(source.location)",
+        BUNDLES,
+    ),
+    Mutant(
+        "a-bundle-of-another-output-wins",
+        "handlers/archive/logs.py",
+        "if entry and entry.etag == one.etag",
+        "if entry",
+        BUNDLES,
+    ),
+    Mutant(
+        "one-by-one-beside-a-bundle",
+        "handlers/archive/copying.py",
+        "        self._drop_held(checked, held_by_now)\n",
+        "",
+        BUNDLES,
+    ),
+    Mutant(
+        "bundled-copies-stay",
+        "handlers/archive/finishing.py",
+        "            self._drop_copies(packed, index.first, index.last)\n",
+        "",
+        BUNDLES,
+    ),
+    Mutant(
+        "a-copy-of-another-size-is-dropped",
+        "handlers/archive/finishing.py",
+        "(found.size, found.metadata) != (entry.size, entry.metadata)",
+        "found.metadata != entry.metadata",
+        BUNDLES,
+    ),
+    Mutant(
+        "a-copy-of-other-metadata-is-dropped",
+        "handlers/archive/finishing.py",
+        "(found.size, found.metadata) != (entry.size, entry.metadata)",
+        "found.size != entry.size",
+        BUNDLES,
+    ),
+    Mutant(
+        "a-copy-is-dropped-whatever-it-became",
+        "handlers/archive/finishing.py",
+        "            self._storage.delete(found)\n",
+        "            self._storage.s3.delete_object(**found.location.parameters())\n",
+        BUNDLES,
+    ),
+    Mutant(
+        "deletes-before-the-bundle",
+        "handlers/archive/bundling.py",
+        "            bundle.upload.commit()\n",
+        "            self._finishing._deletions.delete(bundle.outputs)\n"
+        "            bundle.upload.commit()\n",
+        BUNDLES,
+    ),
+    Mutant(
+        "a-taken-number-is-only-skipped",
+        "handlers/archive/retention.py",
+        "            self._day = None\n"
+        "            try:\n"
+        "                position, complete = self._walk(time, start_after)\n"
+        "                self._counts += self._bundling.close()\n"
+        "            except NumberTakenError as taken:\n",
+        "            try:\n"
+        "                position, complete = self._walk(time, start_after)\n"
+        "                self._counts += self._bundling.close()\n"
+        "            except NumberTakenError as taken:\n"
+        "                for log in self._day[1]._opened.values():\n"
+        "                    log.add(log.next_key())\n",
+        BUNDLES,
+    ),
+    Mutant(
+        "a-taken-number-loses-its-first-output",
+        "handlers/archive/retention.py",
+        "position, complete = just_before(taken.first), False",
+        "position, complete = taken.first, False",
+        BUNDLES,
+    ),
+    Mutant(
+        "each-run-has-its-own-layout",
+        "handlers/archive/layouts.py",
+        "        where = Location(bucket=self._bucket, key=keys.bundle_layout_key(day))\n",
+        "        where = Location(bucket=self._bucket, key=keys.bundle_layout_key(day))\n"
+        "        return self._proposed\n",
+        BUNDLES,
+    ),
+    Mutant(
+        "a-stored-layout-is-not-read",
+        "handlers/archive/layouts.py",
+        "                return Layout.from_json(self._storage.read(where))\n",
+        "                return self._proposed\n",
+        BUNDLES,
+    ),
+    Mutant(
+        "a-log-opens-with-an-unfinished-bundle",
+        "handlers/archive/logs.py",
+        "[finishing.finish_left(one.key) for one in bundles if not one.is_indexed]",
+        "[Counts()]",
+        BUNDLES,
+    ),
+    Mutant(
+        "an-unfinished-bundle-waits-for-its-day",
+        "handlers/archive/retention.py",
+        "            self._counts += self._finishing.finish_all(time)\n",
+        "            pass\n",
+        BUNDLES,
+    ),
+    Mutant(
+        "a-damaged-bundle-is-finished",
+        "handlers/archive/finishing.py",
+        "                raise PermanentError(msg) from error\n",
+        "                self._log.warning(msg, key=str(error))\n                return\n",
+        BUNDLES,
+    ),
+    Mutant(
+        "a-bundle-without-index-is-not-told",
+        "handlers/archive/finishing.py",
+        "return Counts(unindexed=int(modified <= now - _OVERDUE))",
+        "return Counts()",
+        BUNDLES,
+    ),
+    Mutant(
+        "a-bundle-without-index-is-told-at-once",
+        "handlers/archive/finishing.py",
+        "return Counts(unindexed=int(modified <= now - _OVERDUE))",
+        "return Counts(unindexed=1)",
+        BUNDLES,
+    ),
+    Mutant(
+        "a-bundle-of-undeleted-outputs-gets-its-index",
+        "handlers/archive/finishing.py",
+        "        if deleted.undeleted:\n",
+        "        if deleted.undeleted < 0:\n",
+        BUNDLES,
+    ),
+    Mutant(
+        "what-a-bundle-holds-may-stay",
+        "handlers/archive/finishing.py",
+        "        if counts.undeleted:\n",
+        "        if counts.undeleted < 0:\n",
+        BUNDLES,
+    ),
+    Mutant(
+        "names-freed-by-bundles",
+        "handlers/delivery/outputs.py",
+        "return self._storage.describe(moved) or self._bundled(key, moved)",
+        "return self._storage.describe(moved)",
+        BUNDLES,
+    ),
+    Mutant(
+        "a-long-name-is-in-no-index",
+        "handlers/bundles/indexes.py",
+        "return first <= _beginning(key) <= last",
+        "return first <= key.encode() <= last",
+        BUNDLES,
+    ),
+    Mutant(
+        "an-index-holds-all-but-its-last",
+        "handlers/bundles/indexes.py",
+        "return first <= _beginning(key) <= last",
+        "return first <= _beginning(key) < last",
+        BUNDLES,
+    ),
+    Mutant(
+        "an-entry-is-taken-on-trust",
+        "handlers/bundles/entries.py",
+        "    if found is None or found[0] != entry:\n",
+        "    if found is None:\n",
+        BUNDLES,
+    ),
+    Mutant(
+        "a-bundled-output-of-another-checksum",
+        "handlers/bundles/entries.py",
+        "(len(body), zlib.crc32(body)) != (entry.size, entry.crc32)",
+        "len(body) != entry.size",
+        BUNDLES,
+    ),
+    Mutant(
+        "a-damaged-description-is-read",
+        "handlers/bundles/entries.py",
+        "zlib.crc32(description) != crc or source.take",
+        "source.take",
+        BUNDLES,
+    ),
+    Mutant(
+        "a-bundle-is-not-checked",
+        "handlers/archive/bundling.py",
+        "            bundle.upload.check()\n",
+        "",
+        BUNDLES,
+    ),
+    Mutant(
+        "a-bundle-is-checked-by-its-size",
+        "handlers/aws/uploads.py",
+        "size != self.size or checksum not in self._checksums()",
+        "size != self.size",
+        BUNDLES,
+    ),
+    Mutant(
+        "a-chain-leaves-the-shards-behind-its-own",
+        "handlers/data_archiver.py",
+        "if following.shard < summary.most_shards:",
+        "if following.shard < following.count:",
+        BUNDLES,
+    ),
+    Mutant(
+        "each-chain-does-all",
+        "handlers/archive/retention.py",
+        "            return self._layout.place(key).shard == chain.shard\n",
+        "            return bool(self._layout.place(key))\n",
+        BUNDLES,
+    ),
+    Mutant(
+        "one-by-one-each-chain-does-all",
+        "handlers/archive/retention.py",
+        "        return shard_of(key, chain.count) == chain.shard\n",
+        "        return shard_of(key, chain.count) >= 0\n",
+        BUNDLES,
+    ),
+    Mutant(
+        "a-shard-takes-its-neighbours-number",
+        "handlers/archive/layouts.py",
+        "        return last + self.shards if last else self.shard + 1\n",
+        "        return last + 1 if last else self.shard + 1\n",
+        BUNDLES,
+    ),
+    Mutant(
+        "a-log-counts-its-neighbours-bundles",
+        "handlers/archive/logs.py",
+        "return bundle.key == own and self._place.has(bundle.number)",
+        "return bundle.key == own",
+        BUNDLES,
+    ),
+    Mutant(
+        "the-oldest-bundle-is-found",
+        "handlers/bundles/day_logs.py",
+        "        return max(found, key=lambda one: one[0].number, default=None)\n",
+        "        return min(found, key=lambda one: one[0].number, default=None)\n",
+        BUNDLES,
+    ),
+    Mutant(
+        "a-lost-index-loses-its-outputs",
+        "handlers/bundles/day_logs.py",
+        "            return self.entry(replace(bundle, is_indexed=False), key)\n",
+        "            return None\n",
+        BUNDLES,
+    ),
+    Mutant(
+        "a-bundle-at-hand-is-thrown-away",
+        "handlers/archive/retention.py",
+        "                self._counts += self._bundling.close()\n",
+        "                self._bundling.abandon()\n",
+        BUNDLES,
+    ),
+    Mutant(
+        "bundled-without-tags",
+        "handlers/archive/bundling.py",
+        "            tags=read.tags or {},\n",
+        "            tags={},\n",
+        BUNDLES,
+    ),
+    Mutant(
+        "an-open-line-is-bundled",
+        "handlers/bundles/entries.py",
+        '    if ending not in (b"", b"\\n"):\n',
+        '    if not is_gzip and ending not in (b"", b"\\n"):\n',
+        BUNDLES,
+    ),
+    Mutant(
+        "bundled-without-a-commit-record",
+        "handlers/archive/bundling.py",
+        "            elif keys.SOURCE_VERSION not in read.info.metadata:\n",
+        "            elif not read.info.location.key:\n",
+        BUNDLES,
     ),
 )
