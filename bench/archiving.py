@@ -19,7 +19,7 @@ from handlers.invocation.deadline import Deadline
 
 LATENCY: Final = 0.030
 RATE_GOAL: Final = 300
-CALLS_GOAL: Final = 1.004
+CALLS_GOAL: Final = 1.005  # a copy, four calls a thousand of them, and two a run
 _RATE_OBJECTS: Final = 3_000
 _PAGE: Final = 1_000
 _OLD: Final = datetime(2023, 1, 15, tzinfo=UTC)
