@@ -2392,7 +2392,7 @@ MUTANTS = (
     Mutant(
         "an-index-before-the-copies-are-dropped",
         "handlers/archive/finishing.py",
-        "            self._drop_copies(packed, index.first, index.last)\n"
+        "            self._drop_copies(packed, [one.location.key for one in outputs])\n"
         "            with suppress(TakenError):  # another run has stored the same bytes\n"
         "                self._storage.put_new(\n"
         "                    self._logs.index_location(bundle),\n"
@@ -2407,7 +2407,7 @@ MUTANTS = (
         "                    metadata=index.metadata(),\n"
         '                    content_type="application/gzip",\n'
         "                )\n"
-        "            self._drop_copies(packed, index.first, index.last)\n",
+        "            self._drop_copies(packed, [one.location.key for one in outputs])\n",
         BUNDLES,
     ),
     Mutant(
@@ -2435,9 +2435,9 @@ MUTANTS = (
     ),
     Mutant(
         "a-bundle-of-another-output-wins",
-        "handlers/archive/logs.py",
-        "if entry and entry.etag == one.etag",
-        "if entry",
+        "handlers/bundles/day_logs.py",
+        "if etags.get(entry.key) == entry.etag",
+        "if entry.key in etags",
         BUNDLES,
     ),
     Mutant(
@@ -2450,7 +2450,7 @@ MUTANTS = (
     Mutant(
         "bundled-copies-stay",
         "handlers/archive/finishing.py",
-        "            self._drop_copies(packed, index.first, index.last)\n",
+        "            self._drop_copies(packed, [one.location.key for one in outputs])\n",
         "",
         BUNDLES,
     ),
@@ -2524,8 +2524,8 @@ MUTANTS = (
     Mutant(
         "a-log-opens-with-an-unfinished-bundle",
         "handlers/archive/logs.py",
-        "[finishing.finish_left(one.key) for one in bundles if not one.is_indexed]",
-        "[Counts()]",
+        "                    self._finished += finishing.finish_left(one.key)\n",
+        "                    self._finished += Counts()\n",
         BUNDLES,
     ),
     Mutant(
@@ -2545,15 +2545,15 @@ MUTANTS = (
     Mutant(
         "a-bundle-without-index-is-not-told",
         "handlers/archive/finishing.py",
-        "return Counts(unindexed=int(modified <= now - _OVERDUE))",
-        "return Counts()",
+        "unindexed=int(modified <= now - _OVERDUE)",
+        "unindexed=0",
         BUNDLES,
     ),
     Mutant(
         "a-bundle-without-index-is-told-at-once",
         "handlers/archive/finishing.py",
-        "return Counts(unindexed=int(modified <= now - _OVERDUE))",
-        "return Counts(unindexed=1)",
+        "unindexed=int(modified <= now - _OVERDUE)",
+        "unindexed=1",
         BUNDLES,
     ),
     Mutant(
