@@ -211,3 +211,13 @@ def test_a_changed_description_is_refused_though_it_is_still_json():
     _, data = pack(b"1\n", key=f"{DAY}a.json", offset=0, **NOTHING)
     with pytest.raises(BundleError, match="is damaged"):
         list(read_bundle([data.replace(b"a.json", b"b.json")]))
+
+
+def test_a_changed_byte_of_an_output_that_is_gzip_itself_is_refused():
+    """Its time, say, which gzip's own checksum does not cover."""
+    body = gzip.compress(b"1\n", mtime=7)
+    _, data = pack(body, key=f"{DAY}a.json.gz", offset=0, **NOTHING)
+    changed = data.replace(body, gzip.compress(b"1\n", mtime=8))
+    assert changed != data
+    with pytest.raises(BundleError, match="not the output"):
+        list(read_bundle([changed]))
