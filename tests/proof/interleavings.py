@@ -430,7 +430,7 @@ def _bundle_cases() -> list[Case]:
         Case(
             name=f"{names}: {day}",
             make=partial(bundlers, day, settings=settings),
-            long=day != "one output",
+            long=settings == (True, True) or day != "one output",
         )
         for names, settings in (
             ("two bundling runs", (True, True)),
@@ -444,6 +444,7 @@ def _bundle_cases() -> list[Case]:
         Case(
             name="bundling beside a late second version",
             make=partial(bundler_and_late_version, lines),
+            long=True,
         ),
         *(
             Case(

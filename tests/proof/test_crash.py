@@ -35,6 +35,16 @@ def test_archiver(kind):
 
 @pytest.mark.parametrize("kind", crash.BUNDLED_BY_NAME)
 def test_bundler(kind):
+    """A run that is killed once; `make crash` has the other faults."""
+    base = crash.Scenario(kind=kind)
+    for call in range(len(crash.run_bundler(base))):
+        for fault in ("killed before", "killed after"):
+            crash.run_bundler(replace(base, fault=fault, call=call))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("kind", crash.BUNDLED_BY_NAME)
+def test_bundler_in_every_scenario(kind):
     assert run_all(crash.run_bundler, crash.Scenario(kind=kind)) >= 200
 
 
