@@ -166,6 +166,22 @@ class ReplayMeeting(Meeting):
         self.replayed.check_at_rest()
 
 
+@dataclass(kw_only=True)
+class BundleMeeting(Meeting):
+    """Workers with a day that is bundled."""
+
+    def at_rest(self, failed: Sequence[int]) -> None:
+        """Let what failed come again, and the next night too; each output is archived once."""
+        for number in failed:
+            if number in self.events:
+                self.world.deliver(self.events[number])
+                self.world.queue.messages[-1]["receives"] = 1
+        self.world.run_until_idle()
+        self.world.archive(self.world.after(80))
+        self.watch.check_finished(copies=self.copies)
+        self.watch.check_archived()
+
+
 def two_replays(again: Again, *, before: Made | None = None, as_before: bool = False) -> Meeting:
     """Return two replays of one file; with `before`, one by a function of before a deployment."""
     replayed = Replayed(World(), again, others=[before] if before else [])
@@ -221,24 +237,23 @@ def shared_name() -> Meeting:
     return meeting
 
 
-def redelivery_and_archiver(kind: Kind, operation: str) -> Meeting:
+def redelivery_and_archiver(kind: Kind, operation: str, *, bundles: bool = False) -> Meeting:
     """Return a redelivery, of a version that got as far as an operation, beside the archiver."""
-    world = World(retention_days=1)
-    meeting = Meeting(world=world, kinds=[kind])
+    meeting = _archived_after_a_day(kind, bundles=bundles)
+    world = meeting.world
     event = world.upload(kind.key, kind.body)
     kill_before(world, event, operation)
     meeting.watch.look()
     world.s3.now = world.after(2)
     meeting.process(event, receives=2)
     meeting.archive(2)
-    meeting.archived = ["archive/2024/01/15/" + _stem(kind) + ".json"]
     return meeting
 
 
-def second_version_and_archiver(kind: Kind) -> Meeting:
+def second_version_and_archiver(kind: Kind, *, bundles: bool = False) -> Meeting:
     """Return a version that comes late to a name that is being archived, beside the archiver."""
-    world = World(retention_days=1)
-    meeting = Meeting(world=world, kinds=[kind])
+    meeting = _archived_after_a_day(kind, bundles=bundles)
+    world = meeting.world
     events = [world.upload(kind.key, kind.body) for _ in range(2)]
     world.deliver(events[0])
     world.run_until_idle()
@@ -246,8 +261,16 @@ def second_version_and_archiver(kind: Kind) -> Meeting:
     world.s3.now = world.after(2)
     meeting.process(events[1])
     meeting.archive(2)
-    meeting.archived = ["archive/2024/01/15/" + _stem(kind) + ".json"]
     return meeting
+
+
+def _archived_after_a_day(kind: Kind, *, bundles: bool) -> Meeting:
+    """Return a meeting whose archiver moves the output of a file: in a bundle, or by itself."""
+    world = World(retention_days=1, archive_bundles=bundles)
+    if bundles:
+        return BundleMeeting(world=world, kinds=[kind])
+    archived = ["archive/2024/01/15/" + _stem(kind) + ".json"]
+    return Meeting(world=world, kinds=[kind], archived=archived)
 
 
 def archivers(*, objects: int) -> Meeting:
@@ -265,55 +288,12 @@ def archivers(*, objects: int) -> Meeting:
     return meeting
 
 
-@dataclass(kw_only=True)
-class BundleMeeting(Meeting):
-    """Workers with a day that is bundled."""
-
-    def at_rest(self, failed: Sequence[int]) -> None:
-        """Let what failed come again, and the next night too; each output is archived once."""
-        for number in failed:
-            if number in self.events:
-                self.world.deliver(self.events[number])
-                self.world.queue.messages[-1]["receives"] = 1
-        self.world.run_until_idle()
-        self.world.archive(self.world.after(80))
-        self.watch.check_finished(copies=self.copies)
-        self.watch.check_archived()
-
-
 def bundlers(day: str, *, settings: Sequence[bool]) -> Meeting:
     """Return runs of the archiver on one day, each with its setting for bundles."""
     meeting = BundleMeeting(world=BUNDLED[day].world(), kinds=[])
     meeting.watch.adopt()
     for bundles in settings:
         meeting.archive(40, bundles=bundles)
-    return meeting
-
-
-def bundler_and_late_version(kind: Kind) -> Meeting:
-    """Return a version whose name another has, which is being bundled, beside the bundling run."""
-    world = World(retention_days=1, archive_bundles=True)
-    meeting = BundleMeeting(world=world, kinds=[kind])
-    events = [world.upload(kind.key, kind.body) for _ in range(2)]
-    world.deliver(events[0])
-    world.run_until_idle()
-    meeting.watch.look()
-    world.s3.now = world.after(2)
-    meeting.process(events[1])
-    meeting.archive(2)
-    return meeting
-
-
-def bundler_and_redelivery(kind: Kind, operation: str) -> Meeting:
-    """Return a redelivery of a version that is being bundled, beside the bundling run."""
-    world = World(retention_days=1, archive_bundles=True)
-    meeting = BundleMeeting(world=world, kinds=[kind])
-    event = world.upload(kind.key, kind.body)
-    kill_before(world, event, operation)
-    meeting.watch.look()
-    world.s3.now = world.after(2)
-    meeting.process(event, receives=2)
-    meeting.archive(2)
     return meeting
 
 
@@ -443,13 +423,13 @@ def _bundle_cases() -> list[Case]:
         *cases,
         Case(
             name="bundling beside a late second version",
-            make=partial(bundler_and_late_version, lines),
+            make=partial(second_version_and_archiver, lines, bundles=True),
             long=True,
         ),
         *(
             Case(
                 name=f"bundling beside a redelivery from {operation} on",
-                make=partial(bundler_and_redelivery, lines, operation),
+                make=partial(redelivery_and_archiver, lines, operation, bundles=True),
             )
             for operation in ("put_object", "copy_object", "delete_object")
         ),

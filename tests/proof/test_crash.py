@@ -22,6 +22,12 @@ def run_all(run, base):
     return count
 
 
+def run_killed_once(run, base):
+    for call in range(len(run(base))):
+        for fault in ("killed before", "killed after"):
+            run(replace(base, fault=fault, call=call))
+
+
 @pytest.mark.parametrize(("kind", "queue_mode"), PROCESSOR)
 def test_processor(kind, queue_mode):
     base = crash.Scenario(kind=kind, queue_mode=queue_mode)
@@ -36,10 +42,7 @@ def test_archiver(kind):
 @pytest.mark.parametrize("kind", crash.BUNDLED_BY_NAME)
 def test_bundler(kind):
     """A run that is killed once; `make crash` has the other faults."""
-    base = crash.Scenario(kind=kind)
-    for call in range(len(crash.run_bundler(base))):
-        for fault in ("killed before", "killed after"):
-            crash.run_bundler(replace(base, fault=fault, call=call))
+    run_killed_once(crash.run_bundler, crash.Scenario(kind=kind))
 
 
 @pytest.mark.long
@@ -50,10 +53,7 @@ def test_bundler_in_every_scenario(kind):
 
 def test_reconciler():
     """A run that is killed once; `make crash` has the other faults."""
-    base = crash.Scenario(kind=crash.RECONCILE_KINDS[-1])
-    for call in range(len(crash.run_reconciler(base))):
-        for fault in ("killed before", "killed after"):
-            crash.run_reconciler(replace(base, fault=fault, call=call))
+    run_killed_once(crash.run_reconciler, crash.Scenario(kind=crash.RECONCILE_KINDS[-1]))
 
 
 @pytest.mark.long
@@ -65,10 +65,7 @@ def test_reconciler_in_every_scenario(kind):
 @pytest.mark.parametrize("kind", [kind.name for kind in REPLAYS if not kind.large])
 def test_replay(kind):
     """A replay that is killed once; `make crash` has the other faults, and large files."""
-    base = crash.Scenario(kind=kind)
-    for call in range(len(crash.run_replay(base))):
-        for fault in ("killed before", "killed after"):
-            crash.run_replay(replace(base, fault=fault, call=call))
+    run_killed_once(crash.run_replay, crash.Scenario(kind=kind))
 
 
 @pytest.mark.long
