@@ -424,7 +424,6 @@ def _bundle_cases() -> list[Case]:
         Case(
             name="bundling beside a late second version",
             make=partial(second_version_and_archiver, lines, bundles=True),
-            long=True,
         ),
         *(
             Case(
