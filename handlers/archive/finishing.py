@@ -4,8 +4,8 @@ So a bundle with an index is finished. A run that was killed leaves one without;
 alone tells what it holds, any later run finishes it.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import closing, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -24,7 +24,7 @@ from handlers.aws.failures import (
 )
 from handlers.aws.object_info import Location, ObjectInfo
 from handlers.bundles.day_logs import DayLogs
-from handlers.bundles.entries import BundleError, Entry, read_bundle
+from handlers.bundles.entries import Entry
 from handlers.bundles.indexes import IndexWriter, find_all
 
 # A run that is still at work on a bundle takes minutes.
@@ -74,7 +74,7 @@ class Finishing:
         TransientError and GoneError.
         """
         index, outputs = IndexWriter(), list[ObjectInfo]()
-        for entry in self._read(bundle):
+        for entry in self._logs.entries(bundle):
             index.add(entry)
             outputs.append(self._output(entry))
         counts = self.finish(bundle, index, outputs)
@@ -119,14 +119,6 @@ class Finishing:
                 unindexed=int(modified <= now - _OVERDUE),
                 denied=int(isinstance(error, AccessDeniedError)),
             )
-
-    def _read(self, bundle: str) -> Iterator[Entry]:
-        with closing(self._storage.open(self._logs.location(bundle))) as opened:
-            try:
-                yield from (entry for entry, _ in read_bundle(opened.blocks()))
-            except BundleError as error:
-                msg = f"{bundle}: {error}"
-                raise PermanentError(msg) from error
 
     def _output(self, entry: Entry) -> ObjectInfo:
         return ObjectInfo(

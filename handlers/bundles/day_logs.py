@@ -45,18 +45,14 @@ class DayLogs:
             if (number := keys.bundle_number(key)) is not None
         ]
 
-    def entries(self, bundle: StoredBundle) -> Iterator[Entry]:
-        """Yield the entries of a bundle, in key order: from its index, or else from itself.
+    def entries(self, bundle: str) -> Iterator[Entry]:
+        """Yield the entries of a bundle, in key order, from the bundle itself: all of it is read.
 
-        Raises PermanentError where it is damaged, or in GLACIER, and TransientError.
+        Raises PermanentError where it is damaged, or in GLACIER, TransientError and GoneError.
         """
-        where = self.index_location if bundle.is_indexed else self.location
-        location = where(bundle.key)
+        location = self.location(bundle)
         with _undamaged(location), closing(self._storage.open(location)) as opened:
-            if bundle.is_indexed:
-                yield from indexes.read_index(opened.blocks())
-            else:
-                yield from (entry for entry, _ in read_bundle(opened.blocks()))
+            yield from (entry for entry, _ in read_bundle(opened.blocks()))
 
     def find(self, day: date, key: str) -> tuple[StoredBundle, Entry] | None:
         """Return the newest entry of an output that was in `processed/` on a day, or None.
@@ -79,7 +75,7 @@ class DayLogs:
     def entry(self, bundle: StoredBundle, key: str) -> Entry | None:
         """Return the entry of an output in a bundle, or None; raises as `entries` does."""
         if not bundle.is_indexed:
-            return next((one for one in self.entries(bundle) if one.key == key), None)
+            return next((one for one in self.entries(bundle.key) if one.key == key), None)
         try:
             opened = self._storage.open(self.index_location(bundle.key))
         except GoneError:  # it was lost after it had been listed
@@ -101,7 +97,7 @@ class DayLogs:
                     return set()
                 found = indexes.find_all(opened.blocks(), etags)
         else:
-            found = self.entries(bundle)
+            found = self.entries(bundle.key)
         return {entry.key for entry in found if etags.get(entry.key) == entry.etag}
 
     def _listed(self, prefix: str) -> list[str]:

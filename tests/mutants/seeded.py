@@ -2537,9 +2537,9 @@ MUTANTS = (
     ),
     Mutant(
         "a-damaged-bundle-is-finished",
-        "handlers/archive/finishing.py",
-        "                raise PermanentError(msg) from error\n",
-        "                self._log.warning(msg, key=str(error))\n                return\n",
+        "handlers/bundles/day_logs.py",
+        "        raise PermanentError(msg) from error\n",
+        "        return\n",
         BUNDLES,
     ),
     Mutant(
