@@ -251,8 +251,12 @@ def _listed(bucket: str, entry: Mapping[str, Any]) -> ObjectInfo:
 
 def _checked(body: bytes) -> dict[str, Any]:
     """Return the parameters of a body, with its checksum in a header instead of a trailer."""
-    checksum = zlib.crc32(body).to_bytes(4, "big")
-    return {"Body": body, "ChecksumCRC32": base64.b64encode(checksum).decode()}
+    return {"Body": body, "ChecksumCRC32": encoded_checksum(zlib.crc32(body))}
+
+
+def encoded_checksum(checksum: int) -> str:
+    """Return a CRC-32 as S3 writes it."""
+    return base64.b64encode(checksum.to_bytes(4, "big")).decode()
 
 
 def _bare(etag: str) -> str:

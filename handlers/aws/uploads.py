@@ -7,7 +7,7 @@ from typing import Any, Final
 from handlers.aws.errors import translated
 from handlers.aws.failures import GoneError, TransientError
 from handlers.aws.object_info import Location
-from handlers.aws.objects import Storage
+from handlers.aws.objects import Storage, encoded_checksum
 
 # Above S3's least of 5 MB a part; 10,000 of them are far above any object that is written so.
 PART_BYTES: Final = 8 * 1024**2
@@ -46,7 +46,7 @@ class Upload:
                     **self.location.parameters(),
                     **self._described,
                     Body=body,
-                    ChecksumCRC32=_encoded(self._crc),
+                    ChecksumCRC32=encoded_checksum(self._crc),
                     IfNoneMatch="*",
                 )
             self._storage.add_written(len(body))
@@ -97,7 +97,7 @@ class Upload:
                 self._id = self._storage.s3.create_multipart_upload(
                     **named, **self._described, ChecksumAlgorithm="CRC32"
                 )["UploadId"]
-        number, checksum = len(self._parts) + 1, _encoded(zlib.crc32(body))
+        number, checksum = len(self._parts) + 1, encoded_checksum(zlib.crc32(body))
         with translated(f"part {number} of {self.location}"):
             etag = self._storage.s3.upload_part(
                 **named, UploadId=self._id, PartNumber=number, Body=body, ChecksumCRC32=checksum
@@ -107,10 +107,6 @@ class Upload:
 
     def _checksums(self) -> list[str]:
         of_parts = b"".join(base64.b64decode(part["ChecksumCRC32"]) for part in self._parts)
-        whole, composite = _encoded(self._crc), _encoded(zlib.crc32(of_parts))
+        whole, composite = encoded_checksum(self._crc), encoded_checksum(zlib.crc32(of_parts))
         parts = len(self._parts)
         return [f"{composite}-{parts}", composite, whole] if parts else [whole]
-
-
-def _encoded(checksum: int) -> str:
-    return base64.b64encode(checksum.to_bytes(4, "big")).decode()

@@ -2413,9 +2413,9 @@ MUTANTS = (
     Mutant(
         "a-bundle-replaces-another",
         "handlers/aws/uploads.py",
-        "                    ChecksumCRC32=_encoded(self._crc),\n"
+        "                    ChecksumCRC32=encoded_checksum(self._crc),\n"
         '                    IfNoneMatch="*",\n',
-        "                    ChecksumCRC32=_encoded(self._crc),\n",
+        "                    ChecksumCRC32=encoded_checksum(self._crc),\n",
         BUNDLES,
     ),
     Mutant(
