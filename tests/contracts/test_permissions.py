@@ -144,7 +144,14 @@ class Context(SimpleNamespace):
         return 300_000 if self.looks >= 0 else 0
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
+def monkeypatch() -> Iterator[pytest.MonkeyPatch]:
+    """In place of pytest's own, for the whole module: all the work is done once."""
+    with pytest.MonkeyPatch.context() as patched:
+        yield patched
+
+
+@pytest.fixture(scope="module")
 def calls(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, dict[str, Any]]]]:
     """Record the handlers' calls; what the test itself calls is not among them."""
     recorded: list[tuple[str, dict[str, Any]]] = []
@@ -183,7 +190,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, dict[str,
             cached.cache_clear()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def account(calls: list[Any], monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     assert not calls
     session = boto3.session.Session()
@@ -248,6 +255,7 @@ def process(account: SimpleNamespace, *records: Mapping[str, Any], **context: An
     data_processor.handler(event, Context(**context))
 
 
+@pytest.fixture(scope="module", autouse=True)
 def work(account: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let both functions do all that they can do."""
     lines = b"".join(b'{"id":%d,"text":"%s"}\n' % (i, b"x" * 200) for i in range(60_000))
@@ -413,9 +421,8 @@ def _fail(*_: Any, **__: Any) -> None:
     raise TransientError(msg)
 
 
-def test_what_the_functions_look_for_in_botocore_is_what_they_use(account, calls, monkeypatch):
+def test_what_the_functions_look_for_in_botocore_is_what_they_use(calls):
     """Those that boto3 itself adds, its own botocore knows."""
-    work(account, monkeypatch)
     used = {f"{operation}.{path}" for operation, call in calls for path in parameters(call)}
     looked = {
         f"{operation}.{path}"
@@ -430,8 +437,7 @@ def test_what_the_functions_look_for_in_botocore_is_what_they_use(account, calls
     assert operations_of(looked) - operations_of(used) == rare
 
 
-def test_the_roles_allow_what_the_functions_do_and_no_more(account, calls, monkeypatch):
-    work(account, monkeypatch)
+def test_the_roles_allow_what_the_functions_do_and_no_more(calls):
     used = {use for operation, call in calls for use in uses(operation, call)}
     every = grants(PROCESSOR) | grants(ARCHIVER)
     denied = {use for use in used if not any(allows(grant, use) for grant in every)}

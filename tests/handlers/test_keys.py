@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from handlers import keys
 
 DAY = date(2024, 1, 15)
-COUNT = int(os.environ.get("KEYS_COUNT", "20000"))
+COUNT = int(os.environ.get("KEYS_COUNT", "8000"))
 LIMIT = 1024
 STEMS = (
     "a", "data", "sales/data", "a b", "a+b", "a%20b", "100%", "ü", "日本/語", "..", "../..", ".",

@@ -1,6 +1,11 @@
+import signal
+
 import pytest
 
 from tests.local.driving import Driven
+
+# A shell that runs the tests in the background has its children ignore Ctrl-C, and so theirs.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

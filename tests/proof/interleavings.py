@@ -384,7 +384,12 @@ def _cases() -> list[Case]:
             name="archiver beside a late second version",
             make=partial(second_version_and_archiver, lines),
         ),
-        Case(name="archiver beside archiver", make=partial(archivers, objects=3)),
+        Case(name="archiver beside archiver", make=partial(archivers, objects=2)),
+        Case(
+            name="archiver beside archiver, three objects",
+            make=partial(archivers, objects=3),
+            long=True,
+        ),
         Case(
             name="reconcile beside a late event",
             make=partial(reconciled, lines, runs=1, delivered=True),
@@ -485,7 +490,7 @@ def _large_cases(*, kills: int) -> list[Case]:
             make=partial(make, begun=True),
             kills=kills,
             large=True,
-            long=kills > 0,
+            long=True,
         ),
         Case(
             name=f"two continuations that are cut again{killed}",

@@ -8,6 +8,7 @@ from tests.proof.replays import KINDS as REPLAYS
 from tests.proof.world import RAW
 
 PROCESSOR = [(kind.name, queue_mode) for kind in KINDS for queue_mode in (True, False)]
+LARGE_DIRECT = [kind.name for kind in KINDS if kind.large]
 MIN_SCENARIOS = 1_000
 
 
@@ -28,10 +29,18 @@ def run_killed_once(run, base):
             run(replace(base, fault=fault, call=call))
 
 
-@pytest.mark.parametrize(("kind", "queue_mode"), PROCESSOR)
+@pytest.mark.parametrize(
+    ("kind", "queue_mode"), [one for one in PROCESSOR if one[1] or one[0] not in LARGE_DIRECT]
+)
 def test_processor(kind, queue_mode):
     base = crash.Scenario(kind=kind, queue_mode=queue_mode)
     assert run_all(crash.run_processor, base) >= 3 * len(crash.FAULTS)
+
+
+@pytest.mark.parametrize("kind", LARGE_DIRECT)
+def test_processor_of_a_large_file_without_queue(kind):
+    """A run that is killed once; `make crash` has the other faults."""
+    run_killed_once(crash.run_processor, crash.Scenario(kind=kind, queue_mode=False))
 
 
 @pytest.mark.parametrize("kind", crash.ARCHIVER_KINDS)
