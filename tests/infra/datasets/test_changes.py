@@ -391,7 +391,7 @@ KEYWORDS = {
 FIELDS = st.fixed_dictionaries({"type": st.just("string")}, optional=KEYWORDS)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(FIELDS, FIELDS)
 def test_there_is_a_change_wherever_the_versions_differ(old: dict[str, Any], new: dict[str, Any]):
     def plain(field: dict[str, Any]) -> dict[str, Any]:

@@ -574,7 +574,7 @@ ANYTHING = st.recursive(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(ANYTHING)
 def test_any_value_is_judged_with_a_place_and_a_reason(value: Any):
     for content in (value, declaration(schema=value), declaration(drop=value, csv=value)):
@@ -582,7 +582,7 @@ def test_any_value_is_judged_with_a_place_and_a_reason(value: Any):
             assert problem.text
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.dictionaries(WORDS, ANYTHING, max_size=4))
 def test_a_schema_that_is_taken_can_be_compiled_and_judges(field: dict[str, Any]):
     content = schema({"f": {**field, "type": "string"}})

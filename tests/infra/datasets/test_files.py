@@ -143,7 +143,8 @@ PlainDumper.add_representer(tuple, yaml.SafeDumper.represent_list)
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 @given(
     value=ANYTHING,
@@ -170,7 +171,7 @@ YAML_PARTS = st.sampled_from([
 ])  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(YAML_PARTS, max_size=12).map("".join))
 def test_whatever_a_text_is_it_is_read_or_refused(text: str):
     with contextlib.suppress(YamlError):

@@ -46,7 +46,7 @@ PARTS = st.recursive(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(PARTS)
 def test_what_is_taken_refuses_texts_in_no_time(part: str):
     pattern = f"^{part}$"

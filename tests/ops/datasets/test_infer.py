@@ -357,7 +357,7 @@ def accepted(folder: Path, name: str, content: bytes) -> None:
     assert checked.written == found.seen.count
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.dictionaries(NAMES, VALUES, min_size=1, max_size=4), min_size=1, max_size=5))
 def test_a_draft_accepts_every_sample_of_json(
     tmp_path_factory: pytest.TempPathFactory, records: list[dict[str, Any]]
@@ -366,7 +366,7 @@ def test_a_draft_accepts_every_sample_of_json(
     accepted(tmp_path_factory.mktemp("it"), "a.ndjson", lines.encode())
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.data())
 def test_a_draft_accepts_every_row_of_csv(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject

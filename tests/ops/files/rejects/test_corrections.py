@@ -112,7 +112,7 @@ def test_a_file_that_is_too_large_is_refused_before_it_is_read(tmp_path):
 CELLS = st.text(st.sampled_from("ab \"\\'é日,;\t|\n\r1."), max_size=5)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     names=st.lists(CELLS.filter(lambda one: one.strip(" \n\r\t")), min_size=2, max_size=4),
     delimiter=st.sampled_from(",;\t|"),
@@ -130,7 +130,7 @@ def test_csv_is_sent_as_the_pipeline_reads_it(names, delimiter, data):
     assert not ours.rejects
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.lists(
         st.dictionaries(
