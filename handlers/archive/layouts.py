@@ -12,7 +12,13 @@ from typing import Any, Self
 import orjson
 
 from handlers import keys
-from handlers.aws.failures import GoneError, PermanentError, TakenError, TransientError
+from handlers.aws.failures import (
+    AccessDeniedError,
+    GoneError,
+    PermanentError,
+    TakenError,
+    TransientError,
+)
 from handlers.aws.object_info import Location
 from handlers.aws.objects import Storage
 
@@ -86,13 +92,15 @@ class Layouts:
     def of(self, day: date) -> Layout:
         """Return the layout of a day, which is decided by this call if none was before.
 
-        Raises PermanentError where what is stored cannot be read.
+        Raises PermanentError where what is stored cannot be read, and TransientError.
         """
         where = Location(bucket=self._bucket, key=keys.bundle_layout_key(day))
         try:
             self._storage.put_new(
                 where, self._proposed.to_json(), metadata={}, content_type="application/json"
             )
+        except AccessDeniedError:
+            raise
         except (TakenError, TransientError) as error:
             # Of puts at the same moment, as chains make them, S3 may refuse one as a conflict.
             try:

@@ -6,12 +6,12 @@ prefix holds only objects created on that day or later, so the listing stops at 
 is too young.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import groupby
-from typing import Any, Final
+from typing import Any, Final, TypeAlias, TypeVar
 
 from handlers import keys
 from handlers.archive.bundling import Bundling, NumberTakenError
@@ -22,7 +22,7 @@ from handlers.archive.finishing import Finishing
 from handlers.archive.layouts import Layout, Layouts, Place, shard_of
 from handlers.archive.logs import Log
 from handlers.archive.summary import Counts, Summary
-from handlers.aws.failures import PermanentError
+from handlers.aws.failures import AccessDeniedError, PermanentError, TransientError
 from handlers.aws.object_info import ObjectInfo
 from handlers.aws.objects import Storage
 from handlers.bundles.day_logs import DayLogs
@@ -30,6 +30,11 @@ from handlers.environment import ArchiverEnvironment
 from handlers.invocation.deadline import Deadline
 
 _CALLS_AT_ONCE: Final = 32  # at 30 ms a copy, all that one processor can request
+
+# Why outputs of a day are not archived in this run. A failure that may pass is one, too: it may
+# last, as that of an object whose KMS key is disabled does, and holds up no other day.
+_HeldUp: TypeAlias = PermanentError | TransientError
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,8 +71,9 @@ class Archiver:
     ) -> Summary:
         """Move what is older at `time` than the retention days, after a key, while there is time.
 
-        A failed object is counted and does not stop the others, unless the run is `hopeless`.
-        Raises TransientError when listing fails, or a permission for all of it is missing.
+        A failed object is counted and does not stop the others, unless the run is `hopeless`; nor
+        does a day whose layout or bundles cannot be read. Raises TransientError when listing
+        fails, or a permission for all of it is missing.
         """
         with ThreadPoolExecutor(_CALLS_AT_ONCE) as pool:
             context = RunContext(
@@ -84,30 +90,31 @@ class _Day:
     """A day that a walk comes by, and its logs of bundles."""
 
     def __init__(
-        self, day: date, logs: DayLogs, finishing: Finishing, layout: Layout | None
+        self, day: date, logs: DayLogs, finishing: Finishing, layout: Layout | _HeldUp | None
     ) -> None:
-        """Without a layout, nothing is bundled."""
+        """Without a layout, nothing is bundled; if it cannot be read, nothing is archived."""
         self._day = day
         self._logs = logs
         self._finishing = finishing
         self._layout = layout
-        self._opened: dict[Place | None, Log | PermanentError] = {}
+        self._opened: dict[Place | None, Log | _HeldUp] = {}
 
     def has(self, output: ObjectInfo, chain: Chain) -> bool:
         """Return whether a chain is to archive an output."""
         key = output.location.key
-        if self._layout:
+        if isinstance(self._layout, Layout):
             return self._layout.place(key).shard == chain.shard
         return shard_of(key, chain.count) == chain.shard
 
-    def log(self, output: ObjectInfo) -> Log | PermanentError:
+    def log(self, output: ObjectInfo) -> Log | _HeldUp:
         """Return the log that an output belongs to, or why it cannot be read."""
+        if isinstance(self._layout, _HeldUp):
+            return self._layout
         place = self._layout.place(output.location.key) if self._layout else None
         if place not in self._opened:
-            try:
-                self._opened[place] = Log(self._logs, self._finishing, self._day, place)
-            except PermanentError as error:
-                self._opened[place] = error
+            self._opened[place] = _or_held_up(
+                lambda: Log(self._logs, self._finishing, self._day, place)
+            )
         return self._opened[place]
 
 
@@ -196,14 +203,16 @@ class _Walk:
         """Return a day; those before it are done with."""
         assert date_  # noqa: S101 - what is due is in a day
         if not self._day or self._day[0] != date_:
-            layout = self._layouts.of(date_) if self._layouts else None
-            self._most_shards = max(self._most_shards, layout.shards if layout else 1)
+            layouts = self._layouts
+            layout = _or_held_up(lambda: layouts.of(date_)) if layouts else None
+            if isinstance(layout, Layout):
+                self._most_shards = max(self._most_shards, layout.shards)
             self._day = date_, _Day(date_, self._logs, self._finishing, layout)
         return self._day[1]
 
-    def _move(self, outputs: Sequence[ObjectInfo], log: Log | PermanentError) -> ObjectInfo | None:
+    def _move(self, outputs: Sequence[ObjectInfo], log: Log | _HeldUp) -> ObjectInfo | None:
         """Move the outputs of a log; return the first that there was no time for."""
-        if isinstance(log, PermanentError):
+        if not isinstance(log, Log):
             self._log.error("not archived", key=outputs[0].location.key, reason=str(log))
             self._counts += Counts(failed=len(outputs))
             return None
@@ -227,6 +236,16 @@ class _Walk:
     def _is_small(self, output: ObjectInfo) -> bool:
         environment = self._environment
         return environment.archive_bundles and output.size < environment.bundle_below_kb * 1024
+
+
+def _or_held_up(read: Callable[[], _T]) -> _T | _HeldUp:
+    """Return what is read, or why it cannot be."""
+    try:
+        return read()
+    except AccessDeniedError:
+        raise  # it is denied for every day
+    except (PermanentError, TransientError) as error:
+        return error
 
 
 def _first(waiting: ObjectInfo, others: Sequence[ObjectInfo]) -> ObjectInfo:

@@ -2522,6 +2522,28 @@ MUTANTS = (
         BUNDLES,
     ),
     Mutant(
+        "a-damaged-layout-ends-the-run",
+        "handlers/archive/retention.py",
+        "layout = _or_held_up(lambda: layouts.of(date_)) if layouts else None",
+        "layout = layouts.of(date_) if layouts else None",
+        BUNDLES,
+    ),
+    Mutant(
+        "a-damaged-layout-is-no-layout",
+        "handlers/archive/retention.py",
+        "layout = _or_held_up(lambda: layouts.of(date_)) if layouts else None",
+        "layout = _or_held_up(lambda: layouts.of(date_)) if layouts else None\n"
+        "            layout = layout if isinstance(layout, Layout) else None",
+        BUNDLES,
+    ),
+    Mutant(
+        "a-day-that-fails-for-now-ends-the-run",
+        "handlers/archive/retention.py",
+        "    except (PermanentError, TransientError) as error:\n        return error\n",
+        "    except PermanentError as error:\n        return error\n",
+        BUNDLES,
+    ),
+    Mutant(
         "a-log-opens-with-an-unfinished-bundle",
         "handlers/archive/logs.py",
         "                    self._finished += finishing.finish_left(one.key)\n",
