@@ -12,7 +12,7 @@ from typing import Final
 from handlers import keys
 from handlers.archive.context import RunContext
 from handlers.archive.deletions import PASSED
-from handlers.archive.finishing import Finishing
+from handlers.archive.finishing import Finishing, UnfinishedError
 from handlers.archive.logs import Log
 from handlers.archive.summary import Counts
 from handlers.aws.failures import AccessDeniedError, GoneError, PermanentError, TransientError
@@ -35,7 +35,7 @@ _LEAST_GZIP_BYTES: Final = 40
 
 
 class NumberTakenError(Exception):
-    """Another run has committed a bundle of the same number; `first` is the own one's first key."""
+    """A bundle of the same number stands already; `first` is the first key of the one at hand."""
 
     def __init__(self, first: str) -> None:
         super().__init__(first)
@@ -145,8 +145,8 @@ class Bundling:
     def close(self) -> Counts:
         """Commit the open bundle, if there is one, and delete what it holds.
 
-        Raises NumberTakenError if another run has committed one of its number, and
-        AccessDeniedError, since that is so for each.
+        Raises NumberTakenError if one of its number stands already: another run's, or this one
+        though S3 did not say so. Raises AccessDeniedError, since that is so for each.
         """
         bundle, self._open = self._open, None
         if not bundle or not bundle.outputs:
@@ -155,27 +155,35 @@ class Bundling:
             return Counts()
         try:
             bundle.upload.commit()
-        except PASSED as error:
+        except (*PASSED, TransientError, PermanentError) as error:
             # A commit that was answered late, and so was repeated, finds its upload gone.
-            bundle.upload.abort()
-            raise NumberTakenError(bundle.index.first) from error
-        except (TransientError, PermanentError) as error:
+            if isinstance(error, PASSED) or self._stands(bundle.upload.location):
+                bundle.upload.abort()
+                raise NumberTakenError(bundle.index.first) from error
             return self._fail(bundle, error)
-        bundle.log.add(bundle.upload.location.key)
+        key = bundle.upload.location.key
+        bundle.log.add(key)
         try:
             bundle.upload.check()
-            finished = self._finishing.finish(
-                bundle.upload.location.key, bundle.index, bundle.outputs
-            )
-        except (TransientError, PermanentError, *PASSED) as error:
+            return self._finishing.finish(key, bundle.index, bundle.outputs)
+        except UnfinishedError as error:
+            self._log.warning("bundle not finished", key=key, reason=str(error))
+            return error.counts
+        except (TransientError, PermanentError, GoneError) as error:
             return self._fail(bundle, error)
-        return finished + Counts(bundles=1, bundle_bytes=bundle.upload.size)
 
     def abandon(self) -> None:
         """Drop the open bundle; what it was to hold stays where it is."""
         if self._open:
             self._open.upload.abort()
             self._open = None
+
+    def _stands(self, bundle: Location) -> bool:
+        """Return whether there is a bundle after a commit of unknown outcome, whoever's it is."""
+        try:
+            return self._storage.describe(bundle) is not None
+        except (TransientError, PermanentError):
+            return False  # nor is that known: a later run finds it, if it is there
 
     def _fail(self, bundle: _OpenBundle, error: Exception) -> Counts:
         """Count the outputs of a bundle as failed; they are where they were, for the next run."""

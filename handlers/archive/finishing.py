@@ -23,12 +23,21 @@ from handlers.aws.failures import (
     TransientError,
 )
 from handlers.aws.object_info import Location, ObjectInfo
+from handlers.aws.uploads import requests
 from handlers.bundles.day_logs import DayLogs
 from handlers.bundles.entries import Entry
 from handlers.bundles.indexes import IndexWriter, find_all
 
 # A run that is still at work on a bundle takes minutes.
 _OVERDUE: Final = timedelta(days=1)
+
+
+class UnfinishedError(TransientError):
+    """A bundle stands and has no index yet; `counts` is what was moved nevertheless."""
+
+    def __init__(self, reason: str, counts: Counts) -> None:
+        super().__init__(reason)
+        self.counts = counts
 
 
 class Finishing:
@@ -50,38 +59,39 @@ class Finishing:
         its copy stands; and it can make no copy any more once the output is deleted, so the copies
         are looked for after that. One of the two sees the other, whoever is killed.
 
-        Without an index if an output cannot be deleted: the next run finishes the bundle.
+        Raises UnfinishedError where an output cannot be deleted, or what comes after that fails:
+        the bundle has no index then, and the next run finishes it. Raises AccessDeniedError.
         """
         deleted = self._deletions.delete(outputs)
+        counts = replace(deleted, bundled=deleted.moved, bundled_bytes=deleted.moved_bytes)
         if deleted.undeleted:
-            self._log.warning("bundle not finished, the next run looks again", key=bundle)
-        else:
+            msg = f"{deleted.undeleted} outputs that {bundle} holds cannot be deleted"
+            raise UnfinishedError(msg, counts)
+        try:
             packed = index.finish()
             self._drop_copies(packed, [one.location.key for one in outputs])
-            with suppress(TakenError):  # another run has stored the same bytes
-                self._storage.put_new(
-                    self._logs.index_location(bundle),
-                    packed,
-                    metadata=index.metadata(),
-                    content_type="application/gzip",
-                )
-        return replace(deleted, bundled=deleted.moved, bundled_bytes=deleted.moved_bytes)
+            self._put_index(bundle, packed, index)
+        except TakenError:  # another run has stored the same bytes, and counts the bundle
+            return counts
+        except AccessDeniedError:
+            raise
+        except (TransientError, PermanentError) as error:
+            raise UnfinishedError(str(error), counts) from error
+        size = index.bundle_bytes
+        return counts + Counts(bundles=1, bundle_bytes=size, bundle_requests=requests(size))
 
     def finish_left(self, bundle: str) -> Counts:
         """Finish a bundle that has no index, by what it holds.
 
-        Raises PermanentError where it cannot be read, or what it holds not be deleted, and
-        TransientError and GoneError.
+        Raises UnfinishedError; where it cannot be read, PermanentError, TransientError and
+        GoneError.
         """
         index, outputs = IndexWriter(), list[ObjectInfo]()
         for entry in self._logs.entries(bundle):
             index.add(entry)
             outputs.append(self._output(entry))
-        counts = self.finish(bundle, index, outputs)
-        if counts.undeleted:
-            msg = f"{counts.undeleted} outputs that {bundle} holds cannot be deleted"
-            raise PermanentError(msg)
-        return replace(counts, skipped=0)  # what was deleted before
+        # What was deleted before is not skipped.
+        return replace(self.finish(bundle, index, outputs), skipped=0)
 
     def finish_all(self, now: datetime) -> Counts:
         """Finish every bundle without an index; count those older than a day that keep none.
@@ -126,6 +136,14 @@ class Finishing:
             etag=entry.etag,
             size=entry.size,
             modified=entry.modified,
+        )
+
+    def _put_index(self, bundle: str, packed: bytes, index: IndexWriter) -> None:
+        self._storage.put_new(
+            self._logs.index_location(bundle),
+            packed,
+            metadata=index.metadata(),
+            content_type="application/gzip",
         )
 
     def _drop_copies(self, index: bytes, held: Sequence[str]) -> None:

@@ -149,7 +149,7 @@ class _Walk:
                 position, complete = self._walk(time, start_after)
                 self._counts += self._bundling.close()
             except NumberTakenError as taken:
-                # What the other run has bundled is in the log by now.
+                # What the bundle that stands holds is in the log by now.
                 position, complete = just_before(taken.first), False
                 if self._deadline.remaining_seconds() > 0:
                     start_after = position

@@ -15,8 +15,9 @@ class Counts:
     moved_bytes: int = 0
     bundled: int = 0  # of the moved
     bundled_bytes: int = 0
-    bundles: int = 0
+    bundles: int = 0  # that are finished: a bundle counts once, in the run that stores its index
     bundle_bytes: int = 0  # as stored
+    bundle_requests: int = 0  # that stored them
     failed: int = 0
     skipped: int = 0  # too young, changed or moved meanwhile, or not an output
     denied: int = 0  # of the failed: a permission is missing

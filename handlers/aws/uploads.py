@@ -1,6 +1,7 @@
 """Writes a new object piece by piece, in memory that does not grow, and checks what S3 stored."""
 
 import base64
+import math
 import zlib
 from typing import Any, Final
 
@@ -11,6 +12,11 @@ from handlers.aws.objects import Storage, encoded_checksum
 
 # Above S3's least of 5 MB a part; 10,000 of them are far above any object that is written so.
 PART_BYTES: Final = 8 * 1024**2
+
+
+def requests(size: int) -> int:
+    """Return how many requests store an object of so many bytes: its parts, begin and complete."""
+    return 1 if size < PART_BYTES else math.ceil(size / PART_BYTES) + 2
 
 
 class Upload:

@@ -25,17 +25,20 @@ _STEP_BYTES: Final = 256 * 1024
 class IndexWriter:
     """Makes an index, entry by entry; only the compressed bytes are held.
 
-    `first` and `last` are keys, "" before the first entry.
+    `first` and `last` are keys, "" before the first entry; `bundle_bytes` is how much of the bundle
+    the entries take.
     """
 
     def __init__(self) -> None:
         self._packer = zlib.compressobj(_LEVEL, zlib.DEFLATED, _GZIP)
         self._packed = bytearray()
         self.first = self.last = ""
+        self.bundle_bytes = 0
 
     def add(self, entry: Entry) -> None:
         """Add the entry that follows in the order of the keys."""
         self.first, self.last = self.first or entry.key, entry.key
+        self.bundle_bytes = entry.offset + entry.length
         self._packed += self._packer.compress(entry.to_json(placed=True) + b"\n")
 
     def finish(self) -> bytes:

@@ -2370,43 +2370,17 @@ MUTANTS = (
     Mutant(
         "an-index-before-the-deletes",
         "handlers/archive/finishing.py",
-        "        deleted = self._deletions.delete(outputs)\n"
-        "        if deleted.undeleted:\n"
-        '            self._log.warning("bundle not finished, the next run looks again", key=bundle)\n'
-        "        else:\n"
-        "            packed = index.finish()\n",
-        "        packed = index.finish()\n"
-        "        with suppress(TakenError):  # another run has stored the same bytes\n"
-        "            self._storage.put_new(\n"
-        "                self._logs.index_location(bundle),\n"
-        "                packed,\n"
-        "                metadata=index.metadata(),\n"
-        '                content_type="application/gzip",\n'
-        "            )\n"
-        "        deleted = self._deletions.delete(outputs)\n"
-        "        if deleted.undeleted:\n"
-        '            self._log.warning("bundle not finished, the next run looks again", key=bundle)\n'
-        "        else:\n",
+        "        deleted = self._deletions.delete(outputs)\n",
+        "        self._put_index(bundle, index.finish(), index)\n"
+        "        deleted = self._deletions.delete(outputs)\n",
         BUNDLES,
     ),
     Mutant(
         "an-index-before-the-copies-are-dropped",
         "handlers/archive/finishing.py",
         "            self._drop_copies(packed, [one.location.key for one in outputs])\n"
-        "            with suppress(TakenError):  # another run has stored the same bytes\n"
-        "                self._storage.put_new(\n"
-        "                    self._logs.index_location(bundle),\n"
-        "                    packed,\n"
-        "                    metadata=index.metadata(),\n"
-        '                    content_type="application/gzip",\n'
-        "                )\n",
-        "            with suppress(TakenError):  # another run has stored the same bytes\n"
-        "                self._storage.put_new(\n"
-        "                    self._logs.index_location(bundle),\n"
-        "                    packed,\n"
-        "                    metadata=index.metadata(),\n"
-        '                    content_type="application/gzip",\n'
-        "                )\n"
+        "            self._put_index(bundle, packed, index)\n",
+        "            self._put_index(bundle, packed, index)\n"
         "            self._drop_copies(packed, [one.location.key for one in outputs])\n",
         BUNDLES,
     ),
@@ -2586,11 +2560,39 @@ MUTANTS = (
         BUNDLES,
     ),
     Mutant(
-        "what-a-bundle-holds-may-stay",
+        "a-bundle-counts-though-it-is-not-finished",
         "handlers/archive/finishing.py",
-        "        if counts.undeleted:\n",
-        "        if counts.undeleted < 0:\n",
+        "            raise UnfinishedError(str(error), counts) from error\n",
+        "            self._log.warning(str(error))\n",
         BUNDLES,
+    ),
+    Mutant(
+        "a-commit-of-unknown-outcome-has-failed",
+        "handlers/archive/bundling.py",
+        "if isinstance(error, PASSED) or self._stands(bundle.upload.location):",
+        "if isinstance(error, PASSED):",
+        BUNDLES,
+    ),
+    Mutant(
+        "a-commit-that-failed-is-made-without-end",
+        "handlers/archive/bundling.py",
+        "if isinstance(error, PASSED) or self._stands(bundle.upload.location):",
+        "if not isinstance(error, AccessDeniedError):",
+        BUNDLES,
+    ),
+    Mutant(
+        "what-was-deleted-counts-as-failed",
+        "handlers/archive/bundling.py",
+        "            return error.counts\n",
+        "            return self._fail(bundle, error)\n",
+        BUNDLES,
+    ),
+    Mutant(
+        "the-last-part-of-an-upload-is-free",
+        "handlers/aws/uploads.py",
+        "math.ceil(size / PART_BYTES) + 2",
+        "size // PART_BYTES + 2",
+        ("tests/handlers/archive/test_savings.py",),
     ),
     Mutant(
         "names-freed-by-bundles",

@@ -47,6 +47,13 @@ def put(world, name, body=b'{"a":1}\n', *, days=0.0, **given):
     )
 
 
+def put_next_day(world):
+    """Store an output of the next day, whose bundle it returns the key of."""
+    later = "processed/2024/01/16/a.json"
+    world.s3.put_object(Bucket=PROCESSED, Key=later, Body=b"", Metadata={keys.SOURCE_VERSION: "v"})
+    return "bundles/2024/01/16/000001.json.gz"
+
+
 def archive(world, time=OLD, *, ticks=10**9, bundles=None, **event):
     archiver = world.archiver(bundles=bundles)
     return archiver.handle({"time": time.isoformat()} | event, Context(ticks))
@@ -283,7 +290,8 @@ def test_a_bundle_that_was_not_finished_is_finished_whatever_the_setting(setting
     killed_at(world, "delete_objects", PROCESSED)
     assert list(world.s3.visible(PROCESSED)) == ["processed/2024/01/15/a.json"]
     report = archive(world, bundles=setting)
-    assert (report["bundled_count"], report["bundles_count"]) == (1, 0)
+    assert (report["bundled_count"], report["bundles_count"]) == (1, 1)
+    assert report["bundle_bytes"] == len(world.s3.current(ARCHIVE, FIRST).body)
     assert list(entries(world)) == ["a.json"]
     assert not world.s3.visible(PROCESSED)
 
@@ -303,9 +311,11 @@ def test_a_bundle_whose_outputs_cannot_all_be_deleted_has_no_index_until_they_ca
     world.gate = gate
     report = archive(world)
     assert (report["archived_count"], report["failed_count"]) == (1, 1)
+    assert report["bundles_count"] == 0, "it is counted when it is finished"
     assert keys.bundle_index_key(FIRST) not in world.s3.visible(ARCHIVE)
     world.gate = straight
-    assert archive(world)["archived_count"] == 1
+    report = archive(world)
+    assert (report["archived_count"], report["bundles_count"]) == (1, 1)
     assert list(entries(world)) == ["a.json", "b.json"]
     assert not world.s3.visible(PROCESSED)
 
@@ -587,6 +597,78 @@ def test_a_commit_whose_answer_is_lost_and_whose_upload_is_gone_then_is_no_failu
     assert not world.s3.visible(PROCESSED)
 
 
+@pytest.mark.parametrize("code", ["InternalError", "ConditionalRequestConflict"])
+@pytest.mark.parametrize("parts", [True, False])
+@pytest.mark.parametrize("by", ["this run", "another", "nobody"])
+def test_after_a_commit_of_unknown_outcome_what_stands_under_the_number_decides(by, parts, code):
+    """S3 may have made it, or another run; only where nobody has, the outputs wait."""
+    world = World(archive_bundles=True)
+    names = [f"{number:02d}.json" for number in range(20 if parts else 1)]
+    for name in names:
+        put(world, name, json.dumps({"name": name}).encode() + b"\n")
+    commit = "complete_multipart_upload" if parts else "put_object"
+    other = packed("0.json", etag='"moved already"')
+    failed = []
+
+    def gate(operation, given, call):
+        if operation != commit or given["Key"] != FIRST or failed:
+            return call()
+        failed.append(operation)
+        if by == "this run":
+            call()
+        elif by == "another":
+            world.s3.put_object(Bucket=ARCHIVE, Key=FIRST, Body=other)
+        raise aws_error(code, operation)
+
+    world.gate = gate
+    report = archive(world)
+    assert report["failed_count"] == (len(names) if by == "nobody" else 0)
+    assert len(world.s3.visible(PROCESSED)) == report["failed_count"]
+    assert not world.s3.uploads
+    archive(world)
+    assert list(entries(world, SECOND if by == "another" else FIRST)) == names
+    assert not world.s3.visible(PROCESSED)
+
+
+def test_a_commit_that_fails_each_time_is_not_tried_without_end():
+    world = World(archive_bundles=True)
+    put(world, "a.json")
+    put_next_day(world)
+    tries = []
+
+    def gate(operation, given, call):
+        if operation == "put_object" and given["Key"] == FIRST:
+            tries.append(operation)
+            raise aws_error("InternalError", operation)
+        return call()
+
+    world.gate = gate
+    report = archive(world)
+    assert (report["failed_count"], report["archived_count"], len(tries)) == (1, 1, 1)
+
+
+@pytest.mark.parametrize("prefix", ["archive/", keys.bundle_index_key(FIRST)])
+def test_what_is_deleted_counts_as_moved_though_its_bundle_is_not_finished(prefix):
+    """The next run finishes it; an alarm tells of one that none finishes for a day."""
+    world = World(archive_bundles=True)
+    put(world, "a.json")
+
+    def gate(operation, given, call):
+        if given.get("Key", given.get("Prefix")) == prefix:
+            raise aws_error("InternalError", operation)
+        return call()
+
+    world.gate = gate
+    report = archive(world)
+    assert (report["archived_count"], report["failed_count"]) == (1, 0)
+    assert (report["bundled_count"], report["bundles_count"]) == (1, 0)
+    assert set(world.s3.visible(ARCHIVE)) == {FIRST, LAYOUT}
+    world.gate = straight
+    report = archive(world)
+    assert (report["archived_count"], report["bundles_count"]) == (0, 1)
+    assert list(entries(world)) == ["a.json"]
+
+
 def test_a_part_whose_upload_is_gone_fails_that_bundle_alone():
     world = World(archive_bundles=True)
     for number in range(20):
@@ -686,13 +768,6 @@ def test_a_layout_whose_put_conflicts_with_another_is_that_of_the_other(is_there
     report = archive(world)
     assert (report["bundled_count"], report["failed_count"]) == (is_there, not is_there)
     assert bool(world.s3.visible(PROCESSED)) is not is_there
-
-
-def put_next_day(world):
-    """Store an output of the next day, whose bundle it returns the key of."""
-    later = "processed/2024/01/16/a.json"
-    world.s3.put_object(Bucket=PROCESSED, Key=later, Body=b"", Metadata={keys.SOURCE_VERSION: "v"})
-    return "bundles/2024/01/16/000001.json.gz"
 
 
 @pytest.mark.parametrize("shards", [1, 3])
