@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from itertools import groupby
 
 from handlers import keys
 from handlers.archive.context import RunContext
@@ -13,7 +12,7 @@ from handlers.aws.copies import copy_object
 from handlers.aws.failures import AccessDeniedError, PermanentError, TransientError
 from handlers.aws.object_info import STANDARD_IA, Location, ObjectInfo
 
-# Whether a bundle that has come up meanwhile holds an output, given all of one day.
+# Which of some outputs, all of one day, a bundle holds that has come up meanwhile.
 HeldByNow = Callable[[Sequence[ObjectInfo]], set[str]]
 
 
@@ -39,7 +38,9 @@ class Copying:
     def move(
         self, outputs: Sequence[ObjectInfo], held_by_now: HeldByNow
     ) -> tuple[Counts, ObjectInfo | None]:
-        """Move outputs, in key order; return the counts, and the first that there was no time for.
+        """Move outputs of one day, in key order.
+
+        Returns the counts, and the first that there was no time for.
 
         `held_by_now` is asked after the copies stand, before an output is deleted: a bundling run
         that is at the same output looks for the copy after its bundle stands, so that one of the
@@ -74,23 +75,19 @@ class Copying:
         return _Copy(source=source, etag=etag)
 
     def _check(self, copies: Sequence[_Copy]) -> list[_Copy]:
-        """Return the copies that the archive's listing shows with their ETag and size.
-
-        Lists one day at a time, since years of archive may lie between two days of outputs.
-        """
+        """Return the copies that the archive's listing shows with their ETag and size."""
         shown: list[_Copy] = []
-        for _, same_day in groupby(copies, key=lambda copy: _day(copy.source)):
-            try:
-                shown += self._check_day(list(same_day))
-            except AccessDeniedError:
-                raise  # it is denied for every day
-            except TransientError as error:
-                self._log.warning("copies of a day not checked", reason=str(error))
+        try:
+            shown += self._shown(copies) if copies else []
+        except AccessDeniedError:
+            raise  # it is denied for every day
+        except TransientError as error:
+            self._log.warning("copies of a day not checked", reason=str(error))
         for copy in set(copies) - set(shown):
             self._log.warning("copy is not seen as it was made", key=copy.source.location.key)
         return shown
 
-    def _check_day(self, copies: Sequence[_Copy]) -> list[_Copy]:
+    def _shown(self, copies: Sequence[_Copy]) -> list[_Copy]:
         by_key = {self._target(copy.source).key: copy for copy in copies}
         first, last = min(by_key), max(by_key)
         shown: list[_Copy] = []
@@ -107,14 +104,12 @@ class Copying:
 
     def _drop_held(self, copies: Sequence[_Copy], held_by_now: HeldByNow) -> None:
         """Delete the copies of outputs that a bundle holds."""
-        for _, same_day in groupby(copies, key=lambda copy: _day(copy.source)):
-            of_day = list(same_day)
-            held = held_by_now([copy.source for copy in of_day])
-            for copy in of_day:
-                if copy.source.location.key in held:
-                    made = replace(copy.source, location=self._target(copy.source), etag=copy.etag)
-                    with suppress(*PASSED):
-                        self._storage.delete(made)
+        held = held_by_now([copy.source for copy in copies]) if copies else ()
+        for copy in copies:
+            if copy.source.location.key in held:
+                made = replace(copy.source, location=self._target(copy.source), etag=copy.etag)
+                with suppress(*PASSED):
+                    self._storage.delete(made)
 
     def _target(self, source: ObjectInfo) -> Location:
         key = keys.archive_key(source.location.key)
@@ -124,7 +119,3 @@ class Copying:
 def just_before(key: str) -> str:
     """Return a text that sorts just before a key."""
     return key[:-1]
-
-
-def _day(source: ObjectInfo) -> object:
-    return keys.partition_day(source.location.key)

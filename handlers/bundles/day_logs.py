@@ -1,14 +1,15 @@
 """Bundles in the archive bucket: those of a day, and what each holds."""
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Collection, Generator, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 
 from handlers import keys
 from handlers.aws.failures import GoneError, PermanentError
 from handlers.aws.object_info import Location
 from handlers.aws.objects import Storage
+from handlers.aws.streams import OpenObject
 from handlers.bundles import indexes
 from handlers.bundles.entries import BundleError, Entry, read_bundle
 
@@ -50,7 +51,7 @@ class DayLogs:
 
         Raises PermanentError where it is damaged, or in GLACIER, TransientError and GoneError.
         """
-        location = self.location(bundle)
+        location = Location(bucket=self._bucket, key=bundle)
         with _undamaged(location), closing(self._storage.open(location)) as opened:
             yield from (entry for entry, _ in read_bundle(opened.blocks()))
 
@@ -64,41 +65,40 @@ class DayLogs:
         ]
         return max(found, key=lambda one: one[0].number, default=None)
 
-    def location(self, bundle: str) -> Location:
-        """Return where a bundle is."""
-        return Location(bucket=self._bucket, key=bundle)
-
     def index_location(self, bundle: str) -> Location:
         """Return where the index of a bundle is."""
         return Location(bucket=self._bucket, key=keys.bundle_index_key(bundle))
 
     def entry(self, bundle: StoredBundle, key: str) -> Entry | None:
         """Return the entry of an output in a bundle, or None; raises as `entries` does."""
-        if not bundle.is_indexed:
-            return next((one for one in self.entries(bundle.key) if one.key == key), None)
-        try:
-            opened = self._storage.open(self.index_location(bundle.key))
-        except GoneError:  # it was lost after it had been listed
-            return self.entry(replace(bundle, is_indexed=False), key)
-        with closing(opened), _undamaged(opened.info.location):
-            if not indexes.may_hold(opened.info.metadata, key):
-                return None
-            return indexes.find_entry(opened.blocks(), key)
+        return next(self._named(bundle, [key]), None)
 
     def held(self, bundle: StoredBundle, etags: Mapping[str, str]) -> set[str]:
         """Return which of the outputs with these ETags, by key, a bundle holds.
 
         The bundle, or its index, is read once; raises as `entries` does.
         """
-        if bundle.is_indexed:
-            location = self.index_location(bundle.key)
-            with _undamaged(location), closing(self._storage.open(location)) as opened:
-                if not any(indexes.may_hold(opened.info.metadata, key) for key in etags):
-                    return set()
-                found = indexes.find_all(opened.blocks(), etags)
-        else:
-            found = self.entries(bundle.key)
-        return {entry.key for entry in found if etags.get(entry.key) == entry.etag}
+        found = self._named(bundle, etags)
+        return {entry.key for entry in found if etags[entry.key] == entry.etag}
+
+    def _named(self, bundle: StoredBundle, wanted: Collection[str]) -> Iterator[Entry]:
+        """Yield the entries of some keys, from the index of a bundle or else from itself."""
+        opened = self._open_index(bundle)
+        if not opened:
+            yield from (entry for entry in self.entries(bundle.key) if entry.key in wanted)
+            return
+        with closing(opened), _undamaged(opened.info.location):
+            if indexes.may_hold(opened.info.metadata, wanted):
+                yield from indexes.find_all(opened.blocks(), wanted)
+
+    def _open_index(self, bundle: StoredBundle) -> OpenObject | None:
+        """Return the index, None if there was none, or if it was lost since it was listed."""
+        if not bundle.is_indexed:
+            return None
+        try:
+            return self._storage.open(self.index_location(bundle.key))
+        except GoneError:
+            return None
 
     def _listed(self, prefix: str) -> list[str]:
         pages = self._storage.list_pages(self._bucket, prefix)

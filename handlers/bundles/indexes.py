@@ -50,46 +50,17 @@ class IndexWriter:
         return {_FIRST: _encode(self.first), _LAST: _encode(self.last)}
 
 
-def may_hold(metadata: Mapping[str, str], key: str) -> bool:
-    """Return whether the index with this user metadata may name a key."""
-    try:
-        first, last = (urlsafe_b64decode(metadata[name]) for name in (_FIRST, _LAST))
-    except (LookupError, ValueError):
-        return True  # somebody else wrote it
-    return first <= _beginning(key) <= last
+def may_hold(metadata: Mapping[str, str], wanted: Iterable[str]) -> bool:
+    """Return whether the index with this user metadata may name one of some keys."""
+    first, last = _range(metadata)
+    return any(first <= _beginning(key) <= last for key in wanted)
 
 
 def may_hold_below(metadata: Mapping[str, str], beginning: str) -> bool:
     """Return whether the index with this user metadata may name a key that begins so."""
-    try:
-        first, last = (urlsafe_b64decode(metadata[name]) for name in (_FIRST, _LAST))
-    except (LookupError, ValueError):
-        return True
+    first, last = _range(metadata)
     wanted = _beginning(beginning)
     return wanted <= last and (first <= wanted or first.startswith(wanted))
-
-
-def read_index(blocks: Iterable[bytes]) -> Iterator[Entry]:
-    """Yield the entries of an index, given as blocks of its bytes.
-
-    Raises BundleError where it is not whole. What was yielded before counts only if the end is
-    reached, since the checksum is behind all of it.
-    """
-    last = ""
-    for line in _lines(blocks):
-        entry = Entry.from_json(line, placed=True)
-        if entry.key <= last:
-            msg = f"the index is not in the order of its keys, at {entry.key!r}"
-            raise BundleError(msg)
-        last = entry.key
-        yield entry
-
-
-def find_entry(blocks: Iterable[bytes], key: str) -> Entry | None:
-    """Return the entry of a key, or None; raises BundleError where the index is not whole."""
-    named = b'{"key":' + orjson.dumps(key) + b","
-    found = [line for line in _lines(blocks) if line.startswith(named)]
-    return Entry.from_json(found[-1], placed=True) if found else None
 
 
 def find_all(blocks: Iterable[bytes], wanted: Collection[str]) -> list[Entry]:
@@ -105,8 +76,7 @@ def find_all(blocks: Iterable[bytes], wanted: Collection[str]) -> list[Entry]:
 def find_entries(blocks: Iterable[bytes], beginning: str) -> list[Entry]:
     """Return the entries whose keys begin so, in the order of their keys.
 
-    Faster than `read_index`: no other entry is parsed. Raises BundleError where the index is not
-    whole.
+    All of them for "". Raises BundleError where the index is not whole.
     """
     named = b'{"key":' + orjson.dumps(beginning)[:-1]
     found = [line for line in _lines(blocks) if line.startswith(named)]
@@ -150,6 +120,15 @@ def _texts(blocks: Iterable[bytes]) -> Iterator[bytes]:
     if is_followed or unpacker.unused_data or not unpacker.eof:
         msg = "the index is cut off, or something follows it"
         raise BundleError(msg)
+
+
+def _range(metadata: Mapping[str, str]) -> tuple[bytes, bytes]:
+    """Return the beginnings of the first and the last key of an index, by its user metadata."""
+    try:
+        first, last = (urlsafe_b64decode(metadata[name]) for name in (_FIRST, _LAST))
+    except (LookupError, ValueError):
+        return b"", b"\xff"  # somebody else wrote it, and no key has such a byte: any may be there
+    return first, last
 
 
 def _encode(key: str) -> str:

@@ -932,8 +932,8 @@ MUTANTS = (
     Mutant(
         "an-archive-that-may-not-be-listed-ends-no-run",
         "handlers/archive/copying.py",
-        "                raise  # it is denied for every day\n",
-        "                pass\n",
+        "            raise  # it is denied for every day\n",
+        "            pass\n",
         ("tests/handlers/test_data_archiver.py",),
     ),
     Mutant(
@@ -2410,8 +2410,8 @@ MUTANTS = (
     Mutant(
         "a-bundle-of-another-output-wins",
         "handlers/bundles/day_logs.py",
-        "if etags.get(entry.key) == entry.etag",
-        "if entry.key in etags",
+        "if etags[entry.key] == entry.etag",
+        "if entry.etag",
         BUNDLES,
     ),
     Mutant(
@@ -2604,15 +2604,15 @@ MUTANTS = (
     Mutant(
         "a-long-name-is-in-no-index",
         "handlers/bundles/indexes.py",
-        "return first <= _beginning(key) <= last",
-        "return first <= key.encode() <= last",
+        "first <= _beginning(key) <= last",
+        "first <= key.encode() <= last",
         BUNDLES,
     ),
     Mutant(
         "an-index-holds-all-but-its-last",
         "handlers/bundles/indexes.py",
-        "return first <= _beginning(key) <= last",
-        "return first <= _beginning(key) < last",
+        "first <= _beginning(key) <= last",
+        "first <= _beginning(key) < last",
         BUNDLES,
     ),
     Mutant(
@@ -2695,8 +2695,8 @@ MUTANTS = (
     Mutant(
         "a-lost-index-loses-its-outputs",
         "handlers/bundles/day_logs.py",
-        "            return self.entry(replace(bundle, is_indexed=False), key)\n",
-        "            return None\n",
+        "            yield from (entry for entry in self.entries(bundle.key) if entry.key in wanted)\n",
+        "",
         BUNDLES,
     ),
     Mutant(

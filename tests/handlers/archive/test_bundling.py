@@ -14,7 +14,7 @@ from handlers.aws.failures import AccessDeniedError
 from handlers.aws.objects import Storage
 from handlers.bundles.day_logs import DayLogs
 from handlers.bundles.entries import pack, read_bundle, unpack
-from handlers.bundles.indexes import read_index
+from handlers.bundles.indexes import find_entries
 from handlers.environment import Metric
 from tests.proof.bundled_days import killed_at
 from tests.proof.memory import aws_error, straight
@@ -63,7 +63,7 @@ def entries(world, bundle=FIRST):
     """Return the outputs in a bundle by key, as its index and the bundle itself agree on them."""
     data = world.s3.current(ARCHIVE, bundle).body
     index = world.s3.current(ARCHIVE, keys.bundle_index_key(bundle))
-    indexed = list(read_index([index.body]))
+    indexed = find_entries([index.body], "")
     assert indexed == [entry for entry, _ in read_bundle([data])]
     return {
         entry.key.removeprefix("processed/2024/01/15/"): (

@@ -21,7 +21,7 @@ from handlers.bundles.entries import (
     read_bundle,
     unpack,
 )
-from handlers.bundles.indexes import find_entries, find_entry, read_index
+from handlers.bundles.indexes import find_all, find_entries
 from tests.handlers.bundles import fuzz
 from tests.handlers.bundles.fuzz import DAY, MADE, index_of, whole, with_description
 
@@ -51,7 +51,7 @@ def test_what_is_not_damaged_is_read_whole():
         read = [*read_bundle([one.data])]
         assert sorted(entry.key for entry, _ in read) == [entry.key for entry in one.entries]
         assert [body for _, body in read] == one.bodies
-        assert [*read_index([one.index])] == one.entries
+        assert find_entries([one.index], "") == one.entries
 
 
 def test_the_fuzzer_sees_a_reader_that_checks_nothing(monkeypatch):
@@ -133,7 +133,8 @@ def test_a_description_of_another_shape_is_refused_whatever_its_checksum():
     ]  # fmt: skip
     for text in SHAPELESS:
         assert not reads(lambda text=text: [*read_bundle([with_description(text)])])
-        assert not reads(lambda text=text: [*read_index([index_of(text + b"\n")])])
+        line = b'{"key":"' + text + b"\n"
+        assert not reads(lambda line=line: find_entries([index_of(line)], ""))
 
 
 def peak_bytes(work: Callable[[], object]) -> int:
@@ -179,9 +180,8 @@ def test_a_size_beyond_a_bundles_is_refused_before_anything_is_read(field):
 @pytest.mark.parametrize(
     "read",
     [
-        lambda it: [*read_index(it)],
-        lambda it: find_entry(it, "a"),
-        lambda it: find_entries(it, "a"),
+        lambda it: find_all(it, ["a"]),
+        lambda it: find_entries(it, ""),
     ],
 )
 def test_an_index_that_unpacks_to_gigabytes_takes_no_memory(read):
@@ -202,14 +202,14 @@ def test_what_follows_an_index_is_refused_at_once():
             taken.append(1)
             yield b"x" * 10
 
-    assert not reads(lambda: [*read_index(blocks())])
+    assert not reads(lambda: find_entries(blocks(), ""))
     assert len(taken) == 1
 
 
 def test_an_index_holds_as_many_lines_as_a_bundle_has_entries():
     line = b'{"key":"a",' + b"}\n"
-    assert find_entry([index_of(line * MAX_ENTRIES)], "b") is None
-    assert not reads(lambda: find_entry([index_of(line * (MAX_ENTRIES + 1))], "b"))
+    assert find_all([index_of(line * MAX_ENTRIES)], "b") == []
+    assert not reads(lambda: find_all([index_of(line * (MAX_ENTRIES + 1))], "b"))
 
 
 def test_an_output_whose_gzip_holds_gigabytes_is_packed_in_little_memory():
