@@ -22,6 +22,9 @@ BUNDLES: Final = "bundles/"
 # What each bundle holds, one line an output. They are not beside the bundles: a lifecycle rule
 # chooses by prefix, and a query reads all that is in a folder.
 BUNDLE_INDEXES: Final = "bundle-indexes/"
+# How a day's small outputs are split into bundles, decided once by its first bundling run. The
+# lifecycle rules leave them out: a day's layout must outlive its last bundle, and is some bytes.
+BUNDLE_LAYOUTS: Final = "bundle-layouts/"
 # Finished chunks of a large file, in the processed bucket, until its output is stored.
 STAGING: Final = "staging/"
 # Copies of archived outputs that somebody asked for, in the processed bucket, for some days. The
@@ -87,8 +90,6 @@ DEAD_LETTER_VERSION: Final = "source_version"
 
 # The last part of a bundle's key, and of its index's.
 _BUNDLE = re.compile(r"/(\d{6})\.json\.gz\Z", re.ASCII)
-# How a day's small outputs are split into bundles, decided once by its first bundling run.
-_LAYOUT: Final = "layout.json"
 _PARTITION = re.compile(r"processed/(\d{4})/(\d{2})/(\d{2})/.", re.DOTALL)
 # What XML 1.0 has no way to write (https://www.w3.org/TR/xml/#charsets), and the carriage return,
 # which XML parsers turn into a newline. S3 stores such keys, but refuses a DeleteObjects that names
@@ -255,7 +256,7 @@ def bundle_number(key: str) -> int | None:
 
 def bundle_layout_key(day: date) -> str:
     """Return the key of the object that says how a day's outputs are split into bundles."""
-    return day_prefix(BUNDLE_INDEXES, day) + _LAYOUT
+    return day_prefix(BUNDLE_LAYOUTS, day).rstrip("/") + ".json"
 
 
 def partition_day(processed: str) -> date | None:

@@ -96,7 +96,10 @@ def keep_objects(bucket: str) -> list[Statement]:
         _deny(
             "DenyDeletionsOfBundles",
             ["s3:DeleteObject"],
-            *(f"{bucket}/{root}*" for root in (keys.BUNDLES, keys.BUNDLE_INDEXES)),
+            *(
+                f"{bucket}/{root}*"
+                for root in (keys.BUNDLES, keys.BUNDLE_INDEXES, keys.BUNDLE_LAYOUTS)
+            ),
         ),
         {
             **_deny("DenyDeletions", ["s3:DeleteObject"], f"{bucket}/*"),

@@ -81,6 +81,8 @@ def archive(settings: Settings) -> list[Rule]:
 
     Bundles age as single outputs do, whether bundling is on or not. Their indexes stay in
     STANDARD, so that one finds an output without retrieving anything, and end after the bundles.
+    The days' layouts, some bytes each, never end: a day that had another one while bundles of it
+    are left could have an output in two of them.
     """
     expiration = Expiration(days=settings.expiration_days) if settings.expiration_days else None
     ageing = [

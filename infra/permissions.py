@@ -143,6 +143,9 @@ def archiver(*, processed: str, archive: str, account: str) -> list[Statement]:
             ["s3:PutObject", "s3:GetObject", "s3:AbortMultipartUpload"],
             [f"{archive}/{keys.BUNDLES}*", f"{archive}/{keys.BUNDLE_INDEXES}*"],
         ),
+        _allow(
+            "DecideLayouts", ["s3:PutObject", "s3:GetObject"], [f"{archive}/{keys.BUNDLE_LAYOUTS}*"]
+        ),
         _allow("ListBuckets", ["s3:ListBucket"], [processed, archive]),
     ]
     # A copy of an output that a bundle holds as well, since two runs were at it.

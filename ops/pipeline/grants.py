@@ -89,6 +89,7 @@ def archiver(stack: Stack) -> list[Grant]:
             f"{archive}/{keys.ARCHIVE}*",
         ),
         _grant("s3:PutObject s3:GetObject s3:AbortMultipartUpload", *_bundles(archive)),
+        _grant("s3:PutObject s3:GetObject", f"{archive}/{keys.BUNDLE_LAYOUTS}*"),
         _grant("s3:DeleteObject", f"{archive}/{keys.ARCHIVE}*"),
         _grant("s3:ListBucket", processed, archive),
         _grant("lambda:InvokeFunction", function_arn(stack.data_archiver_lambda_arn)),

@@ -16,7 +16,7 @@ _OBJECT_ACTIONS: Final = ("s3:GetObject", "s3:PutObject", "s3:DeleteObject",
                           "s3:DeleteObjectVersion")  # fmt: skip
 
 # Where the archive is, and where in it an object may be a copy of what a bundle holds.
-_ARCHIVED: Final = ("/archive/", "/bundles/", "/bundle-indexes/")
+_ARCHIVED: Final = ("/archive/", "/bundles/", "/bundle-indexes/", "/bundle-layouts/")
 _COPIES: Final = "/archive/*"
 
 

@@ -318,6 +318,8 @@ def bundle(account: SimpleNamespace, later: datetime, monkeypatch: pytest.Monkey
     taken = [one["Key"] for one in there if "bundled/" in one["Key"]]
     assert len(taken) == 2
     assert not [key for key in taken if key.endswith(names)]
+    report = data_archiver.handler({"time": later.isoformat()}, Context())
+    assert (report["bundled_count"], report["failed_count"]) == (2, 0)
 
 
 def replay(account: SimpleNamespace, name: str) -> None:

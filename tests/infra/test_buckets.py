@@ -1,7 +1,9 @@
 import json
+from datetime import date
 
 import pytest
 
+from handlers import keys
 from tests.infra.recording import (
     ACCOUNT,
     CONSUMER,
@@ -109,6 +111,16 @@ def test_the_archive_never_ends_with_zero_expiration_days():
     for rule in ageing:
         assert rule["transitions"] == [{"days": 90, "storageClass": "GLACIER"}]
         assert "expiration" not in rule
+
+
+def test_the_layout_of_a_days_bundles_never_ends(graph: Graph):
+    """Another one could put an output into a second bundle, while those of the first still live."""
+    lifecycle = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
+    rules = graph.get(lifecycle, "archive-lifecycle").inputs["rules"]
+    ending = [rule for rule in rules if "days" in rule.get("expiration", {})]
+    layout = keys.bundle_layout_key(date(2024, 1, 15))
+    assert len(ending) == 3
+    assert not [rule for rule in ending if layout.startswith(rule["filter"]["prefix"])]
 
 
 @pytest.mark.parametrize("name", BUCKETS)
@@ -248,7 +260,11 @@ def test_nobody_deletes_from_a_protected_archive(dev: Graph, prod: Graph):
             "Sid": "DenyDeletionsOfBundles",
             **denied,
             "Action": ["s3:DeleteObject"],
-            "Resource": [f"{archive}/bundles/*", f"{archive}/bundle-indexes/*"],
+            "Resource": [
+                f"{archive}/bundles/*",
+                f"{archive}/bundle-indexes/*",
+                f"{archive}/bundle-layouts/*",
+            ],
         },
         {
             "Sid": "DenyDeletions",

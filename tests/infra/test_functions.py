@@ -262,6 +262,7 @@ def test_what_the_archiver_may_do(dev: Graph):
             ["s3:PutObject", "s3:GetObject", "s3:AbortMultipartUpload"],
             [f"{archive}/bundles/*", f"{archive}/bundle-indexes/*"],
         ),
+        "DecideLayouts": (["s3:PutObject", "s3:GetObject"], [f"{archive}/bundle-layouts/*"]),
         "RemoveBundledCopies": (["s3:DeleteObject"], [f"{archive}/archive/*"]),
         "ListBuckets": (["s3:ListBucket"], [processed, archive]),
         "WriteLogs": (

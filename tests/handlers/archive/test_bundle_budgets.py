@@ -66,7 +66,7 @@ class SimulatedDay(SimulatedBuckets):
         self.calls["put"] += 1
         if Key in self._stored:
             raise aws_error("PreconditionFailed", "PutObject")
-        self._stored[Key] = Body if Key.endswith("layout.json") else None
+        self._stored[Key] = Body if Key.startswith(keys.BUNDLE_LAYOUTS) else None
         self._heads[Key] = {"ContentLength": len(Body), "ChecksumCRC32": ChecksumCRC32}
 
     def create_multipart_upload(self, **_):

@@ -24,7 +24,7 @@ OLD = NOW + timedelta(days=40)
 FIRST = "bundles/2024/01/15/000001.json.gz"
 SECOND = "bundles/2024/01/15/000002.json.gz"
 PREFIX = "processed/2024/01/15/"
-LAYOUT = "bundle-indexes/2024/01/15/layout.json"
+LAYOUT = "bundle-layouts/2024/01/15.json"
 
 
 @pytest.fixture(autouse=True)
