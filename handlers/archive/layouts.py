@@ -110,6 +110,6 @@ class Layouts:
                 raise TransientError(msg) from error
             except ValueError as bad:
                 msg = f"{where} cannot be read: {bad}. Which outputs are in which bundles of the "
-                msg += "day depends on it: bring back its last version"
+                msg += "day depends on it: bring back its first version"
                 raise PermanentError(msg) from bad
         return self._proposed

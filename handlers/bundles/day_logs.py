@@ -110,6 +110,5 @@ def _undamaged(location: Location) -> Generator[None]:
     try:
         yield
     except BundleError as error:
-        msg = f"{location}: {error}. Bring back its last version; an index may also be deleted, and"
-        msg += " the next run of the archiver makes it anew"
+        msg = f"{location}: {error}; docs/runbook.md tells what to do, under bundles-without-index"
         raise PermanentError(msg) from error

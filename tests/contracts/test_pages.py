@@ -26,8 +26,8 @@ BY_HAND = {
     # what belongs to an account or to an auditor, not to a stack: docs/controls.md says why
     "s3api put-object-lock-configuration", "s3api put-bucket-replication",
     "cloudtrail put-event-selectors",
-    # a bundle without an index, of which no command knows what it holds
-    "s3api restore-object",
+    # what somebody wrote over in the archive, where no operator may write: its first version
+    "s3api restore-object", "s3api copy-object", "s3api put-object",
     # what deletes for good, or undoes that, with credentials that operators lack
     "logs delete-log-stream", "s3api list-object-versions", "s3api delete-object",
     "lambda list-versions-by-function", "lambda delete-function", "lambda delete-alias",

@@ -10,7 +10,7 @@ import pytest
 
 from handlers import keys
 from handlers.archive import bundling, finishing
-from handlers.aws.failures import AccessDeniedError
+from handlers.aws.failures import AccessDeniedError, PermanentError
 from handlers.aws.objects import Storage
 from handlers.bundles.day_logs import DayLogs
 from handlers.bundles.entries import pack, read_bundle, unpack
@@ -266,6 +266,34 @@ def test_a_bundle_that_cannot_be_read_is_counted_after_a_day_and_holds_up_its_lo
     assert world.telemetry.totals[Metric.BUNDLES_WITHOUT_INDEX] == 1
     assert (report["failed_count"], report["bundled_count"]) == (1, 1)
     assert list(world.s3.visible(PROCESSED)) == ["processed/2024/01/15/a.json"]
+
+
+@pytest.mark.parametrize("first_version", [True, False])
+def test_what_the_runbook_says_of_a_damaged_bundle_mends_it_where_nothing_may_be_deleted(
+    first_version,
+):
+    """Its first version is put back over it; or, if there is none, an empty object."""
+    world = World(archive_bundles=True)
+    put(world, "a.json")
+    killed_at(world, "delete_objects", PROCESSED)
+    good = world.s3.current(ARCHIVE, FIRST)
+    world.s3.put_object(Bucket=ARCHIVE, Key=FIRST, Body=good.body[:-1])
+    logs = DayLogs(Storage(world.s3), ARCHIVE)
+    with pytest.raises(PermanentError, match=r"000001\.json\.gz: the bundle is cut off"):
+        logs.find(NOW.date(), f"{PREFIX}b.json")
+    assert archive(world)["failed_count"] == 1
+    if first_version:
+        source = {"Bucket": ARCHIVE, "Key": FIRST, "VersionId": good.id}
+        world.s3.copy_object(
+            Bucket=ARCHIVE, Key=FIRST, CopySource=source, StorageClass="STANDARD_IA"
+        )
+    else:
+        world.s3.put_object(Bucket=ARCHIVE, Key=FIRST)
+    assert logs.find(NOW.date(), f"{PREFIX}b.json") is None
+    assert archive(world)["archived_count"] == 1
+    assert list(entries(world, FIRST if first_version else SECOND)) == ["a.json"]
+    assert len(entries(world)) == first_version
+    assert not world.s3.visible(PROCESSED)
 
 
 def test_a_copy_that_a_bundle_holds_too_is_deleted_by_whoever_comes_second():
