@@ -22,6 +22,9 @@ class ArchivedOutput:
     `key` is its key in `archive/`, or the one that it would have there if it is in a bundle: then
     `bundle` is that, `offset` and `length` are its place in it in bytes, and `access` is the
     bundle's.
+
+    It may also stand for a whole bundle of which nobody knows what it holds before it is retrieved:
+    then `key` is the bundle's.
     """
 
     key: str
@@ -33,6 +36,11 @@ class ArchivedOutput:
     offset: int = 0
     length: int = 0
     described: bytes = b""
+
+    @property
+    def is_unknown_bundle(self) -> bool:
+        """Whether it stands for a bundle of which nobody knows what it holds."""
+        return self.key.startswith(keys.BUNDLES)
 
     @property
     def holder(self) -> str:
@@ -68,16 +76,19 @@ class Root:
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """Archived outputs by key, and why some bundles could not be read, by the bundles' keys."""
+    """Archived outputs by key, and why some bundles could not be read, by the bundles' keys.
+
+    `cold` are those of the unread that can be read once they are retrieved.
+    """
 
     outputs: Mapping[str, ArchivedOutput]
     unread: Mapping[str, str] = field(default_factory=dict[str, str])
+    cold: Mapping[str, ArchivedOutput] = field(default_factory=dict[str, ArchivedOutput])
 
-    def unread_beside(self, archived: str) -> Iterator[str]:
-        """Yield what is wrong with each unread bundle of the day of an output."""
-        for bundle, problem in self.unread.items():
-            if _day(bundle, keys.BUNDLES) == _day(archived, keys.ARCHIVE):
-                yield f"{bundle} {problem}"
+    def unread_beside(self, archived: str) -> list[str]:
+        """Return the unread bundles of the day of an output."""
+        day = _day(archived, keys.ARCHIVE)
+        return [bundle for bundle in self.unread if _day(bundle, keys.BUNDLES) == day]
 
 
 def look(account: Account, roots: Iterable[Root]) -> Found:
@@ -89,13 +100,14 @@ def look(account: Account, roots: Iterable[Root]) -> Found:
     roots = list(roots)
     single = _single(account, roots)
     bundled = contents.find(account, _wanted(roots))
-    outputs = {key: _of_listed(one) for key, one in single.items()}
+    outputs = {key: of_listed(one) for key, one in single.items()}
     for processed, one in bundled.outputs.items():
         key = keys.archive_key(processed)
         entry = one.entry()
         if key not in single or single[key].modified < entry.modified:
             outputs[key] = _of_bundle(key, one, entry)
-    return Found(outputs=outputs, unread=bundled.unread)
+    cold = {key: of_listed(one) for key, one in bundled.cold.items()}
+    return Found(outputs=outputs, unread=bundled.unread, cold=cold)
 
 
 def look_again(
@@ -106,10 +118,11 @@ def look_again(
     No index is read again: a bundle never changes.
     """
     listed: dict[str, Listed] = {}
-    if not all(one.bundle for one in outputs):
+    holders = {one.holder for one in outputs}
+    bundles = {key for key in holders if key.startswith(keys.BUNDLES)}
+    if holders != bundles:
         listed |= _single(account, roots)
-    folders = {one.bundle.key.rpartition("/")[0] + "/" for one in outputs if one.bundle}
-    for folder in folders:
+    for folder in {key.rpartition("/")[0] + "/" for key in bundles}:
         listed |= {one.key: one for one in listings.below(account, folder)}
     return {
         one.key: replace(one, access=listed[one.holder].access)
@@ -147,7 +160,8 @@ def _wanted(roots: Iterable[Root]) -> Iterator[Wanted]:
     yield from (contents.among(some) for some in days.values())
 
 
-def _of_listed(listed: Listed) -> ArchivedOutput:
+def of_listed(listed: Listed) -> ArchivedOutput:
+    """Return an object in `archive/`, or a bundle of which nobody knows what it holds."""
     return ArchivedOutput(
         key=listed.key,
         size=listed.size,

@@ -9,7 +9,7 @@ from typing import Final
 from handlers.bundles.entries import BundleError
 from ops import aws
 from ops.archive import archived_outputs, pieces, retrievals, selection
-from ops.archive.archived_outputs import ArchivedOutput
+from ops.archive.archived_outputs import ArchivedOutput, Root
 from ops.archive.pieces import Piece
 from ops.archive.retrievals import Tier
 from ops.archive.selection import Selection
@@ -28,7 +28,10 @@ _FAILED_LOOKS: Final = 3
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What a restore has to do, by what each output needs; `problems` are told by key."""
+    """What a restore has to do, by what each output needs; `problems` are told by key.
+
+    Among what is cold or under way may be bundles of which nobody knows yet what they hold.
+    """
 
     there: Sequence[ArchivedOutput] = ()
     readable: Sequence[ArchivedOutput] = ()
@@ -67,6 +70,10 @@ def plan(account: Account, selected: Selection, target: Target) -> Plan:
             problems[outcome.output.key] = outcome.problem
         else:
             (there if outcome.done else waiting).append(outcome.output)
+    cold = {one.key: one for one in selected.cold}
+    for _, unread in _missing(selected, found):
+        cold |= {key: found.cold[key] for key in unread if key in found.cold}
+    waiting += cold.values()
     return replace(_by_access(waiting), there=there, problems=problems)
 
 
@@ -75,8 +82,8 @@ def until_retrieved(
 ) -> Iterator[Plan]:
     """Look every so many seconds, and yield how the waiting outputs stand, until none waits.
 
-    An output that can be read is not looked for again, nor is one with a problem. Raises an error
-    of AWS if several looks in a row fail.
+    An output that can be read is not looked for again, nor is one with a problem. What a bundle
+    without index holds, a new plan tells. Raises an error of AWS if several looks in a row fail.
     """
     failed = 0
     while waiting:
@@ -92,8 +99,10 @@ def until_retrieved(
         now = _by_access([found[one.key] for one in waiting if one.key in found])
         problems = {one.key: retrievals.GONE for one in waiting if one.key not in found}
         problems |= {one.key: retrievals.UNREADABLE for one in now.cold}
+        problems |= {one.key: retrievals.UNKNOWN for one in now.readable if one.is_unknown_bundle}
         waiting = now.under_way
-        yield replace(now, cold=(), problems=problems)
+        readable = [one for one in now.readable if not one.is_unknown_bundle]
+        yield replace(now, readable=readable, cold=(), problems=problems)
 
 
 def ask(
@@ -142,13 +151,24 @@ def _bring(target: Target, output: ArchivedOutput, piece: Piece) -> str:
 def _absences(
     account: Account, selected: Selection, found: archived_outputs.Found
 ) -> Iterator[tuple[str, str]]:
-    """Yield what was selected by key and is not there, and the bundles that could not be read."""
+    """Yield what was selected by key and is not there, and the bundles that cannot be read."""
+    for root, unread in _missing(selected, found):
+        if not root.exact:
+            yield from ((key, found.unread[key]) for key in unread if key not in found.cold)
+        elif not any(key in found.cold for key in unread):  # else it may be in that
+            told = (f"{key} {found.unread[key]}" for key in unread)
+            yield root.text, "; but ".join([selection.absence(account, root.text), *told])
+
+
+def _missing(
+    selected: Selection, found: archived_outputs.Found
+) -> Iterator[tuple[Root, Sequence[str]]]:
+    """Yield each place where something may be missing, and the unread bundles that may hold it."""
     for root in selected.roots:
         if not root.exact:
-            yield from found.unread.items()
+            yield root, [*found.unread]
         elif root.text not in found.outputs:
-            why = [selection.absence(account, root.text), *found.unread_beside(root.text)]
-            yield root.text, "; but ".join(why)
+            yield root, found.unread_beside(root.text)
 
 
 def _each(

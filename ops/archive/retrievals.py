@@ -37,6 +37,7 @@ UNREADABLE: Final = (
     "it cannot be read: its temporary copy has expired, or it has moved to GLACIER meanwhile; run "
     "the command again to have it retrieved"
 )
+UNKNOWN: Final = "what it holds can be read now: run the command again"
 # What the answers of AWS mean for an archived output, by their codes.
 _MEANINGS: Final = {
     "NoSuchKey": GONE,

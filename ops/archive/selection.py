@@ -7,11 +7,11 @@ from datetime import date, timedelta
 from typing import Final
 
 from handlers import keys
-from ops.archive.archived_outputs import ArchivedOutput, Root, look
+from ops.archive.archived_outputs import ArchivedOutput, Root, look, of_listed
 from ops.aws import Account
 from ops.files import objects, results, workers
 from ops.files.bundles import contents
-from ops.files.bundles.contents import Wanted
+from ops.files.bundles.contents import ColdBundleError, Wanted
 from ops.files.replays import plans
 from ops.terminal.problems import OperatorError, UsageError
 
@@ -24,10 +24,14 @@ _FOLDER: Final = re.compile(r"(archive|bundles)/[0-9/]*\Z")
 
 @dataclass(frozen=True, kw_only=True)
 class Selection:
-    """The places that a command line names, and why some keys name none."""
+    """The places that a command line names, and why some keys name none.
+
+    `cold` are named bundles of which nobody knows what they hold before they are retrieved.
+    """
 
     roots: Sequence[Root]
     problems: Mapping[str, str] = field(default_factory=dict[str, str])
+    cold: Sequence[ArchivedOutput] = ()
 
 
 def of_keys(account: Account, given: Sequence[str]) -> Selection:
@@ -47,12 +51,15 @@ def of_keys(account: Account, given: Sequence[str]) -> Selection:
         raise UsageError(msg)
     found: dict[Root, None] = {}
     problems: dict[str, str] = {}
+    cold: list[ArchivedOutput] = []
     for key in given:
         try:
             found |= dict.fromkeys(_roots(account, key))
+        except ColdBundleError as error:
+            cold.append(of_listed(error.bundle))
         except OperatorError as error:
             problems[key] = str(error)
-    return Selection(roots=[*found], problems=problems)
+    return Selection(roots=[*found], problems=problems, cold=cold)
 
 
 def of_prefix(prefix: str) -> Selection:

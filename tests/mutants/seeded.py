@@ -2567,6 +2567,13 @@ MUTANTS = (
         BUNDLES,
     ),
     Mutant(
+        "a-bundle-without-index-is-never-retrieved",
+        "ops/archive/restores.py",
+        "    waiting += cold.values()\n",
+        "",
+        ("tests/ops/archive/test_bundles.py",),
+    ),
+    Mutant(
         "a-commit-of-unknown-outcome-has-failed",
         "handlers/archive/bundling.py",
         "if isinstance(error, PASSED) or self._stands(bundle.upload.location):",

@@ -60,7 +60,10 @@ class Restoration:
         for holder in dict.fromkeys(output.holder for output in planned.cold):
             screen.say(f"would have {holder} retrieved ({self.tier}, for {self.days} days)")
         for output in (*planned.readable, *planned.under_way, *planned.cold):
-            screen.say(f"would restore {output.key} to {self.target.place(output)}")
+            if output.is_unknown_bundle:
+                screen.say(f"would restore what {output.key} holds")
+            else:
+                screen.say(f"would restore {output.key} to {self.target.place(output)}")
 
     def run(self, planned: Plan, *, wait: bool) -> dict[str, str]:
         """Restore what can be read, have the rest retrieved; return the problems by key."""

@@ -90,13 +90,17 @@ def restore(
         msg = "allowed: KEY…, or --prefix PATH, or --day DAY…"
         raise UsageError(msg)
     account = connect(stack, outputs)
-    with screen.working("looking in the archive"):
-        selected = _selected(account, given or [], prefix, day or [])
-        target = Folder(account, to) if to else RestoredPrefix(account)
-        planned = restores.plan(account, selected, target)
+    target = Folder(account, to) if to else RestoredPrefix(account)
+
+    def look() -> tuple[Restoration, Plan]:
+        with screen.working("looking in the archive"):
+            selected = _selected(account, given or [], prefix, day or [])
+            planned = restores.plan(account, selected, target)
+        return Restoration(account, selected, target, tier, days), planned
+
+    job, planned = look()
     if resume:
         planned = planned.without_asking()
-    job = Restoration(account, selected, target, tier, days)
     job.show(planned)
     if dry_run:
         job.describe(planned)
@@ -105,7 +109,11 @@ def restore(
     to_do = [*planned.readable, *planned.under_way, *planned.cold]
     if to_do and not resume:
         confirm(f"Restore {len(to_do)} outputs?", yes=yes)
-    _finish(planned, job.run(planned, wait=wait))
+    problems = job.run(planned, wait=wait)
+    if wait and any(one.is_unknown_bundle for one in to_do):  # what they hold is known by now
+        job, planned = look()
+        problems = job.run(planned, wait=wait)
+    _finish(planned, problems)
 
 
 def _selected(

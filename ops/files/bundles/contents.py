@@ -46,12 +46,27 @@ class Bundled:
         return Entry.from_json(self.described, placed=True)
 
 
+class ColdBundleError(OperatorError):
+    """A bundle has no whole index, and is in GLACIER: nobody knows what it holds."""
+
+    def __init__(self, bundle: Listed, why: str) -> None:
+        msg = (
+            f"{why}, and is in GLACIER: `restore {bundle.key}` has it retrieved, and reads it then"
+        )
+        super().__init__(f"{msg}; the next run of the archiver (`archive-now`) writes its index")
+        self.bundle = bundle
+
+
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """Bundled outputs by their keys in `processed/`, and why some bundles could not be read."""
+    """Bundled outputs by their keys in `processed/`, and why some bundles could not be read.
+
+    `cold` are those of the unread that can be read once they are retrieved.
+    """
 
     outputs: dict[str, Bundled] = field(default_factory=dict[str, Bundled])
     unread: dict[str, str] = field(default_factory=dict[str, str])
+    cold: dict[str, Listed] = field(default_factory=dict[str, Listed])
 
 
 def among(given: Iterable[str]) -> Wanted:
@@ -90,18 +105,20 @@ def find(account: Account, wanted: Iterable[Wanted]) -> Found:
     """Return the newest entry of each wanted output, wherever a bundle of its day names it."""
     found = Found()
 
-    def read(job: tuple[Listed, Wanted]) -> tuple[Listed, list[Entry], str | None]:
+    def read(job: tuple[Listed, Wanted]) -> tuple[Listed, list[Entry], OperatorError | None]:
         bundle, one = job
         try:
             return bundle, [*entries(account, bundle, one)], None
         except OperatorError as error:
-            return bundle, [], str(error)
+            return bundle, [], error
 
     jobs = ((bundle, one) for one in wanted for bundle in below(account, one.beginning))
     newest: dict[str, tuple[Any, ...]] = {}
     for bundle, some, problem in workers.map_unordered(read, jobs, at_once=_INDEXES_AT_ONCE):
         if problem:
-            found.unread[bundle.key] = problem
+            found.unread[bundle.key] = str(problem)
+        if isinstance(problem, ColdBundleError):
+            found.cold[bundle.key] = bundle
         for entry in some:
             age = (entry.modified, keys.bundle_number(bundle.key))
             if entry.key not in newest or newest[entry.key] < age:
@@ -114,7 +131,8 @@ def find(account: Account, wanted: Iterable[Wanted]) -> Found:
 def entries(account: Account, bundle: Listed, wanted: Wanted) -> Iterator[Entry]:
     """Yield the entries of a bundle that are wanted, in the order of their keys.
 
-    Raises OperatorError if the bundle has no whole index and cannot be read either.
+    Raises OperatorError if the bundle has no whole index and cannot be read either,
+    ColdBundleError if it is in GLACIER.
     """
     try:
         found = _from_index(account, keys.bundle_index_key(bundle.key), wanted)
@@ -139,11 +157,7 @@ def _from_index(account: Account, key: str, wanted: Wanted) -> list[Entry] | Non
 
 def _from_bundle(account: Account, bundle: Listed, wanted: Wanted, why: str) -> list[Entry]:
     if not bundle.access.is_readable:
-        msg = (
-            f"{why}, and is in GLACIER: have it retrieved with `aws s3api restore-object`, then "
-            "the next run of the archiver (`archive-now`) writes its index"
-        )
-        raise OperatorError(msg)
+        raise ColdBundleError(bundle, why)
     opened = _open(account, bundle.key)
     if opened is None:
         return []  # it has expired since it was listed

@@ -228,16 +228,63 @@ def test_a_damaged_index_is_not_trusted(archive):
     assert all(is_restored(archive, one) for one in outputs)
 
 
-def test_a_bundle_without_index_in_glacier_is_told_with_what_to_do(archive):
-    key = store(archive, made("a.json"), storage_class="GLACIER")
-    archive.add("single.json")
+def store_cold(archive: Archive, *outputs: Made, **more: Any) -> str:
+    """Store a bundle in GLACIER, without its index: what it holds is known once it is retrieved."""
+    key = store(archive, *outputs, storage_class="GLACIER", **more)
     archive.pipeline.s3.delete_object(Bucket=OLD, Key=keys.bundle_index_key(key))
-    told = " ".join(archive.run(*WHOLE, code=1).stderr.split())
-    assert f"{key}: has no index, and is in GLACIER" in told
-    assert "`archive-now`" in told
-    assert archive.restored() == [f"restored/{DAY}/single.json"]
-    one = " ".join(archive.run(f"archive/{DAY}/a.json", "--yes", code=1).stderr.split())
-    assert f"but {key} has no index" in one
+    return key
+
+
+@pytest.mark.parametrize("named", ["bundle", "output", "day"])
+def test_a_bundle_without_index_in_glacier_is_retrieved_and_read_by_a_later_run(
+    archive, clock, calls, named
+):
+    wanted, beside = made("a.json"), made("b.json")
+    key = store_cold(archive, wanted, beside)
+    words = {"bundle": (key,), "output": (f"archive/{DAY}/a.json",), "day": WHOLE[:2]}[named]
+    shown = archive.run(*words, "--dry-run").stdout
+    assert f"would have {key} retrieved" in shown
+    assert f"would restore what {key} holds" in shown
+    refused = archive.run(*words, "--resume", "--yes", code=1).stderr
+    assert f"{key}: not asked for" in " ".join(refused.split())
+    assert "RestoreObject" not in {name for name, _ in calls}
+    assert f"asked for  {key}" in archive.run(*words, "--yes").stdout
+    for more in ((), ("--resume",)):  # it is under way, so nothing is asked for
+        assert "being retrieved: 1" in archive.run(*words, "--yes", *more).stdout
+    assert [name for name, _ in calls].count("RestoreObject") == 1
+    assert archive.restored() == []
+    clock.move(hours=2.1)
+    archive.run(*words, "--yes", "--resume")
+    assert is_restored(archive, wanted)
+    assert len(archive.restored()) == (1 if named == "output" else 2)
+
+
+@pytest.mark.parametrize("named", ["bundle", "output", "day"])
+def test_a_wait_for_a_bundle_without_index_ends_with_what_it_holds(archive, clock, named):
+    wanted = made("a.json")
+    key = store_cold(archive, wanted)
+    words = {"bundle": (key,), "output": (f"archive/{DAY}/a.json",), "day": WHOLE[:2]}[named]
+    archive.add("single.json", storage_class="GLACIER")
+    archive.run(*words, "--yes", "--wait")
+    assert is_restored(archive, wanted)
+    assert len(archive.restored()) == (2 if named == "day" else 1)
+    assert sum(clock.slept) == 2 * 3600
+
+
+def test_a_bundle_that_cannot_hold_what_is_missing_is_not_retrieved(archive, calls):
+    """One of another day, or one beside which the output is found."""
+    archive.add("a.json")
+    store_cold(archive, made("b.json"))
+    archive.run(f"archive/{DAY}/a.json", "--yes")
+    archive.run("archive/2024/01/16/b.json", "--yes", code=1)
+    assert "RestoreObject" not in {name for name, _ in calls}
+    assert archive.restored() == [f"restored/{DAY}/a.json"]
+
+
+def test_a_refused_retrieval_of_a_bundle_without_index_is_told(archive, monkeypatch):
+    key = store_cold(archive, made("a.json"))
+    failing(monkeypatch, "RestoreObject", "bundles/", "SlowDown")
+    assert key in archive.run(key, "--yes", "--wait", code=1).stderr
 
 
 def test_a_damaged_bundle_costs_its_own_output_alone(archive):
