@@ -121,7 +121,7 @@ class Bundling:
             counts += self.close()
         for read in self._read_ahead(outputs):
             if read.error:
-                counts += self._unread(read.source, read.error)
+                counts += self._unmoved(read.source, read.error)
             elif not read.info:
                 return counts, alone, read.source
             elif keys.SOURCE_VERSION not in read.info.metadata:
@@ -131,7 +131,10 @@ class Bundling:
         return counts, alone, None
 
     def _add(self, read: _Read, info: ObjectInfo, log: Log, alone: list[ObjectInfo]) -> Counts:
-        bundle = self._open or _OpenBundle(self._storage, self._archive_bucket, log)
+        try:
+            bundle = self._open or _OpenBundle(self._storage, self._archive_bucket, log)
+        except PermanentError as error:  # the log is full
+            return self._unmoved(read.source, error)
         self._open = bundle
         try:
             bundle.add(read, info)
@@ -195,7 +198,7 @@ class Bundling:
         self._log.warning("bundle not finished", key=where, reason=str(error))
         return Counts(failed=len(bundle.outputs))
 
-    def _unread(self, source: ObjectInfo, error: Exception) -> Counts:
+    def _unmoved(self, source: ObjectInfo, error: Exception) -> Counts:
         if isinstance(error, PASSED):
             return Counts(skipped=1)
         self._log.warning("not archived", key=source.location.key, reason=str(error))

@@ -158,6 +158,19 @@ def test_what_comes_later_gets_the_next_bundle():
         assert list(entries(world, bundle)) == [name]
 
 
+def test_a_day_that_can_have_no_more_bundles_holds_up_no_other(monkeypatch):
+    monkeypatch.setattr("handlers.archive.logs._MAX_NUMBER", 1)
+    world = World(archive_bundles=True)
+    put(world, "a.json")
+    archive(world)
+    put(world, "b.json")
+    later = put_next_day(world)
+    report = archive(world)
+    assert (report["archived_count"], report["failed_count"]) == (1, 1)
+    assert list(world.s3.visible(PROCESSED)) == [f"{PREFIX}b.json"]
+    assert later in world.s3.visible(ARCHIVE)
+
+
 def test_a_bundle_is_full_by_bytes_or_entries(monkeypatch):
     monkeypatch.setattr(bundling, "MAX_ENTRIES", 2)
     world = World(archive_bundles=True)
