@@ -19,6 +19,7 @@ from handlers.delivery.outcomes import Continued, Delivered, Dropped
 from handlers.delivery.protocol import Delivery
 from handlers.delivery.replays import Replays
 from handlers.delivery.reprocessing import Reprocessing
+from handlers.delivery.source_version import created_at
 from handlers.environment import PROCESSOR_SERVICE, Metric, ProcessorEnvironment
 from handlers.invocation import attempts, batch_jobs
 from handlers.invocation.attempts import Attempt, Record
@@ -250,11 +251,10 @@ class Processor:
         ]
 
     def _handle_object(self, reference: Reference, deadline: Deadline, attempt: Attempt) -> Result:
-        repeated = attempt.number > 1
-        if repeated:  # so that an attempt that is killed leaves a line, at no cost for most files
+        if attempt.number > 1:  # so that one that is killed leaves a line, at no cost for most
             self._log.info("attempt begun", **_named(reference, attempt))
         try:
-            done = self._work(reference, deadline, repeated=repeated)
+            done = self._work(reference, deadline, attempt)
             if isinstance(done, Continued):
                 return self._continue(done, attempt)
             if isinstance(done, Dropped):
@@ -269,10 +269,12 @@ class Processor:
         return self._processed(reference, attempt, done)
 
     def _work(
-        self, reference: Reference, deadline: Deadline, *, repeated: bool
+        self, reference: Reference, deadline: Deadline, attempt: Attempt
     ) -> Delivered | Continued | Dropped:
         if isinstance(reference, CompletedReference):
+            repeated = attempt.may_be_repeated(None)
             return self._reprocessing.reprocess(reference, deadline, repeated=repeated)
+        repeated = attempt.may_be_repeated(created_at(reference))
         return self._delivery.deliver(reference, deadline, repeated=repeated)
 
     def _processed(self, reference: Reference, attempt: Attempt, done: Delivered) -> Result:

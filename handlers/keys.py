@@ -68,6 +68,10 @@ DATASET_VERSION: Final = "dataset-version"
 REPLAY_JOB: Final = "replay-job"
 REPLAY_OF: Final = "replay-of"
 
+# The attribute of a message about a version that an earlier message was about: a redriven dead
+# letter, or what a reconcile run sends. SQS counts the receives of such a message from 1 again.
+REPEATED: Final = "repeated"
+
 # The field of a message that has a completed version processed again, its output replaced.
 REPROCESS: Final = "reprocess"
 

@@ -45,13 +45,20 @@ class Outputs:
                 return owner
         return None
 
-    def find_rejects(self, source: SourceVersion) -> ObjectInfo | None:
-        """Return the rejected records of a version, or None."""
+    def find_rejects(self, source: SourceVersion) -> tuple[ObjectInfo | None, Location]:
+        """Return the rejected records of a version or None, and where they are, or have room.
+
+        Raises TransientError where all keys are taken.
+        """
+        free: list[str] = []
         for key in keys.rejected_keys(source.key, source.version, source.day):
             owner = self._owner(key)
             if owner and source.is_named_by(owner.metadata):
-                return owner
-        return None
+                return owner, owner.location
+            free += [] if owner else [key]
+        if not free:
+            raise _taken(source)
+        return None, Location(bucket=self._environment.processed_bucket, key=free[0])
 
     def store(
         self,
@@ -90,8 +97,7 @@ class Outputs:
                     return key, False
             if source.is_named_by(owner.metadata):
                 return key, True
-        msg = f"every name for {source.key!r} version {source.version} is taken"
-        raise TransientError(msg)
+        raise _taken(source)
 
     def may_be_archived(self, source: SourceVersion, now: datetime) -> bool:
         """Return whether the archiver may have moved outputs of the version's day."""
@@ -138,3 +144,7 @@ class Outputs:
             storage_class=STANDARD_IA,
             bundle=bundle.key,
         )
+
+
+def _taken(source: SourceVersion) -> TransientError:
+    return TransientError(f"every name for {source.key!r} version {source.version} is taken")

@@ -13,7 +13,13 @@ from functools import partial
 from typing import Final
 
 from handlers import keys
-from handlers.aws.failures import GoneError, LoopError, PermanentError, TransientError
+from handlers.aws.failures import (
+    GoneError,
+    LoopError,
+    PermanentError,
+    TakenError,
+    TransientError,
+)
 from handlers.aws.object_info import Location, ObjectInfo
 from handlers.aws.objects import Storage
 from handlers.aws.streams import OpenObject
@@ -117,7 +123,7 @@ class Delivery:
             converted = self._converter.convert(opened, source.key, form, deadline, resume=resume)
             if isinstance(converted, Progress):
                 return Continued.of(reference, converted)
-        key, found = self._commit(source, converted, passes)
+        key, found = self._commit(source, converted, passes, repeated=repeated)
         self._originals.complete(opened.info, repeated=found)
         converted.clear()
         return Delivered.made(converted, key, source_bytes=opened.info.size, repeated=found)
@@ -136,22 +142,64 @@ class Delivery:
     def _form_of(self, key: str) -> Form:
         return Form(dataset=self._datasets.find(key), compressed=self._environment.compress_output)
 
-    def _commit(self, source: SourceVersion, converted: Converted, passes: int) -> tuple[str, bool]:
+    def _commit(
+        self, source: SourceVersion, converted: Converted, passes: int, *, repeated: bool
+    ) -> tuple[str, bool]:
         """Write the rejects, if any, then the output; return its key, and whether it existed."""
         metadata = converted.to_metadata(source)
         metadata |= {keys.PASSES: str(passes)} if passes else {}
-        look_first = converted.written.staged
-        if converted.counts.rejected:
-            names = keys.rejected_keys(source.key, source.version, source.day)
-            put = partial(converted.put_rejects, metadata)
-            rejected_key, _ = self._outputs.store(source, names, put, look_first=look_first)
+        rejected_key = self._commit_rejects(source, converted, metadata, repeated=repeated)
+        if rejected_key:
             metadata = naming_rejects(metadata, rejected_key)
+        look_first = converted.written.staged
         return self._outputs.store(
             source,
             self._outputs.names(source),
             partial(converted.put_output, metadata),
             look_first=look_first or self._outputs.may_be_archived(source, self._now()),
         )
+
+    def _commit_rejects(
+        self,
+        source: SourceVersion,
+        converted: Converted,
+        metadata: dict[str, str],
+        *,
+        repeated: bool,
+    ) -> str:
+        """Write the rejects; return their key, or "" if there are none.
+
+        An earlier attempt, by the declaration or the settings of before, may have left others.
+        """
+        old = self._outputs.find_rejects(source)[0] if repeated else None
+        if not old and converted.counts.rejected:
+            names = keys.rejected_keys(source.key, source.version, source.day)
+            put = partial(converted.put_rejects, metadata)
+            look_first = converted.written.staged
+            key, found = self._outputs.store(source, names, put, look_first=look_first)
+            if not found:
+                return key
+            old, _ = self._outputs.find_rejects(source)
+        if old and old.metadata != metadata:
+            self._replace_rejects(source, old, converted, metadata)
+        return old.location.key if old and converted.counts.rejected else ""
+
+    def _replace_rejects(
+        self,
+        source: SourceVersion,
+        old: ObjectInfo,
+        converted: Converted,
+        metadata: Mapping[str, str],
+    ) -> None:
+        """Replace rejects of another conversion, unless they are those of an output by now."""
+        if self._outputs.find(source, archived=True):
+            msg = f"another invocation has stored the output of {source.key!r} meanwhile"
+            raise TransientError(msg)
+        try:
+            converted.put_rejects(metadata, old.location, old=old)
+        except (GoneError, TakenError) as error:
+            msg = f"another invocation has replaced {old.location.key}: {error}"
+            raise TransientError(msg) from error
 
     def _outcome_of_gone(self, reference: ObjectReference) -> Delivered:
         """Return the result for a version that no longer exists, if a delivery moved it.

@@ -1,16 +1,17 @@
 """Reprocessing: a completed file is processed again by its dataset, and its output is replaced.
 
-The steps: read the completed version, find the output that names its source, write the rejects,
-replace the output. The output is replaced only if it is still the one that was found (`If-Match`),
-as a new version of the same key, so that whoever reads it sees the old one or the new one. Its
-metadata names the version of the dataset: whoever finds that of today there has nothing to do. The
-completed version stays as it is. `docs/design.md` shows each step and what repairs it.
+The steps: read the completed version, find the output that names its source, replace the output,
+then its rejects. The output is replaced only if it is still the one that was found (`If-Match`),
+as a new version of the same key, so that whoever reads it sees the old one or the new one. It comes
+first: the archiver, which may just be moving the old one, leaves a young one alone, and rejects
+are those of the output that stands. The metadata of both names the version of the dataset: whoever
+finds that of today there has nothing to do. The completed version stays as it is. `docs/design.md`
+shows each step and what repairs it.
 """
 
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from datetime import datetime
-from functools import partial
 
 from handlers import keys
 from handlers.aws.copies import copy_object
@@ -21,7 +22,7 @@ from handlers.aws.streams import OpenObject
 from handlers.delivery.conversion import Converted, Converter, Form, dataset_of, naming_rejects
 from handlers.delivery.outcomes import Continued, Delivered
 from handlers.delivery.outputs import Outputs
-from handlers.delivery.progress import Progress
+from handlers.delivery.progress import Counts, Progress
 from handlers.delivery.source_version import SourceVersion, source_of_copy
 from handlers.environment import ProcessorEnvironment
 from handlers.invocation.deadline import Deadline
@@ -82,11 +83,10 @@ class Reprocessing:
     ) -> Delivered | Continued:
         source = source_of_copy(opened.info)
         form, old = self._found(source)
-        rejects = self._outputs.find_rejects(source)
+        rejects, place = self._outputs.find_rejects(source)
         staging = self._converter.staging_of(reference.key, reference.version, form)
         resume = repeated or reference.continuations > 0
-        # Rejects of another version are left by an invocation that was killed, or came too late.
-        if all(dataset_of(one.metadata) == form.to_metadata() for one in (old, rejects) if one):
+        if _are_current(form, old, rejects):
             self._renew_archived_copy(source, old)
             if resume:
                 staging.clear()
@@ -95,7 +95,7 @@ class Reprocessing:
             converted = self._converter.convert(opened, source.key, form, deadline, resume=resume)
             if isinstance(converted, Progress):
                 return Continued.of(reference, converted)
-        self._replace(source, old, rejects, converted)
+        self._replace(source, old, converted, rejects, place)
         self._renew_archived_copy(source, old)
         converted.clear()
         return Delivered.made(converted, old.location.key, source_bytes=opened.info.size)
@@ -123,40 +123,21 @@ class Reprocessing:
         self,
         source: SourceVersion,
         old: ObjectInfo,
+        converted: Converted,
         rejects: ObjectInfo | None,
-        converted: Converted,
+        place: Location,
     ) -> None:
-        """Write the rejects, then the output, each in the place of the old one."""
-        kept = {keys.PASSES: old.metadata[keys.PASSES]} if keys.PASSES in old.metadata else {}
-        metadata: Mapping[str, str] = converted.to_metadata(source) | kept
-        rejected_key = self._replace_rejects(source, rejects, converted, metadata)
-        if rejected_key:
-            metadata = naming_rejects(metadata, rejected_key)
-        converted.put_output(metadata, old.location, old=old)
-
-    def _replace_rejects(
-        self,
-        source: SourceVersion,
-        old: ObjectInfo | None,
-        converted: Converted,
-        metadata: Mapping[str, str],
-    ) -> str:
-        """Write the rejects, and return their key, or "" if there are none.
+        """Write the output in the place of the old one, then the rejects in theirs.
 
         Rejects of before become an empty object if there are none now.
         """
-        if old:
-            converted.put_rejects(metadata, old.location, old=old)
-            return old.location.key if converted.counts.rejected else ""
-        if not converted.counts.rejected:
-            return ""
-        names = keys.rejected_keys(source.key, source.version, source.day)
-        put = partial(converted.put_rejects, metadata)
-        key, found = self._outputs.store(source, names, put, look_first=False)
-        if found:
-            msg = f"another invocation has written {key} meanwhile"
-            raise TransientError(msg)
-        return key
+        kept = {keys.PASSES: old.metadata[keys.PASSES]} if keys.PASSES in old.metadata else {}
+        metadata: Mapping[str, str] = converted.to_metadata(source) | kept
+        has_rejects = converted.counts.rejected > 0
+        named = naming_rejects(metadata, place.key) if has_rejects else metadata
+        converted.put_output(named, old.location, old=old)
+        if rejects or has_rejects:
+            converted.put_rejects(metadata, place, old=rejects)
 
     def _renew_archived_copy(self, source: SourceVersion, old: ObjectInfo) -> None:
         """Copy a replaced output to the archive if the archiver has copied the old one there.
@@ -179,3 +160,13 @@ class Reprocessing:
             raise GoneError(msg)
         if copy.metadata != standing.metadata:
             copy_object(self._storage, standing, target, storage_class=STANDARD_IA)
+
+
+def _are_current(form: Form, output: ObjectInfo, rejects: ObjectInfo | None) -> bool:
+    """Return whether an output and its rejects are those of a form.
+
+    Rejects of another version, or none, are left by an invocation that was killed, or came late.
+    """
+    is_missing = not rejects and Counts.from_metadata(output.metadata).rejected > 0
+    found = (output, rejects) if rejects else (output,)
+    return not is_missing and all(dataset_of(one.metadata) == form.to_metadata() for one in found)

@@ -6,11 +6,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from handlers.environment import VISIBILITY_TIMEOUTS
+from handlers.keys import REPEATED
 
 Record = Mapping[str, Any]
 
 # Before the second, third and fourth attempt: enough for an outage of 15 minutes.
 BACK_OFF_SECONDS: Final = (60, 300, 900)
+# Lambda waits a minute before its first retry of an event, and does not say that it is one:
+# https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
+_LAMBDA_RETRY: Final = timedelta(seconds=45)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,11 +22,19 @@ class Attempt:
     """An attempt at a file.
 
     `number` is how often its message has been received, 0 where Lambda itself counts the attempts.
-    `received` is when the message was received first, or when an event came.
+    `received` is when the message was received first, or when an event came. `follows` says whether
+    an earlier message was about the same file, as before a redrive.
     """
 
     number: int
     received: datetime
+    follows: bool = False
+
+    def may_be_repeated(self, created: datetime | None) -> bool:
+        """Return whether there may have been earlier attempts at a file that was created then."""
+        if self.number:
+            return self.number > 1 or self.follows
+        return created is not None and self.received - created >= _LAMBDA_RETRY
 
     def fields(self) -> dict[str, Any]:
         """Return what a log line says of the attempt."""
@@ -32,7 +44,11 @@ class Attempt:
 
 def read_attempt(record: Record, *, now: datetime) -> Attempt:
     """Return the attempt that a message is received for; `now` if SQS does not say since when."""
-    return Attempt(number=count_attempts(record), received=_first_received(record) or now)
+    return Attempt(
+        number=count_attempts(record),
+        received=_first_received(record) or now,
+        follows=REPEATED in record.get("messageAttributes", {}),
+    )
 
 
 def count_attempts(record: Record) -> int:

@@ -155,7 +155,8 @@ class Reconciler:
             created=created.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             size=version.size,
         )
-        self._messenger.send(self._environment.processing_queue_url, dumps(reference.to_event()))
+        queue, event = self._environment.processing_queue_url, reference.to_event()
+        self._messenger.send(queue, dumps(event), {keys.REPEATED: "true"})
         self._log.info("reconciled", **_named(version))
 
 

@@ -2,14 +2,15 @@
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from handlers import keys
 from ops.aws import Account, AwsError, explain, is_refused_content
 from ops.dead_letters import marks
 from ops.dead_letters.listing import batches, document, queues_of
@@ -20,9 +21,17 @@ from ops.stack import Stack
 from ops.terminal import new_files
 from ops.terminal.problems import OperatorError
 
+if TYPE_CHECKING:
+    from mypy_boto3_sqs.type_defs import MessageAttributeValueTypeDef
+
 # The size of a batch of messages that SQS accepts in every region.
 _BATCH_BYTES: Final = 262_144
 _MARKED_AT_ONCE: Final = 10  # a batch of received messages
+# So that the processor looks first for what was made of a file before it became a dead letter.
+_REPEATED: Final[Mapping[str, "MessageAttributeValueTypeDef"]] = {
+    keys.REPEATED: {"DataType": "String", "StringValue": "true"}
+}
+_REPEATED_BYTES: Final = len(f"{keys.REPEATED}Stringtrue")  # of a message's size, says SQS
 
 # Sends or saves some dead letters, and returns those that may now be deleted. Why one of the others
 # may not be deleted goes into the dict, by message id, if that is known.
@@ -201,7 +210,7 @@ def _enqueue(
     answer = account.sqs.send_message_batch(
         QueueUrl=url,
         Entries=[
-            {"Id": str(place), "MessageBody": one.event or ""}
+            {"Id": str(place), "MessageBody": one.event or "", "MessageAttributes": _REPEATED}
             for place, one in enumerate(dead_letters)
         ],
     )
@@ -228,7 +237,7 @@ def _weighed(dead_letters: list[DeadLetter]) -> Iterator[list[DeadLetter]]:
     batch: list[DeadLetter] = []
     weight = 0
     for dead_letter in dead_letters:
-        size = len((dead_letter.event or "").encode())
+        size = len((dead_letter.event or "").encode()) + _REPEATED_BYTES
         weight += size
         if batch and weight > _BATCH_BYTES:
             yield batch

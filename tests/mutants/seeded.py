@@ -88,9 +88,9 @@ MUTANTS = (
     Mutant(
         "delete-before-put",
         "handlers/delivery/protocol.py",
-        "        key, found = self._commit(source, converted, passes)\n",
+        "        key, found = self._commit(source, converted, passes, repeated=repeated)\n",
         "        self._storage.delete_version(opened.info.location)\n"
-        "        key, found = self._commit(source, converted, passes)\n",
+        "        key, found = self._commit(source, converted, passes, repeated=repeated)\n",
         DELIVERY,
     ),
     Mutant(
@@ -152,8 +152,8 @@ MUTANTS = (
     Mutant(
         "rejects-after-the-commit-are-forgotten",
         "handlers/delivery/protocol.py",
-        "        if converted.counts.rejected:\n",
-        "        if converted.counts.rejected > 1:\n",
+        "        if not old and converted.counts.rejected:\n",
+        "        if not old and converted.counts.rejected > 1:\n",
         DELIVERY,
     ),
     Mutant(
@@ -2263,25 +2263,64 @@ MUTANTS = (
         REPLAYS,
     ),
     Mutant(
-        "rejects-are-replaced-after-the-output",
+        "rejects-are-replaced-before-the-output",
         "handlers/delivery/reprocessing.py",
-        "        rejected_key = self._replace_rejects(source, rejects, converted, metadata)\n        if rejected_key:\n            metadata = naming_rejects(metadata, rejected_key)\n        converted.put_output(metadata, old.location, old=old)\n",
-        "        if converted.counts.rejected:\n            names = keys.rejected_keys(source.key, source.version, source.day)\n            metadata = naming_rejects(metadata, names[0])\n        converted.put_output(metadata, old.location, old=old)\n        self._replace_rejects(source, rejects, converted, metadata)\n",
+        "        converted.put_output(named, old.location, old=old)\n"
+        "        if rejects or has_rejects:\n"
+        "            converted.put_rejects(metadata, place, old=rejects)\n",
+        "        if rejects or has_rejects:\n"
+        "            converted.put_rejects(metadata, place, old=rejects)\n"
+        "        converted.put_output(named, old.location, old=old)\n",
         REPLAYS,
     ),
     Mutant(
         "rejects-of-another-version-count-as-current",
         "handlers/delivery/reprocessing.py",
-        "for one in (old, rejects) if one",
-        "for one in (old,) if one",
+        "    found = (output, rejects) if rejects else (output,)\n",
+        "    found = (output,)\n",
+        REPLAYS,
+    ),
+    Mutant(
+        "rejects-that-are-missing-count-as-current",
+        "handlers/delivery/reprocessing.py",
+        "    return not is_missing and all(",
+        "    return not is_missing or all(",
         REPLAYS,
     ),
     Mutant(
         "rejects-of-before-stay-where-there-are-none-now",
         "handlers/delivery/reprocessing.py",
-        "        if old:\n            converted.put_rejects",
-        "        if old and converted.counts.rejected:\n            converted.put_rejects",
+        "        if rejects or has_rejects:\n",
+        "        if has_rejects:\n",
         REPLAYS,
+    ),
+    Mutant(
+        "rejects-of-another-declaration-stay",
+        "handlers/delivery/protocol.py",
+        "        if old and old.metadata != metadata:\n",
+        "        if old and not old.metadata:\n",
+        DATASETS,
+    ),
+    Mutant(
+        "rejects-are-replaced-beside-an-output",
+        "handlers/delivery/protocol.py",
+        '        if self._outputs.find(source, archived=True):\n            msg = f"another',
+        '        if not source.key:\n            msg = f"another',
+        DATASETS,
+    ),
+    Mutant(
+        "what-is-redriven-is-taken-for-new",
+        "handlers/invocation/attempts.py",
+        "self.number > 1 or self.follows",
+        "self.number > 1",
+        DATASETS,
+    ),
+    Mutant(
+        "a-retry-of-lambda-is-taken-for-new",
+        "handlers/invocation/attempts.py",
+        "        return created is not None and self.received",
+        "        return created is None and self.received",
+        ("tests/handlers/delivery/test_protocol.py",),
     ),
     Mutant(
         "the-copy-that-the-archiver-has-made-stays-old",
@@ -2363,9 +2402,23 @@ MUTANTS = (
     Mutant(
         "what-is-current-is-replayed",
         "ops/files/replays/reprocessing.py",
-        "(output.dataset, output.dataset_version) == made_by",
-        "(output.dataset, output.dataset) == made_by",
+        "    if (output.dataset, output.dataset_version) != made_by:\n",
+        "    if (output.dataset, output.dataset) != made_by:\n",
         ("tests/ops/files/replays/test_reprocessing.py",),
+    ),
+    Mutant(
+        "rejects-of-before-beside-a-current-output-are-current",
+        "ops/files/replays/reprocessing.py",
+        "    return not rejects or tuple(",
+        "    return bool(rejects) or tuple(",
+        ("tests/ops/files/replays/test_reprocessing.py",),
+    ),
+    Mutant(
+        "a-redriven-message-does-not-say-so",
+        "ops/dead_letters/clearing.py",
+        ', "MessageAttributes": _REPEATED}',
+        "}",
+        ("tests/ops/dead_letters/test_dead_letters.py",),
     ),
     Mutant(
         "an-index-before-the-deletes",

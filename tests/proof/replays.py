@@ -219,12 +219,16 @@ class Replayed:
         assert int(rejects.metadata[keys.RECORDS_REJECTED]) == len(lines)
 
 
-def kill_before(world: World, event: Any, operation: str) -> None:
-    """Process an event as far as before an operation."""
+def kill_before(world: World, event: Any, operation: str, *, times: int = 0) -> None:
+    """Process an event as far as before an operation that was made so many times before."""
+    left = times
 
     def gate(called: str, _given: Any, call: Callable[[], Any]) -> Any:
+        nonlocal left
         if called == operation:
-            raise KilledError
+            if not left:
+                raise KilledError
+            left -= 1
         return call()
 
     with contextlib.suppress(KilledError):

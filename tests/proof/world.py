@@ -142,8 +142,11 @@ def s3_event(key: str, version: str | None, created: datetime | None = NOW) -> d
     return {"Records": [record]}
 
 
-def batch(*messages: tuple[str, int]) -> dict[str, Any]:
-    """Return the event of a queue mapping: bodies, each with its receive count."""
+def batch(*messages: tuple[str, int], told: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Return the event of a queue mapping: bodies, each with its receive count.
+
+    `told` is the message attributes of each.
+    """
     return {
         "Records": [
             {
@@ -152,6 +155,10 @@ def batch(*messages: tuple[str, int]) -> dict[str, Any]:
                 "receiptHandle": f"r{number}",
                 "body": body,
                 "attributes": {"ApproximateReceiveCount": str(receives)},
+                "messageAttributes": {
+                    name: {"dataType": "String", "stringValue": value}
+                    for name, value in (told or {}).items()
+                },
             }
             for number, (body, receives) in enumerate(messages)
         ]
@@ -340,7 +347,7 @@ class World:
             return
         self.begin()
         try:
-            event = batch((message["body"], message["receives"]))
+            event = batch((message["body"], message["receives"]), told=message["attributes"])
             failed = self.processor().handle(event, Context(self.ticks))["batchItemFailures"]
         except (Exception, KilledError):  # noqa: BLE001 - a failed batch returns as a whole
             failed = [{"itemIdentifier": "m0"}]

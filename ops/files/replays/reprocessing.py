@@ -23,6 +23,7 @@ from ops.files.history import Completed
 from ops.files.objects import StoredObject
 from ops.files.rejects import links
 from ops.files.replays.plans import Range, completed_prefix
+from ops.files.results import Output
 
 _LOOKS_AT_ONCE: Final = 24  # below the client's connections; each look takes two HEADs or more
 _BATCH: Final = 10  # messages of one call, SQS's maximum
@@ -133,7 +134,7 @@ def _look(
     if output is None:
         is_bundled = in_bundle or not bundled.is_whole(day)
         state = State.BUNDLED if is_bundled else State.WITHOUT_OUTPUT
-    elif (output.dataset, output.dataset_version) == made_by:
+    elif _is_current(account, output, made_by):
         state = State.CURRENT
     else:
         state = State.ARCHIVED if output.archived else State.DUE
@@ -144,6 +145,20 @@ def _look(
         has_rejects=output is not None and bool(output.counts.get("rejected")),
         corrects=links.corrected(key, told.metadata),
     )
+
+
+def _is_current(account: Account, output: Output, made_by: tuple[str, str]) -> bool:
+    """Return whether an output, and its rejects if it names some, are of a dataset's version.
+
+    The processor replaces the output first, and may have been killed before the rejects.
+    """
+    if (output.dataset, output.dataset_version) != made_by:
+        return False
+    if not output.rejected_key:
+        return True
+    rejects = objects.head(account.s3, account.stack.processed_bucket_name, output.rejected_key)
+    named = (keys.DATASET, keys.DATASET_VERSION)
+    return not rejects or tuple(rejects.metadata.get(name) for name in named) == made_by
 
 
 def _send(account: Account, copies: Sequence[StoredObject]) -> Counter[str]:

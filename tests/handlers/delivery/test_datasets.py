@@ -13,8 +13,8 @@ from handlers.delivery.source_version import SourceVersion
 from handlers.transform.datasets.dataset import Dataset
 from tests.proof.crash import FaultyGate
 from tests.proof.files import BY_NAME, read_output
-from tests.proof.replays import NAME, declaration
-from tests.proof.world import PROCESSED, Context, World, batch, small_limits
+from tests.proof.replays import NAME, declaration, kill_before
+from tests.proof.world import PROCESSED, RAW, Context, World, batch, small_limits
 
 TEXTS = declaration("string")
 BAD = b'{"id":"a"}\nno record\n{"id":"b"}\n'
@@ -133,3 +133,41 @@ def test_the_longest_names_fit_into_the_metadata(name):
     metadata |= {keys.SOURCE_ENCODING: "iso2022_jp_2004", keys.PASSES: "8"}
     assert fits_metadata(metadata)
     assert fits_metadata(naming_rejects(metadata, "rejected/2024/01/15/" + "x" * 1_004))
+
+
+@pytest.mark.parametrize("new", ["string", "integer", None])
+@pytest.mark.parametrize("receives", [1, 2])
+def test_rejects_of_an_attempt_before_the_dataset_changed_are_replaced(new, receives):
+    """Else a record would be in both, or in none."""
+    world = World(datasets={NAME: declaration("number", maxRejectedPercent=100)})
+    event = world.upload("incoming/shop/a.csv", b"id,total\na,1\nb,2.5\nc,no\n")
+    kill_before(world, event, "put_object", times=1)
+    (before,) = world.s3.visible(PROCESSED, keys.REJECTED).values()
+    assert b"c,no" in before.body
+    world.datasets = {NAME: declaration(new, maxRejectedPercent=100)} if new else {}
+    world.queue.add(json.dumps(event), {keys.REPEATED: "true"} if receives == 1 else {})
+    world.queue.messages[0]["receives"] = receives - 1
+    with small_limits(10**9):
+        world.run_until_idle()
+    (output,) = world.outputs().values()
+    (rejects,) = world.s3.visible(PROCESSED, keys.REJECTED).values()
+    records, _ = read_output(output.body)
+    bad = [json.loads(line)["raw"] for line in rejects.body.splitlines()]
+    assert (len(records), bad) == ((1, ["b,2.5", "c,no"]) if new == "integer" else (3, []))
+    assert dataset_in(rejects) == dataset_in(output)
+    assert (keys.REJECTED_KEY in output.metadata) == bool(bad)
+
+
+def test_rejects_are_not_replaced_beside_an_output_that_is_there():
+    """A duplicate by another declaration comes while the first delivery is under way."""
+    world = World(datasets={NAME: declaration("integer", maxRejectedPercent=100)})
+    event = world.upload("incoming/shop/a.csv", b"id,total\na,1\nb,2.5\nc,no\n")
+    kill_before(world, event, "copy_object")
+    before = world.s3.visible(PROCESSED)
+    world.datasets = {NAME: declaration("number", maxRejectedPercent=100)}
+    world.deliver(event)
+    with small_limits(10**9):
+        world.run_until_idle()
+    assert world.s3.visible(PROCESSED) == before
+    assert not world.s3.visible(RAW, keys.INCOMING)
+    assert not reasons(world)

@@ -350,6 +350,27 @@ def test_a_second_attempt_finds_the_output_of_the_first(gate):
     assert "put_object" not in gate.calls
 
 
+@pytest.mark.parametrize("way", ["redriven", "reconciled", "retried by Lambda"])
+def test_a_new_message_finds_the_output_of_an_earlier_one(gate, way):
+    """Though it is received for the first time, and output compression was switched on."""
+    world = World(gate=FaultyGate("killed before", 2), queue_mode=way != "retried by Lambda")
+    event = world.upload(LINES.key, LINES.body)
+    with pytest.raises(KilledError):
+        process(world, event)
+    world.gate, world.compressed = gate, True
+    if way == "redriven":
+        world.queue.add(json.dumps(event), {keys.REPEATED: "true"})
+    elif way == "reconciled":
+        world.s3.now += 2 * AN_HOUR
+        world.reconcile()
+    else:
+        world.s3.now += timedelta(minutes=1)
+        world.deliver(event)
+    world.run_until_idle()
+    assert set(world.outputs()) == {"processed/2024/01/15/x/lines.json"}
+    assert not world.s3.visible(RAW, keys.INCOMING)
+
+
 def test_a_late_version_passes_over_names_in_the_archive(world):
     first, second = (world.upload(LINES.key, LINES.body) for _ in range(2))
     process(world, first)

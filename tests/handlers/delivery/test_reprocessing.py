@@ -10,7 +10,7 @@ from handlers.environment import Metric
 from tests.proof.crash import FaultyGate
 from tests.proof.files import read_output
 from tests.proof.memory import aws_error
-from tests.proof.replays import BY_NAME, NAME, Replayed, declaration
+from tests.proof.replays import BY_NAME, NAME, Replayed, declaration, kill_before
 from tests.proof.world import ARCHIVE, PROCESSED, RAW, Context, World, batch, small_limits
 
 PLAIN = BY_NAME["new metadata"]
@@ -220,6 +220,59 @@ def test_an_output_that_was_archived_meanwhile_is_looked_for_there(gate):
     assert process(world, made.event, receives=2)
     made.check_finished()
     assert not world.s3.visible(PROCESSED, keys.PROCESSED)
+
+
+@pytest.mark.parametrize("name", ["new rejects", "other rejects", "no rejects any more"])
+def test_an_output_that_is_bundled_meanwhile_keeps_its_rejects(gate, name):
+    """Else a record would be in the bundle and in the rejects, or in neither."""
+    made = replayed(gate, BY_NAME[name], archive_bundles=True)
+    world = made.world
+    before = world.s3.visible(PROCESSED, keys.REJECTED)
+
+    def bundle(operation, given, call):
+        if operation == "put_object" and given["Bucket"] == PROCESSED:
+            world.gate = gate
+            world.archive(world.after(40))
+        return call()
+
+    world.gate = bundle
+    assert not process(world, made.event)
+    assert process(world, made.event, receives=2)
+    assert list(world.bundled()) == [made.output_key]
+    (reason,) = reasons(world)
+    assert "which is not rewritten" in reason
+    assert not world.s3.visible(PROCESSED, keys.PROCESSED)
+    assert world.s3.visible(PROCESSED, keys.REJECTED) == before
+
+
+@pytest.mark.parametrize("name", ["new rejects", "other rejects", "no rejects any more"])
+def test_rejects_that_a_kill_has_left_out_are_written_by_the_next_attempt(gate, name):
+    made = replayed(gate, BY_NAME[name])
+    kill_before(made.world, made.event, "put_object", times=1)
+    assert made.again.new.is_named_by(made.world.outputs()[made.output_key])
+    assert process(made.world, made.event, receives=2)
+    made.check_finished()
+
+
+def test_a_name_of_rejects_that_another_took_meanwhile_is_left_to_it(gate):
+    made = replayed(gate, BY_NAME["new rejects"])
+    world = made.world
+    (name, second, _) = keys.rejected_keys(*made.source, made.day)
+    other = {"Bucket": PROCESSED, "Key": name, "Body": b"another's"}
+
+    def take(operation, given, call):
+        if operation == "put_object" and given["Key"] == name:
+            world.gate = gate
+            world.s3.put_object(**other, Metadata={keys.SOURCE_VERSION: "v"})
+        return call()
+
+    world.gate = take
+    assert not process(world, made.event)
+    assert process(world, made.event, receives=2)
+    assert world.s3.current(PROCESSED, name).body == b"another's"
+    assert made.again.new.is_named_by(world.s3.current(PROCESSED, second))
+    told = world.outputs()[made.output_key].metadata[keys.REJECTED_KEY]
+    assert keys.decode_value(told) == second
 
 
 def test_a_denied_permission_is_tried_again_and_counted(gate):

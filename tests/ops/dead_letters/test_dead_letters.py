@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import stat
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
 from handlers import keys
+from handlers.invocation import attempts
+from local.triggers.sqs_event import batch_event
 from ops.commands.dead_letters import redrive
 from ops.dead_letters.envelopes import parse
 from ops.dead_letters.messages import DeadLetter, Queue, distinct
@@ -251,6 +254,18 @@ def test_redrive_sends_back_what_is_selected_and_leaves_the_rest(pipeline):
     sent = pipeline.bodies("processing_queue_url")
     assert sorted(map(version_of, sent)) == ["v1", "v2"]
     assert list(map(version_of, pipeline.bodies("dlq_url"))) == ["v3"]
+
+
+def test_what_is_redriven_says_so(pipeline):
+    """The processor then looks first for what was made of the file before."""
+    pipeline.dead_letter("incoming/a.csv", "v1")
+    assert pipeline.run("redrive", "--all", "--yes").exit_code == 0
+    queue = pipeline.outputs["processing_queue_url"]
+    answer = pipeline.sqs.receive_message(QueueUrl=queue, MessageAttributeNames=["All"])
+    (record,) = batch_event(answer["Messages"], "arn:aws:sqs:eu-west-1:123456789012:q")["Records"]
+    record["attributes"] = {"ApproximateReceiveCount": "1"}
+    attempt = attempts.read_attempt(record, now=datetime.now(UTC))
+    assert attempt.may_be_repeated(None)
 
 
 def version_of(body: str) -> str:

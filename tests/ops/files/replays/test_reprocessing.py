@@ -80,6 +80,18 @@ def test_each_version_whose_output_is_of_another_declaration_is_sent(declared):
     }
 
 
+@pytest.mark.parametrize(("version", "due"), [("another", 1), (VERSION, 0), (None, 0)])
+def test_rejects_of_another_declaration_beside_a_current_output_are_due(declared, version, due):
+    """A replay was killed between the two; rejects that are gone have expired."""
+    rejected = keys.rejected_keys("incoming/shop/orders/a.csv", "v", today())[0]
+    told = {keys.RECORDS_REJECTED: "1", keys.REJECTED_KEY: keys.encode_value(rejected)}
+    complete(declared, "shop/orders/a.csv", **CURRENT, **told)
+    if version:
+        named = {keys.DATASET: "orders", keys.DATASET_VERSION: version}
+        declared.put(rejected, b"{}\n", DONE, Metadata=named)
+    assert report(declared)["sent"] == due
+
+
 def test_an_output_of_the_same_declaration_by_another_name_is_sent(declared):
     """The processor would replace it, too: its metadata names a dataset that is gone."""
     named = {keys.DATASET: "sales", keys.DATASET_VERSION: VERSION}
