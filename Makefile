@@ -84,8 +84,8 @@ crash: $(READY) ## Kill, fail and time out both functions at every AWS call
 interleavings: $(READY) ## Every order of the calls of two workers (some minutes)
 	@$(BIN)/python -m tests.proof.interleavings
 
-storms: $(READY) ## Duplicated, foreign, malformed and lost events: 10,000 sequences, 1,000 pipelines
-	@$(BIN)/python -m pytest -q -s tests/proof/test_storms.py tests/proof/test_reconciliation.py
+storms: $(READY) ## Duplicated, foreign, malformed and lost events, and churn: 10,000 sequences, 2,000 pipelines
+	@$(BIN)/python -m pytest -q -s tests/proof/test_storms.py tests/proof/test_reconciliation.py tests/proof/test_churn.py
 
 mutants: $(READY) ## Seed bugs, one at a time, and see that the tests notice each (NAMES=…: some)
 	@$(BIN)/python tests/mutants/run.py --jobs $(JOBS) $(NAMES)
