@@ -24,6 +24,7 @@ from tests.proof.world import (
     ARCHIVE,
     MAX_ATTEMPTS,
     PROCESSED,
+    RAW,
     SMALL_CHUNK,
     Context,
     World,
@@ -151,6 +152,37 @@ class ReplayMeeting(Meeting):
 
         self.works.append(work)
 
+    def deliver(self) -> None:
+        """Add a worker that processes the upload, in a function of before its file is replayed."""
+        number = len(self.works)
+        self.events[number] = self.replayed.delivery
+        old = self.replayed.again.old.by
+
+        def work(gate: Gate) -> bool:
+            datasets = {NAME: old} if old else {}
+            processor = self.world.processor(gate, late=number, datasets=datasets)
+            answer = processor.handle(batch((json.dumps(self.events[number]), 1)), Context())
+            return not answer["batchItemFailures"]
+
+        self.works.append(work)
+
+    def replay_what_is_completed(self) -> None:
+        """Add an operator who replays what is completed by then, and the function that does it."""
+        number = len(self.works)
+
+        def work(gate: Gate) -> bool:
+            completed = {"Bucket": RAW, "Prefix": self.replayed.completed_key}
+            listed = self.world.client("s3", gate).list_object_versions(**completed)
+            for copy in listed.get("Versions", [])[:1]:
+                event = {"reprocess": {"key": copy["Key"], "version": copy["VersionId"]}}
+                self.events[number] = event
+                processor = self.world.processor(gate, late=number)
+                answer = processor.handle(batch((json.dumps(event), 1)), Context())
+                return not answer["batchItemFailures"]
+            return True
+
+        self.works.append(work)
+
     def after_call(self, operation: str) -> None:
         self.replayed.after(operation)
 
@@ -191,9 +223,9 @@ def two_replays(again: Again, *, before: Made | None = None, as_before: bool = F
     return meeting
 
 
-def replay_and_archiver(again: Again) -> Meeting:
+def replay_and_archiver(again: Again, *, bundles: bool = False) -> Meeting:
     """Return a replay beside the archiver, which finds the output old enough."""
-    replayed = Replayed(World(), again)
+    replayed = Replayed(World(archive_bundles=bundles), again)
     meeting = ReplayMeeting(world=replayed.world, kinds=[], replayed=replayed)
     meeting.replay()
     meeting.archive(40)
@@ -206,6 +238,17 @@ def replay_and_delivery(again: Again, *, receives: int) -> Meeting:
     meeting = ReplayMeeting(world=replayed.world, kinds=[], replayed=replayed)
     meeting.replay()
     meeting.process(replayed.delivery, receives=receives)
+    return meeting
+
+
+def replay_and_first_delivery(again: Again, *, deliveries: int) -> Meeting:
+    """Return a replay, by a new declaration, beside the first delivery, and its duplicates."""
+    replayed = Replayed(World(), again, is_new=True)
+    meeting = ReplayMeeting(world=replayed.world, kinds=[], replayed=replayed)
+    replayed.deploy()
+    for _ in range(deliveries):
+        meeting.deliver()
+    meeting.replay_what_is_completed()
     return meeting
 
 
@@ -461,6 +504,21 @@ def _replay_cases() -> list[Case]:
             long=True,
         ),
         Case(name="replay beside archiver", make=partial(replay_and_archiver, others)),
+        *(
+            Case(
+                name=f"replay beside the first delivery, {kind}, {deliveries} times",
+                make=partial(replay_and_first_delivery, REPLAYED[kind], deliveries=deliveries),
+                kills=1 if deliveries == 1 else 0,
+                long=kind != "other rejects" or deliveries > 1,
+            )
+            for kind in ("new rejects", "other rejects", "no rejects any more")
+            for deliveries in (1, 2)
+        ),
+        Case(
+            name="replay beside bundling",
+            make=partial(replay_and_archiver, others, bundles=True),
+            long=True,
+        ),
         Case(
             name="replay beside a second attempt",
             make=partial(replay_and_delivery, others, receives=2),

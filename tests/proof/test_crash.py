@@ -83,6 +83,18 @@ def test_replay_in_every_scenario(kind):
     assert run_all(crash.run_replay, crash.Scenario(kind=kind)) >= 60
 
 
+@pytest.mark.parametrize("kind", ["new rejects", "other rejects", "no rejects any more"])
+def test_early_replay(kind):
+    """A run that is killed once; `make crash` has the other faults, and large files."""
+    run_killed_once(crash.run_early_replay, crash.Scenario(kind=kind))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("kind", crash.REPLAYED_EARLY)
+def test_early_replay_in_every_scenario(kind):
+    assert run_all(crash.run_early_replay, crash.Scenario(kind=kind)) >= 60
+
+
 def test_there_are_enough():
     assert len(KINDS) >= 8
     calls = {
