@@ -43,15 +43,21 @@ def changes(
     return [
         Change(dataset=name, kind=effect.kind, text=str(effect))
         for name in sorted(old.keys() | new.keys())
-        for effect in _effects(old.get(name), new.get(name))
+        for effect in _effects(old.get(name), new.get(name), new)
     ]
 
 
-def _effects(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> Iterator[Effect]:
+def _effects(
+    old: Mapping[str, Any] | None,
+    new: Mapping[str, Any] | None,
+    declared: Mapping[str, Mapping[str, Any]],
+) -> Iterator[Effect]:
+    """Yield what differs between a dataset before and now, given all that are declared now."""
+    if old is not None and (new is None or not old["prefix"].startswith(new["prefix"])):
+        yield from _left(old, new, declared)
     if new is None:
-        text = "removed: its tables are gone, and its files are no longer checked"
-        yield Effect(path=(), kind=Kind.BREAKS_QUERIES, text=text)
-    elif old is None:
+        return
+    if old is None:
         text = f"added: files of {keys.INCOMING}{new['prefix']} are checked from now on"
         yield Effect(path=(), kind=Kind.OTHER, text=text)
     else:
@@ -60,10 +66,35 @@ def _effects(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> It
         yield from schema_changes.compare(old["schema"], new["schema"], ("schema",), closed=closed)
 
 
-def _settings(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Effect]:
-    if old["prefix"] != new["prefix"]:
-        text = f"{old['prefix']}, now {new['prefix']}: its tables no longer show old files"
+def _left(
+    old: Mapping[str, Any],
+    new: Mapping[str, Any] | None,
+    declared: Mapping[str, Mapping[str, Any]],
+) -> Iterator[Effect]:
+    """Yield what becomes of the files of a folder that a dataset has left."""
+    folder = old["prefix"]
+    holder = next((name for name in declared if folder.startswith(declared[name]["prefix"])), "")
+    fate = f"belong to the dataset {holder} now" if holder else "are no longer checked"
+    is_narrower = new is not None and new["prefix"].startswith(folder)
+    files = f"{'other ' if is_narrower else ''}files of {keys.INCOMING}{folder}"
+    if new is None:
+        text = f"removed: its tables are gone, and its files {fate}"
+        yield Effect(path=(), kind=Kind.BREAKS_QUERIES, text=text)
+    else:
+        text = f"{folder}, now {new['prefix']}: its tables no longer show old files, and {files}"
+        text += f" {fate}"
         yield Effect(path=("prefix",), kind=Kind.BREAKS_QUERIES, text=text)
+    dropped: list[str] = declared[holder].get("drop", []) if holder else []
+    for field in sorted({*old.get("drop", [])} - {*dropped}):
+        text = f"{field} of {files} is written from now on"
+        yield Effect(path=("drop",), kind=Kind.REVEALING, text=text)
+
+
+def _settings(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Effect]:
+    if len(new["prefix"]) < len(old["prefix"]) and old["prefix"].startswith(new["prefix"]):
+        text = f"{old['prefix']}, now {new['prefix']}: all files of {keys.INCOMING}{new['prefix']}"
+        text += " are checked from now on"
+        yield Effect(path=("prefix",), kind=Kind.STRICTER, text=text)
     if old.get("description") != new.get("description"):
         yield effect(("description",), Kind.OTHER, old.get("description"), new.get("description"))
     yield from _csv(old.get("csv", {}), new.get("csv", {}))

@@ -38,8 +38,46 @@ OF_KEYS: list[tuple[dict[str, Any], dict[str, Any], list[tuple[Kind, str]]]] = [
         [
             (
                 BREAKS,
-                "prefix: a/, now b/: its tables no longer show old files (breaks queries)",
+                (
+                    "prefix: a/, now b/: its tables no longer show old files, and files of "
+                    "incoming/a/ are no longer checked (breaks queries)"
+                ),
             )
+        ],
+    ),
+    (
+        {"prefix": "shop/orders/", "drop": ["card"]},
+        {"prefix": "shop/", "drop": ["card"]},
+        [
+            (
+                STRICTER,
+                (
+                    "prefix: shop/orders/, now shop/: all files of incoming/shop/ are "
+                    "checked from now on (stricter)"
+                ),
+            )
+        ],
+    ),
+    (
+        {"prefix": "shop/", "drop": ["card", "id"]},
+        {"prefix": "shop/orders/", "drop": ["card"]},
+        [
+            (
+                BREAKS,
+                (
+                    "prefix: shop/, now shop/orders/: its tables no longer show old files, "
+                    "and other files of incoming/shop/ are no longer checked (breaks queries)"
+                ),
+            ),
+            (
+                Kind.REVEALING,
+                "drop: card of other files of incoming/shop/ is written from now on (revealing)",
+            ),
+            (
+                Kind.REVEALING,
+                "drop: id of other files of incoming/shop/ is written from now on (revealing)",
+            ),
+            (Kind.REVEALING, "drop: id is written from now on (revealing)"),
         ],
     ),
     ({}, {"description": "a"}, [(OTHER, 'description: not set, now "a" (other)')]),
@@ -358,6 +396,47 @@ def test_a_dataset_that_is_added_or_removed():
         ),
     ]
     assert [str(it).partition(":")[0] for it in found] == ["dataset gone", "dataset orders"]
+
+
+def test_a_removed_dataset_leaves_what_it_dropped_to_who_has_its_folder_now():
+    old = {"orders": declaration(prefix="shop/", drop=["card", "name"])}
+    gone = [(it.kind, it.text) for it in changes(old, {})]
+    removed = "removed: its tables are gone, and its files"
+    written = "of files of incoming/shop/ is written from now on (revealing)"
+    assert gone == [
+        (BREAKS, f"{removed} are no longer checked (breaks queries)"),
+        (Kind.REVEALING, f"drop: card {written}"),
+        (Kind.REVEALING, f"drop: name {written}"),
+    ]
+    renamed = changes(old, {"sales": declaration(prefix="shop/", drop=["card"])})
+    assert [(it.dataset, it.text) for it in renamed] == [
+        ("orders", f"{removed} belong to the dataset sales now (breaks queries)"),
+        ("orders", f"drop: name {written}"),
+        ("sales", "added: files of incoming/shop/ are checked from now on (other)"),
+    ]
+
+
+def test_two_datasets_that_change_places():
+    a, b = declaration(prefix="a/", drop=["card"]), declaration(prefix="b/")
+    turned = {"one": {**a, "prefix": "b/"}, "two": {**b, "prefix": "a/"}}
+    hidden = "its tables no longer show old files, and files of"
+    assert [(it.dataset, it.text) for it in changes({"one": a, "two": b}, turned)] == [
+        (
+            "one",
+            (
+                f"prefix: a/, now b/: {hidden} incoming/a/ belong to the dataset two now"
+                " (breaks queries)"
+            ),
+        ),
+        ("one", "drop: card of files of incoming/a/ is written from now on (revealing)"),
+        (
+            "two",
+            (
+                f"prefix: b/, now a/: {hidden} incoming/b/ belong to the dataset one now"
+                " (breaks queries)"
+            ),
+        ),
+    ]
 
 
 def test_what_may_reject_or_break_is_a_warning():
