@@ -133,7 +133,7 @@ def collect_stored(
         results.find(account, source, version, days, unread=unread)
         for version, days in places.items()
     )
-    outputs = [output for output in found if output]
+    outputs = [_with_older(account, source, output) for output in found if output]
     return Stored(
         key=source,
         waiting=waiting,
@@ -142,6 +142,13 @@ def collect_stored(
         rejected=list(_rejected(account, source, places, outputs)),
         unread_bundles=unread,
     )
+
+
+def _with_older(account: Account, key: str, output: Output) -> Output:
+    day = keys.partition_day(output.processed_key)
+    if output.bundle or not output.dataset or not day:  # only a replay of a dataset replaces one
+        return output
+    return results.with_older(account, output, key, output.source_version, day)
 
 
 def _completed(account: Account, item: objects.StoredObject) -> Completed:

@@ -36,7 +36,8 @@ class Output:
     bundle there, `bundle` is that, `offset` its place in it in bytes, and `key` the key that it had
     in `processed/`. `access` tells how it can be read, if it is archived.
     `restored_key` is the key of its copy in `restored/`, if it is archived and has one. `dataset`
-    and `dataset_version` are those of its file when it was processed, if it had one.
+    and `dataset_version` are those of its file when it was processed, if it had one. `older_in` is
+    the bundle that holds it as it was before a replay, if it was replaced while it was bundled.
     """
 
     bucket: str
@@ -53,6 +54,7 @@ class Output:
     bundle: str | None = None
     offset: int | None = None
     access: Access | None = None
+    older_in: str | None = None
 
     @property
     def processed_key(self) -> str:
@@ -82,6 +84,18 @@ def find(
         if output:
             return _with_restored(account, output) if output.archived else output
     return None
+
+
+def with_older(account: Account, output: Output, key: str, version: str, day: date) -> Output:
+    """Return an output that is in no bundle, with the one that holds it as it was, if one does."""
+    found = contents.find(account, [contents.among(candidates(key, version, day))])
+    older = _in_bundle(account.stack.archive_bucket_name, found.outputs.values(), version)
+    if not older or (older.dataset, older.dataset_version) == (
+        output.dataset,
+        output.dataset_version,
+    ):
+        return output  # a run that bundles it has not deleted it yet
+    return replace(output, older_in=older.bundle)
 
 
 def locate(

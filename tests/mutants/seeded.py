@@ -2414,6 +2414,13 @@ MUTANTS = (
         ("tests/ops/files/replays/test_reprocessing.py",),
     ),
     Mutant(
+        "what-is-being-bundled-stands-twice",
+        "ops/files/bundles/versions.py",
+        "        return _digest(key, version, *made_by) not in found.made\n",
+        "        return True\n",
+        ("tests/ops/files/replays/test_reprocessing.py",),
+    ),
+    Mutant(
         "a-redriven-message-does-not-say-so",
         "ops/dead_letters/clearing.py",
         ', "MessageAttributes": _REPEATED}',

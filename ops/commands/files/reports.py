@@ -82,6 +82,7 @@ def _stored(item: StoredObject) -> tuple[object, ...]:
 def _output_row(output: Output) -> tuple[object, ...]:
     where = _where(output)
     where += f", restored to {output.restored_key}" if output.restored_key else ""
+    where += f", as it was before a replay in {output.older_in}" if output.older_in else ""
     counts = _counts(output.counts)
     dataset = output.dataset and f"{output.dataset} {output.dataset_version}"
     return (output.key, where, screen.size(output.size), counts, dataset, output.source_version)

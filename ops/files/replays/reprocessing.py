@@ -52,7 +52,8 @@ class Candidate:
     """A completed version, and what there is to do for it; sources are keys and versions.
 
     `has_rejects` says whether its output is without some bad records of the file; `corrects` is
-    whose bad records the file holds corrected, if it is a fix.
+    whose bad records the file holds corrected, if it is a fix. `is_twice` says whether a bundle has
+    the output as it was before a replay, beside the one that replaced it at that moment.
     """
 
     copy: StoredObject
@@ -60,6 +61,7 @@ class Candidate:
     source: tuple[str, str] | None = None
     has_rejects: bool = False
     corrects: tuple[str, str] | None = None
+    is_twice: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,6 +146,9 @@ def _look(
         source=(key, source),
         has_rejects=output is not None and bool(output.counts.get("rejected")),
         corrects=links.corrected(key, told.metadata),
+        is_twice=bundled.holds_older(
+            key, source, day, output and (output.dataset, output.dataset_version)
+        ),
     )
 
 

@@ -31,7 +31,7 @@ _LABELS: Final = {
     State.UNKNOWN: "left out: the copy does not name its source",
     State.REPEATED: "left out: another copy of the same version",
 }
-_NAMED: Final = 5  # files with corrected records
+_NAMED: Final = 5  # files that a warning names
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,13 +39,14 @@ class _Findings:
     """What there is to do for a dataset.
 
     `failed` counts the due ones with a dead letter. `corrected` are the sources of those whose bad
-    records were sent once more, corrected.
+    records were sent once more, corrected. `twice` are the sources whose outputs stand twice.
     """
 
     due: Sequence[StoredObject]
     counts: Counter[State]
     failed: int
     corrected: Sequence[str]
+    twice: Sequence[str]
 
 
 def run(
@@ -65,6 +66,7 @@ def run(
     dataset = find_dataset(account.stack, name)
     found = _survey(account, dataset, _within(dataset, chosen))
     _warn_of_corrected(dataset, found.corrected)
+    _warn_of_twice(found.twice)
     sending = Sending(sent=0, refused=Counter())
     stopped = False
     if found.due and not dry_run:
@@ -107,6 +109,7 @@ def _survey(account: Account, dataset: Deployed, chosen: Range) -> _Findings:
     """Look at all completed versions, and at the dead letters of those that are due."""
     due: list[Candidate] = []
     corrected: set[tuple[str, str]] = set()
+    twice: list[str] = []
     counts = Counter[State]()
     with screen.working("looking at completed files") as spinner:
         made_by = (dataset.name, dataset.version)
@@ -116,6 +119,8 @@ def _survey(account: Account, dataset: Deployed, chosen: Range) -> _Findings:
                 due.append(found)
             if found.corrects:
                 corrected.add(found.corrects)
+            if found.is_twice and found.source and found.state is not State.REPEATED:
+                twice.append(found.source[0])
             if counts.total() % 100 == 0:
                 screen.renew(spinner, f"{counts.total():,} versions, {len(due):,} to replay")
         copies = [one.copy for one in due]
@@ -128,6 +133,7 @@ def _survey(account: Account, dataset: Deployed, chosen: Range) -> _Findings:
                 for one in due
                 if one.source and one.has_rejects and one.source in corrected
             ],
+            twice=sorted(twice),
         )
 
 
@@ -144,13 +150,27 @@ def _count_failed(account: Account, due: Iterable[StoredObject]) -> int:
 def _warn_of_corrected(dataset: Deployed, sources: Sequence[str]) -> None:
     if not sources:
         return
-    more = len(sources) - _NAMED
-    named = ", ".join([*islice(sources, _NAMED), *([f"and {more:,} more"] if more > 0 else [])])
     screen.warn(
         f"bad records of {len(sources):,} files were corrected (`rejects --fix`): those that"
         f" {dataset.name} takes now will be in both outputs, as they were sent and corrected;"
-        f" `show` names the corrections: {named}"
+        f" `show` names the corrections: {_named(sources)}"
     )
+
+
+def _warn_of_twice(sources: Sequence[str]) -> None:
+    if not sources:
+        return
+    screen.warn(
+        f"{len(sources):,} outputs stand twice, since they were replaced at the moment at which"
+        " they were bundled: in a bundle as they were, and as they are now; a query that takes"
+        f" in the bundles finds the records of both: {_named(sources)}"
+    )
+
+
+def _named(sources: Sequence[str]) -> str:
+    """Return the first sources, and how many more there are."""
+    more = len(sources) - _NAMED
+    return ", ".join([*islice(sources, _NAMED), *([f"and {more:,} more"] if more > 0 else [])])
 
 
 def _plan(account: Account, dataset: Deployed, due: Sequence[StoredObject], pace: Pace) -> str:
@@ -173,6 +193,7 @@ def _print_json(dataset: Deployed, found: _Findings, sending: Sending, *, dry_ru
             **{state.name.lower(): found.counts[state] for state in State},
             "failed": found.failed,
             "corrected": len(found.corrected),
+            "twice": len(found.twice),
             "sent": sending.sent,
             "dry_run": dry_run,
         }

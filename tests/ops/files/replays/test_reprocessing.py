@@ -2,6 +2,7 @@
 
 import json
 import signal
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -77,6 +78,7 @@ def test_each_version_whose_output_is_of_another_declaration_is_sent(declared):
         "repeated": 0,
         "failed": 0,
         "corrected": 0,
+        "twice": 0,
     }
 
 
@@ -281,3 +283,29 @@ def test_what_is_in_a_bundle_is_left_and_counted(declared):
     declared.put(key, b"damaged", OLD)
     found = report(declared)
     assert (found["bundled"], found["without_output"]) == (5, 0)
+
+
+def test_an_output_that_a_replay_has_replaced_while_it_was_bundled_is_told(declared):
+    """It stands twice: in the bundle as it was, and as it is now, bundled by now or not."""
+    _, once = complete(declared, "shop/orders/once.csv", **CURRENT)
+    _, standing = complete(declared, "shop/orders/standing.csv", **CURRENT)
+    _, again = complete(declared, "shop/orders/again.csv", **CURRENT)
+    made = [Made(key=key, metadata=declared.metadata(key)) for key in (once, standing, again)]
+    old = [replace(one, metadata={**one.metadata, keys.DATASET_VERSION: "old"}) for one in made[1:]]
+    # A run that bundles `once` has not deleted it yet.
+    bundling.store(declared.s3, OLD, [made[0], *old], folder="shop/orders/")
+    bundling.store(declared.s3, OLD, [made[2]], number=2, folder="shop/orders/")
+    declared.s3.delete_object(Bucket=DONE, Key=again)
+    found = report(declared)
+    assert (found["twice"], found["current"], found["bundled"]) == (2, 2, 1)
+    told = declared.run("replay", "--dataset", "orders", "--dry-run").output
+    assert "2 outputs stand twice" in " ".join(told.split())
+    assert "incoming/shop/orders/again.csv, incoming/shop/orders/standing.csv" in told
+    shown = json.loads(declared.run("show", "incoming/shop/orders/standing.csv", "--json").stdout)
+    (output,) = shown["outputs"]
+    assert (output["key"], output["bundle"]) == (standing, None)
+    assert output["older_in"] == f"bundles/{today():%Y/%m/%d}/shop/orders/000001.json.gz"
+    text = declared.run("show", "incoming/shop/orders/standing.csv").stdout
+    assert f"as it was before a replay in {output['older_in']}" in " ".join(text.split())
+    shown = json.loads(declared.run("show", "incoming/shop/orders/once.csv", "--json").stdout)
+    assert (shown["outputs"][0]["key"], shown["outputs"][0]["older_in"]) == (once, None)
