@@ -37,6 +37,7 @@ FORMATS = (
 )
 ROW_BLOCKS = (
     "tests/handlers/transform/delimited/test_block_encoder.py",
+    "tests/handlers/transform/delimited/test_lines.py",
     "tests/handlers/transform/delimited/test_regular_rows.py",
     "tests/handlers/transform/delimited/test_row_reader.py",
 )
@@ -600,7 +601,7 @@ MUTANTS = (
     Mutant(
         "minus-zero-is-proved",
         "handlers/transform/datasets/proofs/columns.py",
-        'b"." in joined or b"-0" in joined',
+        'b"." in joined or (is_signed and b"-0" in joined)',
         'b"." in joined',
         ENFORCEMENT,
     ),
@@ -642,8 +643,8 @@ MUTANTS = (
     Mutant(
         "a-shape-of-one-text-too-many",
         "handlers/transform/datasets/proofs/lines.py",
-        '    if lines.count(b"\\n") != 2 * count:\n',
-        '    if lines.count(b"\\n") < 2 * count:\n',
+        '    if rest.count(b"\\n") != 2 * (count - found):\n',
+        '    if rest.count(b"\\n") < 2 * (count - found):\n',
         ENFORCEMENT,
     ),
     Mutant(
@@ -656,8 +657,8 @@ MUTANTS = (
     Mutant(
         "a-proof-of-empty-cells",
         "handlers/transform/datasets/proofs/texts.py",
-        " <= most and all(texts.values)\n",
-        " <= most\n",
+        " <= most and all(texts.values))\n",
+        " <= most)\n",
         ENFORCEMENT,
     ),
     Mutant(
@@ -670,9 +671,86 @@ MUTANTS = (
     Mutant(
         "the-half-after-a-proved-one-is-good",
         "handlers/transform/datasets/proofs/columns.py",
-        "        return unproved(right, prove, begin + half)\n    places",
-        "        return []\n    places",
+        "        return unproved(values[half:], prove, begin + half)\n",
+        "        return []\n",
         ENFORCEMENT,
+    ),
+    Mutant(
+        "named-places-count-from-the-half",
+        "handlers/transform/datasets/proofs/columns.py",
+        "    return [begin + at for at in places]\n",
+        "    return places\n",
+        ENFORCEMENT,
+    ),
+    Mutant(
+        "a-bound-that-no-proof-names",
+        "handlers/transform/datasets/proofs/columns.py",
+        "                places.update(at for at, value in enumerate(values) if is_beyond(value, bound))\n",
+        "                places.add(values.index(farthest(values)))\n",
+        ENFORCEMENT,
+    ),
+    Mutant(
+        "the-first-odd-shape-alone-is-named",
+        "handlers/transform/datasets/proofs/lines.py",
+        "            places.append(passed)\n            passed += 1\n",
+        "            places.append(passed)\n",
+        ENFORCEMENT,
+    ),
+    Mutant(
+        "known-lines-need-not-be-all",
+        "handlers/transform/datasets/proofs/lines.py",
+        "            return [] if found == count else None\n",
+        "            return []\n",
+        ENFORCEMENT,
+    ),
+    Mutant(
+        "lines-of-another-form-stay-among-the-others",
+        "handlers/transform/datasets/proofs/moments.py",
+        "        begin = end + (at - place) * width\n",
+        "        begin = end + at * width\n",
+        ENFORCEMENT,
+    ),
+    Mutant(
+        "a-place-among-filled-cells-is-a-row",
+        "handlers/transform/delimited/declared_lines.py",
+        "        return [places[row] for row in rows]\n",
+        "        return rows\n",
+        ENFORCEMENT,
+    ),
+    Mutant(
+        "sparse-columns-without-rules-stay-full",
+        "handlers/transform/delimited/declared_lines.py",
+        "                if not all(column):\n                    self._sparse.add(at)\n",
+        "                pass\n",
+        ENFORCEMENT,
+    ),
+    Mutant(
+        "a-bad-row-shifts-those-before-it",
+        "handlers/transform/delimited/declared_lines.py",
+        "        for row in reversed(bad):\n",
+        "        for row in bad:\n",
+        ENFORCEMENT,
+    ),
+    Mutant(
+        "one-field-remembers-for-all-rows",
+        "handlers/transform/datasets/rules.py",
+        "        return _broken((at, self._judged(column[at])) for at in odd)\n",
+        "        return _broken((at, self._judged(column[odd[0]])) for at in odd)\n",
+        ENFORCEMENT,
+    ),
+    Mutant(
+        "an-empty-cell-leaves-a-quote",
+        "handlers/transform/delimited/lines.py",
+        "before or _NO_QUOTE for",
+        "before for",
+        ROW_BLOCKS,
+    ),
+    Mutant(
+        "an-empty-cell-takes-a-quote",
+        "handlers/transform/delimited/lines.py",
+        "before or _NO_QUOTE for",
+        "_NO_QUOTE for",
+        ROW_BLOCKS,
     ),
     Mutant(
         "rules-before-types",
@@ -698,8 +776,8 @@ MUTANTS = (
     Mutant(
         "sparse-columns-stay-full",
         "handlers/transform/delimited/declared_lines.py",
-        "            if not is_full:\n                self._sparse.add(at)\n",
-        "",
+        "        self._sparse.add(at)\n        places =",
+        "        places =",
         ENFORCEMENT,
     ),
     Mutant(
@@ -1794,7 +1872,7 @@ MUTANTS = (
     Mutant(
         "an-empty-cell-keeps-its-name",
         "handlers/transform/delimited/lines.py",
-        '[before if cell else b"" for cell in column]',
+        "[before if cell else empty for cell in column]",
         "[before for cell in column]",
         ROW_BLOCKS,
     ),
@@ -1803,6 +1881,20 @@ MUTANTS = (
         "handlers/transform/delimited/lines.py",
         "compress(self._before * rows, cells), filled",
         "compress(self._before * rows, cells[::-1]), filled",
+        ROW_BLOCKS,
+    ),
+    Mutant(
+        "a-line-without-its-bare-first-cell-begins-with-a-comma",
+        "handlers/transform/delimited/lines.py",
+        'self._gap = quotes[0] + tail.removesuffix(b"\\n"), quotes[0] + b","',
+        'self._gap = quotes[0] + tail.removesuffix(b"\\n"), b\'",\'',
+        ROW_BLOCKS,
+    ),
+    Mutant(
+        "names-left-out-beside-texts-for-empty-cells",
+        "handlers/transform/delimited/lines.py",
+        "2 * count > width and not any(self._empty)\n",
+        "2 * count > width\n",
         ROW_BLOCKS,
     ),
     Mutant(

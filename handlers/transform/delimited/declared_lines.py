@@ -8,10 +8,10 @@ import orjson
 
 from handlers.transform.datasets.cells import plain_cell
 from handlers.transform.datasets.dataset import RESCUED, UnknownFields
+from handlers.transform.datasets.proofs.columns import CellsProof, unproved
 from handlers.transform.datasets.rules import Rules, first_of
 from handlers.transform.datasets.violations import Violation, unknown_field
 from handlers.transform.delimited.lines import RowLines
-from handlers.transform.delimited.typed_lines import TypedLines
 from handlers.transform.records.dataset_encoder import DatasetEncoder
 from handlers.transform.records.encoder import Encoded
 from handlers.transform.records.json_text import BadRecordError
@@ -32,9 +32,9 @@ class DeclaredLines:
         self._rescued = unknown if rescues else []
         rejects = rules.unknown_fields is UnknownFields.REJECT
         self._forbidden = unknown if rejects else []
-        # Where any cell will do, the proof is that none is empty.
-        self._proofs = [(at, name, rules.cells_proof(name) or all) for at, name in columns]
-        self._sparse = set[int]()  # the columns that had empty cells in the last block
+        self._proofs = [(at, name, rules.cells_proof(name)) for at, name in columns]
+        self._places = {name: at for at, name in columns}
+        self._sparse = set[int]()  # the columns that have empty cells in this block
         self._required = [(at, name) for at, name in columns if name in rules.required]
         self._booleans = {name for name, kind in rules.kinds.items() if kind == "boolean"}
         self._left_out = [at for at, name in enumerate(names) if not name]
@@ -45,8 +45,7 @@ class DeclaredLines:
         bare = {name for name in written if rules.kinds.get(name) in _BARE} | {RESCUED}
         if self._rescued:
             written.append(RESCUED)
-        kind = TypedLines if bare.intersection(written) else RowLines
-        self._lines = kind(written, encoder.tail, bare)
+        self._lines = RowLines(written, encoder.tail, bare)
 
     def size(self, rows: int) -> int:
         """Return the size in bytes of the lines of `rows` rows, without their cells."""
@@ -60,34 +59,47 @@ class DeclaredLines:
         if self._is_whole:
             return self._judged(cells)
         odd = self._odd_columns(cells)
-        are_full = not self._sparse
         bad = self._bad_rows(odd, cells)
         left_out = [(row, self._rejection(bad[row], cells, row)) for row in bad]
-        for at, name in odd:
-            if name in self._booleans:
-                cells[at :: self._width] = map(bytes.lower, cells[at :: self._width])
-        if not bad:
-            return self._written(cells, are_full=are_full)
-        kept = self._without(bad, cells)
-        encoded = self._written(kept, are_full=are_full) if kept else Encoded(b"", 0, 0)
-        return encoded._replace(left_out=left_out)
+        for name in self._booleans.intersection(odd):
+            column = slice(self._places[name], None, self._width)
+            cells[column] = map(bytes.lower, cells[column])
+        for row in reversed(bad):
+            del cells[row * self._width : (row + 1) * self._width]
+        encoded = self._written(cells) if cells else Encoded(b"", 0, 0)
+        return encoded._replace(left_out=left_out) if left_out else encoded
 
-    def _odd_columns(self, cells: list[bytes]) -> list[tuple[int, str]]:
-        """Return the columns in which some cell is not proved to be good; find the sparse ones."""
-        odd, were_sparse, self._sparse = list[tuple[int, str]](), self._sparse, set[int]()
+    def _odd_columns(self, cells: list[bytes]) -> dict[str, list[int]]:
+        """Return by column the rows whose cells are not proved to be good; find sparse columns."""
+        odd, were_sparse, self._sparse = dict[str, list[int]](), self._sparse, set[int]()
         for at, name, prove in self._proofs:
-            column, was_sparse = cells[at :: self._width], at in were_sparse
-            if not was_sparse and prove(column):
-                continue  # no proof holds for a column with an empty cell
-            filled = [*filter(None, column)]
-            is_full = len(filled) == len(column)
-            if not is_full:
-                self._sparse.add(at)
-            if filled and ((is_full and not was_sparse) or not prove(filled)):
-                odd.append((at, name))
+            column = cells[at :: self._width]
+            if not prove:
+                if not all(column):
+                    self._sparse.add(at)
+            elif rows := self._odd_rows(at, column, prove, was_sparse=at in were_sparse):
+                odd[name] = rows
         return odd
 
-    def _bad_rows(self, odd: list[tuple[int, str]], cells: list[bytes]) -> dict[int, Violation]:
+    def _odd_rows(
+        self, at: int, column: list[bytes], prove: CellsProof, *, was_sparse: bool
+    ) -> list[int]:
+        rows = None if was_sparse else prove(column)
+        if rows == []:
+            return []  # no proof holds for a column with an empty cell
+        filled = [*filter(None, column)]
+        is_full = len(filled) == len(column)
+        if was_sparse or not is_full:
+            rows = prove(filled) if filled else []
+        if rows is None:
+            rows = unproved(filled, prove)
+        if is_full:
+            return rows
+        self._sparse.add(at)
+        places = [row for row, cell in enumerate(column) if cell] if rows else []
+        return [places[row] for row in rows]
+
+    def _bad_rows(self, odd: dict[str, list[int]], cells: list[bytes]) -> dict[int, Violation]:
         """Return the first rule that each bad row breaks, in the order of rows.
 
         As for a row alone, names come first, then types, then the rules in the schema's order.
@@ -96,8 +108,9 @@ class DeclaredLines:
         if not (odd or missing or self._forbidden):
             return {}
         untyped, broken = list[tuple[int, Violation]](), dict[str, list[tuple[int, Violation]]]()
-        for at, name in odd:
-            for found in self._rules.cell_violations(name, cells[at :: self._width]):
+        for name, rows in odd.items():
+            column = cells[self._places[name] :: self._width]
+            for found in self._rules.cell_violations(name, column, rows):
                 is_typed = found[1].rule != "type"
                 (broken.setdefault(name, []) if is_typed else untyped).append(found)
         rules = chain.from_iterable(broken.get(name, ()) for name in self._rules.kinds)
@@ -133,14 +146,6 @@ class DeclaredLines:
             left = {name: plain_cell(cell) for name, cell in named if cell}
         return self._encoder.rejection(violation, left)
 
-    def _without(self, bad: Iterable[int], cells: list[bytes]) -> list[bytes]:
-        """Return the cells of all rows but the bad ones."""
-        kept, begin, width = list[bytes](), 0, self._width
-        for row in bad:
-            kept += cells[begin * width : row * width]
-            begin = row + 1
-        return kept + cells[begin * width :]
-
     def _judged(self, cells: list[bytes]) -> Encoded:
         """Encode rows one by one; leave out those that break a rule."""
         width = self._width
@@ -149,10 +154,10 @@ class DeclaredLines:
         )
         return self._encoder.encode_rows(rows, self._texts)
 
-    def _written(self, cells: list[bytes], *, are_full: bool) -> Encoded:
+    def _written(self, cells: list[bytes]) -> Encoded:
         """Encode rows that meet all rules."""
         if not self._left_out:
-            return self._lines.encode_rows(cells, are_full=are_full)
+            return self._lines.encode_rows(cells, self._sparse)
         width = self._width
         rescued = self._rescued_cells(cells)
         for at in self._left_out:

@@ -96,8 +96,8 @@ class Batch:
     def reject_for(self, error: BadRecordError, unit: str, number: int, raw: bytes) -> None:
         """Add a reject for what is wrong with a record, with what may be shown of its text."""
         text = raw if error.left is None else error.left
-        self.reject(unit, number, str(error), text)
-        self.rejects[-1] = self.rejects[-1]._replace(field=error.field, rule=error.rule)
+        reason, start = str(error), text[:RAW_BYTES]
+        self.rejects.append(Reject(unit, number, reason, start, len(text), error.field, error.rule))
 
     def withhold(self) -> Self:
         """Take out the texts of rejects that may hold fields which the dataset drops."""

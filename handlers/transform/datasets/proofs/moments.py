@@ -7,6 +7,8 @@ one form. It holds for no date or time that `formats` does not accept.
 import re
 from typing import Final
 
+from handlers.transform.datasets.proofs.lines import places_of, unknown_lines
+
 _TO_ZERO: Final = bytes.maketrans(b"123456789", b"000000000")
 _DATE: Final = re.compile(rb"\n0000-00-00\n")
 _DATE_TIME: Final = re.compile(rb"\n0000-00-00[Tt]00:00:00(?:\.0+)?(?:[Zz]|[+-]00:00)\n")
@@ -22,30 +24,53 @@ _HOURS: Final = bytes(range(24))
 _UP_TO_59: Final = b"012345"  # the first digit of minutes, and of seconds but for a leap second
 
 
-def are_dates(lines: bytes, count: int) -> bool:
-    """Return whether a text is surely `count` dates, each a line; 29 February is not sure."""
-    return _have_form(lines, count, _DATE) and _have_days(lines, len(lines) // count)
+def odd_dates(lines: bytes, count: int) -> list[int] | None:
+    """Return the places of lines that may be no dates; None if that is not known.
+
+    29 February may be none.
+    """
+    odd, lines, width = _odd_forms(lines, count, _DATE)
+    return odd if width and _have_days(lines, width) else None
 
 
-def are_date_times(lines: bytes, count: int) -> bool:
-    """Return whether a text is surely `count` dates with times, each a line, all of one form."""
-    if not _have_form(lines, count, _DATE_TIME):
-        return False
-    width = len(lines) // count
-    if not _have_days(lines, width) or lines[18::width].translate(None, _UP_TO_59):
-        return False
+def odd_date_times(lines: bytes, count: int) -> list[int] | None:
+    """Return the places of lines that may be no date-times; None if that is not known.
+
+    They have to be of one form: that of the first line.
+    """
+    odd, lines, width = _odd_forms(lines, count, _DATE_TIME)
+    if not width or not _have_days(lines, width) or lines[18::width].translate(None, _UP_TO_59):
+        return None
     offset = width - len("+00:00\n")
     has_offset = lines[offset : offset + 1] in (b"+", b"-")
-    return _have_hours(lines, width, 12) and (
-        not has_offset or _have_hours(lines, width, offset + 1)
-    )
+    if not _have_hours(lines, width, 12) or (
+        has_offset and not _have_hours(lines, width, offset + 1)
+    ):
+        return None
+    return odd
 
 
-def _have_form(lines: bytes, count: int, form: re.Pattern[bytes]) -> bool:
-    """Return whether all lines have the same form, one of those that are allowed."""
+def _odd_forms(lines: bytes, count: int, form: re.Pattern[bytes]) -> tuple[list[int], bytes, int]:
+    """Return the places of lines of another form than the first, all other lines, their width.
+
+    The width is 0 if the form of the first is not allowed.
+    """
     shapes = lines.translate(_TO_ZERO)
-    shape = shapes[: len(shapes) // count]
-    return form.fullmatch(shape) is not None and shapes == shape * count
+    width = shapes.find(b"\n", 1) + 1
+    first = shapes[:width]
+    if not form.fullmatch(first):
+        return [], b"", 0
+    if shapes == first * count:
+        return [], lines, width
+    others = unknown_lines([first[1:-1]], shapes, count)
+    if others is None:
+        return [], b"", 0
+    odd, kept, end, place = places_of(others, shapes), list[bytes](), 0, 0
+    for at in odd:
+        begin = end + (at - place) * width
+        kept.append(lines[end:begin])
+        end, place = lines.index(b"\n", begin + 1) + 1, at + 1
+    return odd, b"".join([*kept, lines[end:]]), width
 
 
 def _have_days(lines: bytes, width: int) -> bool:

@@ -5,10 +5,11 @@ both have the shape `AA-00`, and the pattern matches both or neither.
 """
 
 import re
+from itertools import filterfalse
 from typing import Final
 
 from handlers.transform.datasets.generated import pattern_of
-from handlers.transform.datasets.proofs.lines import are_among, cut
+from handlers.transform.datasets.proofs.lines import places_of, unknown_lines
 
 _MOST_KNOWN: Final = 10_000
 _PRINTABLE: Final = range(0x20, 0x7F)
@@ -29,20 +30,24 @@ class Shapes:
         self._table = _table(pattern)
         self._known = dict[bytes, None]()  # in the order in which they came
 
-    def match(self, lines: bytes, count: int) -> bool:
-        """Return whether the pattern surely matches `count` texts, none of them empty.
+    def odd(self, lines: bytes, count: int) -> list[int] | None:
+        """Return the places of texts that the pattern may not match; None if that is not known.
 
-        Each text stands between two line feeds of its own.
+        An empty text is one. Each of the `count` texts stands between two line feeds of its own.
         """
-        shapes, known = lines.translate(self._table), self._known
-        if are_among(known, shapes, count):
-            return True
-        new = [shape for shape in dict.fromkeys(cut(shapes, count)) if shape not in known]
-        if not new or not all(shape and self._matches(shape.decode()) for shape in new):
-            return False
-        if len(known) < _MOST_KNOWN:
-            known |= dict.fromkeys(new)
-        return True
+        shapes = lines.translate(self._table)
+        unknown = unknown_lines(self._known, shapes, count)
+        if unknown is None:
+            return None
+        odd = [*filterfalse(self._is_good, unknown)]
+        return places_of(odd, shapes) if odd else []
+
+    def _is_good(self, shape: bytes) -> bool:
+        """Return whether the pattern matches texts of a shape; remember it if so."""
+        is_good = bool(shape and self._matches(shape.decode()))
+        if is_good and len(self._known) < _MOST_KNOWN:
+            self._known[shape] = None
+        return is_good
 
 
 def _table(pattern: str) -> bytes:

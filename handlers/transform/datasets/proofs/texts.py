@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, cast
 
 from handlers.transform.datasets.proofs.lines import are_among
-from handlers.transform.datasets.proofs.moments import are_date_times, are_dates
+from handlers.transform.datasets.proofs.moments import odd_date_times, odd_dates
 from handlers.transform.datasets.proofs.shapes import Shapes
 
 _PAIR: Final = 2  # values to count in the whole text; for more, hashing is faster, measured
@@ -39,7 +39,9 @@ class Texts:
         return self.are_escaped and b"\\" in self.lines()
 
 
-Proof = Callable[[Texts], bool]
+# Where the values are that are not proved: nowhere, at some places, or None if that is not known.
+Places = list[int] | None
+Proof = Callable[[Texts], Places]
 
 
 def text_proofs(schema: Mapping[str, Any]) -> list[Proof] | None:
@@ -56,14 +58,18 @@ def _enum(values: list[Any]) -> Proof:
     plain = frozenset(text for text in encoded if text and b"\\" not in text)
     countable = len(allowed) <= _PAIR and "\n" not in "".join(allowed)
 
-    def are_allowed(texts: Texts) -> bool:
-        if countable:
-            known = plain if texts.are_escaped else encoded
-            return are_among(known, texts.lines(), len(texts.values))
+    def odd_texts(texts: Texts) -> Places:
+        if countable and are_among(
+            plain if texts.are_escaped else encoded, texts.lines(), len(texts.values)
+        ):
+            return []
         values: list[Any] = texts.values
-        return (plain if texts.are_escaped else allowed).issuperset(values)
+        known = plain if texts.are_escaped else allowed
+        if not countable and known.issuperset(values):
+            return []
+        return [at for at, value in enumerate(values) if value not in known]
 
-    return are_allowed
+    return odd_texts
 
 
 def _const(value: Any) -> Proof:
@@ -72,16 +78,18 @@ def _const(value: Any) -> Proof:
 
 def _min_length(least: float) -> Proof:
     """Count bytes, if they are the characters."""
-    return lambda texts: (
-        texts.lines().isascii()
-        and not texts.may_have_escapes()
-        and min(map(len, texts.values)) >= max(least, 1)
+    return _whole(
+        lambda texts: (
+            texts.lines().isascii()
+            and not texts.may_have_escapes()
+            and min(map(len, texts.values)) >= max(least, 1)
+        )
     )
 
 
 def _max_length(most: float) -> Proof:
     """Count bytes, of which a text has as many as characters, or more."""
-    return lambda texts: max(map(len, texts.values)) <= most and all(texts.values)
+    return _whole(lambda texts: max(map(len, texts.values)) <= most and all(texts.values))
 
 
 def _pattern(pattern: str) -> Proof | None:
@@ -90,16 +98,21 @@ def _pattern(pattern: str) -> Proof | None:
     except ValueError:
         return None
     return lambda texts: (
-        not texts.may_have_escapes() and shapes.match(texts.lines(), len(texts.values))
+        None if texts.may_have_escapes() else shapes.odd(texts.lines(), len(texts.values))
     )
 
 
 def _format(name: str) -> Proof | None:
     if name == "date":
-        return lambda texts: are_dates(texts.lines(), len(texts.values))
+        return lambda texts: odd_dates(texts.lines(), len(texts.values))
     if name == "date-time":
-        return lambda texts: are_date_times(texts.lines(), len(texts.values))
+        return lambda texts: odd_date_times(texts.lines(), len(texts.values))
     return _pattern(_UUID) if name == "uuid" else None
+
+
+def _whole(are_good: Callable[[Texts], bool]) -> Proof:
+    """Return the proof of all texts together, which names none."""
+    return lambda texts: [] if are_good(texts) else None
 
 
 _PROOFS: Final[dict[str, Callable[[Any], Proof | None]]] = {
