@@ -1,5 +1,7 @@
 """Clients of S3, SQS, Lambda and CloudWatch, each made once, with time-outs and retries."""
 
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from functools import cache, partial
 from io import BytesIO
 from typing import Any, Final
@@ -7,6 +9,7 @@ from typing import Any, Final
 from botocore import __version__ as BOTOCORE_VERSION  # noqa: N812
 from botocore.config import Config
 from botocore.session import Session, get_session
+from botocore.utils import parse_timestamp
 
 from handlers import keys
 from handlers.aws.operations import OLDEST_BOTOCORE, missing_parameters
@@ -50,7 +53,24 @@ def _session() -> Session:
     """Return the one session of the clients: botocore's, since boto3's takes longer to load."""
     session = get_session()
     session.register_component("data_loader", ServiceModels())
+    session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_time)
     return session
+
+
+def _time(text: Any) -> datetime:
+    """Return a time of an answer, as botocore does, in a twentieth of the time.
+
+    botocore guesses the format by dateutil: four fifths of the time that a listing takes. S3 writes
+    ISO 8601 in XML and RFC 822 in headers; whatever else there is, botocore reads.
+    """
+    try:
+        if text.endswith("Z"):
+            return datetime.fromisoformat(text)
+        if text.endswith(" GMT"):
+            return parsedate_to_datetime(text)
+    except (AttributeError, ValueError):
+        pass
+    return parse_timestamp(text)
 
 
 def _leave_to_the_caller(
