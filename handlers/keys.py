@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import date
+from functools import lru_cache
 from typing import Final
 from urllib.parse import quote, unquote
 
@@ -95,6 +96,7 @@ DEAD_LETTER_VERSION: Final = "source_version"
 # The last part of a bundle's key, and of its index's.
 _BUNDLE = re.compile(r"/(\d{6})\.json\.gz\Z", re.ASCII)
 _PARTITION = re.compile(r"processed/(\d{4})/(\d{2})/(\d{2})/.", re.DOTALL)
+_PARTITION_CHARACTERS: Final = len("processed/2024/01/15/x")
 # What XML 1.0 has no way to write (https://www.w3.org/TR/xml/#charsets), and the carriage return,
 # which XML parsers turn into a newline. S3 stores such keys, but refuses a DeleteObjects that names
 # one, and nobody can read its answer to the start of a multipart upload:
@@ -265,7 +267,12 @@ def bundle_layout_key(day: date) -> str:
 
 def partition_day(processed: str) -> date | None:
     """Return the day of a `processed/YYYY/MM/DD/…` key, or None for any other key."""
-    match = _PARTITION.match(processed)
+    return _day_at(processed[:_PARTITION_CHARACTERS])
+
+
+@lru_cache  # a listing has millions of keys, and few days
+def _day_at(beginning: str) -> date | None:
+    match = _PARTITION.match(beginning)
     if not match:
         return None
     try:

@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import orjson
 
@@ -21,6 +21,8 @@ from handlers.aws.failures import (
 )
 from handlers.aws.object_info import Location
 from handlers.aws.objects import Storage
+
+_DAY_CHARACTERS: Final = len(keys.day_prefix(keys.PROCESSED, date.max))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,11 +52,10 @@ class Layout:
     shards: int
     folders: Sequence[str]
 
-    def place(self, key: str) -> Place:
-        """Return where an output is bundled, by its key in `processed/`."""
-        path = key[len(keys.day_prefix(keys.PROCESSED, date.max)) :]
-        folder = next((folder for folder in self.folders if path.startswith(folder)), "")
-        return Place(folder=folder, shard=shard_of(key, self.shards), shards=self.shards)
+    def folder(self, key: str) -> str:
+        """Return the folder that an output is bundled in, by its key in `processed/`."""
+        path = key[_DAY_CHARACTERS:]
+        return next((folder for folder in self.folders if path.startswith(folder)), "")
 
     def to_json(self) -> bytes:
         """Return the layout as it is stored."""

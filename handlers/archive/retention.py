@@ -90,32 +90,41 @@ class _Day:
     """A day that a walk comes by, and its logs of bundles."""
 
     def __init__(
-        self, day: date, logs: DayLogs, finishing: Finishing, layout: Layout | _HeldUp | None
+        self,
+        day: date,
+        logs: DayLogs,
+        finishing: Finishing,
+        layout: Layout | _HeldUp | None,
+        chain: Chain,
     ) -> None:
         """Without a layout, nothing is bundled; if it cannot be read, nothing is archived."""
         self._day = day
         self._logs = logs
         self._finishing = finishing
         self._layout = layout
-        self._opened: dict[Place | None, Log | _HeldUp] = {}
+        self._shard = chain.shard
+        self._shards = layout.shards if isinstance(layout, Layout) else chain.count
+        self._opened: dict[str | None, Log | _HeldUp] = {}
 
-    def has(self, output: ObjectInfo, chain: Chain) -> bool:
-        """Return whether a chain is to archive an output."""
-        key = output.location.key
-        if isinstance(self._layout, Layout):
-            return self._layout.place(key).shard == chain.shard
-        return shard_of(key, chain.count) == chain.shard
+    def share(self, outputs: Sequence[ObjectInfo]) -> list[ObjectInfo]:
+        """Return the outputs that the chain is to archive."""
+        shard, shards = self._shard, self._shards
+        return [one for one in outputs if shard_of(one.location.key, shards) == shard]
 
     def log(self, output: ObjectInfo) -> Log | _HeldUp:
-        """Return the log that an output belongs to, or why it cannot be read."""
+        """Return the log that an output of the chain belongs to, or why it cannot be read."""
         if isinstance(self._layout, _HeldUp):
             return self._layout
-        place = self._layout.place(output.location.key) if self._layout else None
-        if place not in self._opened:
-            self._opened[place] = _or_held_up(
-                lambda: Log(self._logs, self._finishing, self._day, place)
-            )
-        return self._opened[place]
+        folder = self._layout.folder(output.location.key) if self._layout else None
+        if folder not in self._opened:
+            self._opened[folder] = _or_held_up(lambda: self._open(folder))
+        return self._opened[folder]
+
+    def _open(self, folder: str | None) -> Log:
+        place = None
+        if folder is not None:
+            place = Place(folder=folder, shard=self._shard, shards=self._shards)
+        return Log(self._logs, self._finishing, self._day, place)
 
 
 class _Walk:
@@ -188,26 +197,27 @@ class _Walk:
 
     def _move_page(self, page: Sequence[ObjectInfo], cutoff: datetime) -> ObjectInfo | None:
         """Move the outputs of a page; return the first that there was no time for."""
-        due = [one for one in page if one.modified < cutoff and _day_of(one)]
-        if not self._chain.shard:
-            self._counts += Counts(skipped=len(page) - len(due))
-        for date_, of_day in groupby(due, key=_day_of):
+        for date_, of_date in groupby(page, key=_day_of):
+            listed = list(of_date)
+            due = [one for one in listed if one.modified < cutoff] if date_ else []
+            if not self._chain.shard:
+                self._counts += Counts(skipped=len(listed) - len(due))
+            if not (date_ and due):
+                continue
             day = self._enter(date_)
-            mine = [output for output in of_day if day.has(output, self._chain)]
-            for log, of_log in groupby(mine, key=day.log):
+            for log, of_log in groupby(day.share(due), key=day.log):
                 if waiting := self._move(list(of_log), log):
                     return waiting
         return None
 
-    def _enter(self, date_: date | None) -> _Day:
+    def _enter(self, date_: date) -> _Day:
         """Return a day; those before it are done with."""
-        assert date_  # noqa: S101 - what is due is in a day
         if not self._day or self._day[0] != date_:
             layouts = self._layouts
             layout = _or_held_up(lambda: layouts.of(date_)) if layouts else None
             if isinstance(layout, Layout):
                 self._most_shards = max(self._most_shards, layout.shards)
-            self._day = date_, _Day(date_, self._logs, self._finishing, layout)
+            self._day = date_, _Day(date_, self._logs, self._finishing, layout, self._chain)
         return self._day[1]
 
     def _move(self, outputs: Sequence[ObjectInfo], log: Log | _HeldUp) -> ObjectInfo | None:

@@ -286,8 +286,8 @@ MUTANTS = (
     Mutant(
         "young-objects-archived",
         "handlers/archive/retention.py",
-        "one.modified < cutoff and _day_of(one)",
-        "_day_of(one)",
+        "[one for one in listed if one.modified < cutoff]",
+        "listed",
         ARCHIVER,
     ),
     Mutant(
@@ -2819,15 +2819,15 @@ MUTANTS = (
     Mutant(
         "each-chain-does-all",
         "handlers/archive/retention.py",
-        "            return self._layout.place(key).shard == chain.shard\n",
-        "            return bool(self._layout.place(key))\n",
+        "if shard_of(one.location.key, shards) == shard]",
+        "if self._layout or shard_of(one.location.key, shards) == shard]",
         BUNDLES,
     ),
     Mutant(
         "one-by-one-each-chain-does-all",
         "handlers/archive/retention.py",
-        "        return shard_of(key, chain.count) == chain.shard\n",
-        "        return shard_of(key, chain.count) >= 0\n",
+        "if shard_of(one.location.key, shards) == shard]",
+        "if not self._layout or shard_of(one.location.key, shards) == shard]",
         BUNDLES,
     ),
     Mutant(
