@@ -7,7 +7,7 @@ from handlers.environment import Metric
 from ops.costs import bundles, fan_out, storage
 from ops.costs.bills import Bill, Line, kind
 from ops.costs.periods import Period
-from ops.costs.plans import DAYS_OF_MONTH, Load, Plan
+from ops.costs.plans import DAYS_OF_MONTH, Load, Plan, slower
 from ops.costs.prices import Prices
 
 # Lambda polls an idle queue with five pollers, each for 20 s:
@@ -22,9 +22,8 @@ QUEUE_BATCH: Final = 10
 # Four calls to S3 one after the other, of ten files at once. Assumed, not measured on AWS.
 _CALLS_SECONDS: Final = 0.3
 _FILES_AT_ONCE: Final = 10
-# Nested NDJSON, the slowest of bench/results.md, on one processor, which 1,769 MB are.
+# Nested NDJSON, the slowest of bench/results.md, on one processor.
 _CPU_SECONDS_PER_BYTE: Final = 20 / 10**9
-ONE_CPU_MB: Final = 1769
 # 32 copies at once, of 30 ms each, are what one processor can request.
 _CPU_SECONDS_PER_COPY: Final = 0.001
 _RUN_SECONDS: Final = 2
@@ -129,12 +128,13 @@ def compute(plan: Plan, load: Load, prices: Prices, period: Period) -> list[Line
     each = load.files_per_invocation(plan)
     invocations = load.files / each
     waiting = invocations * _CALLS_SECONDS * max(1, each / _FILES_AT_ONCE)
-    working = load.files * load.size * _CPU_SECONDS_PER_BYTE * _slower(plan.processor_memory_mb)
+    working = load.files * load.size * _CPU_SECONDS_PER_BYTE * slower(plan.processor_memory_mb)
     archived, _ = _archived(plan, load.files / DAYS_OF_MONTH, period)
     if bundles.is_bundling(plan, load):
         moving = archived / fan_out.OBJECTS_A_SECOND
     else:
-        moving = archived * _CPU_SECONDS_PER_COPY * _slower(plan.archiver_memory_mb)
+        moving = archived * _CPU_SECONDS_PER_COPY
+    moving *= slower(plan.archiver_memory_mb)
     runs = DAYS_OF_MONTH
     time = kind("GB-seconds", prices.lambda_arm64_gb_second)
     return [
@@ -144,11 +144,6 @@ def compute(plan: Plan, load: Load, prices: Prices, period: Period) -> list[Line
         time("processor", (waiting + working) * plan.processor_memory_mb / 1024),
         time("archiver", (runs * _RUN_SECONDS + moving) * plan.archiver_memory_mb / 1024),
     ]
-
-
-def _slower(memory_mb: int) -> float:
-    """Return how much longer work takes with the part of a processor that the memory gives."""
-    return max(1.0, ONE_CPU_MB / memory_mb)
 
 
 def _archived(plan: Plan, per_day: float, period: Period) -> tuple[float, float]:

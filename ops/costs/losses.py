@@ -8,7 +8,7 @@ from typing import Final
 from ops.costs import bundles, estimates, storage
 from ops.costs.bills import Line, cents, kind
 from ops.costs.periods import FOREVER, Period
-from ops.costs.plans import DAYS_OF_MONTH, Load, Plan
+from ops.costs.plans import DAYS_OF_MONTH, ONE_CPU_MB, Load, Plan
 from ops.costs.prices import Prices
 
 # Smaller texts hardly get smaller in gzip.
@@ -67,11 +67,11 @@ def _changes(plan: Plan, load: Load, prices: Prices, period: Period) -> Iterator
                 batch_window_seconds=max(1, plan.batch_window_seconds),
             ),
         )
-    if plan.processor_memory_mb > estimates.ONE_CPU_MB:
+    if plan.processor_memory_mb > ONE_CPU_MB:
         yield change(
             "processorMemoryMb",
-            f"{estimates.ONE_CPU_MB}: more buys a second processor, which Python hardly uses",
-            replace(plan, processor_memory_mb=estimates.ONE_CPU_MB),
+            f"{ONE_CPU_MB}: more buys a second processor, which Python hardly uses",
+            replace(plan, processor_memory_mb=ONE_CPU_MB),
         )
     if not plan.compress_output and load.size >= _WORTH_COMPRESSING_BYTES:
         yield change(

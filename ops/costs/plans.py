@@ -8,6 +8,8 @@ ALARM_METRICS: Final = 22
 # Measured in bench/: text of usual records in gzip at level 1.
 COMPRESSED: Final = 1 / 5
 DAYS_OF_MONTH: Final = 30
+# The memory of one processor.
+ONE_CPU_MB: Final = 1769
 _SECONDS_OF_MONTH: Final = DAYS_OF_MONTH * 86_400
 
 
@@ -49,3 +51,8 @@ class Load:
         """Return how many files the processor gets at once: what has come within the window."""
         waiting = 1 + self.files / _SECONDS_OF_MONTH * plan.batch_window_seconds
         return min(plan.batch_size, max(waiting, self.at_once))
+
+
+def slower(memory_mb: int) -> float:
+    """Return how much longer work takes with the part of a processor that the memory gives."""
+    return max(1.0, ONE_CPU_MB / memory_mb)

@@ -11,13 +11,14 @@ from ops.costs import estimates, fan_out, plain_design, storage
 from ops.costs.bills import Bill, Line
 from ops.costs.losses import Loss, losses
 from ops.costs.periods import Period
-from ops.costs.plans import Load, Plan
+from ops.costs.plans import ONE_CPU_MB, Load, Plan
 from ops.costs.prices import ENTERED, REGIONS, SOURCES
 
 REGION: Final = "us-east-1"
 _PRICES: Final = REGIONS[REGION]
 _PLAN: Final = Plan()
 _BUNDLING: Final = Plan(archive_bundles=True)
+_FAST: Final = replace(_BUNDLING, archiver_memory_mb=ONE_CPU_MB)
 _STEADY: Final = Period()
 _MILLION: Final = 10**6
 # Its compute alone is shown: files of no size, and ten at once, fill the batches.
@@ -136,7 +137,7 @@ def fanned_out() -> str:
     rows: list[list[str]] = []
     for objects in (10**6, 10**7, 10**8, 10**9):
         for chains in (1, 4, 16):
-            plan = replace(_BUNDLING, archive_concurrency=chains)
+            plan = replace(_FAST, archive_concurrency=chains)
             run = fan_out.a_day(plan, objects, 1_000, _PRICES)
             rows.append([
                 f"{objects:,}", str(chains), f"{run.hours:,.1f}", f"{run.calls:,.0f}",

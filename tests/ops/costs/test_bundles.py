@@ -16,6 +16,7 @@ from ops.costs.prices import REGIONS
 
 PRICES = REGIONS["us-east-1"]
 PLAN = Plan(archive_bundles=True)
+FAST = replace(PLAN, archiver_memory_mb=1769)  # a whole processor
 MONTH = 30
 
 
@@ -90,21 +91,29 @@ def test_a_stack_without_files_pays_nothing_for_bundles():
 
 
 def test_a_days_run_by_hand():
-    """14.4 million by 4 chains: 4,000 s of moving, and 864 s of listing by each."""
-    run = fan_out.a_day(replace(PLAN, archive_concurrency=4), 14_400_000, 1_000, PRICES)
-    assert run.hours == pytest.approx((4_000 + 864) / 3_600)
-    # 144 bundles of 100,000: 80 MB each, in 10 parts, and 5 calls beside
-    assert run.calls == 14_400_000 + 4 * 14_400 + 144 * (12 + 5)
+    """14.4 million by 4 chains: 60 ms a page, and 250 outputs of it, 32 at once."""
+    run = fan_out.a_day(replace(FAST, archive_concurrency=4), 14_400_000, 1_000, PRICES)
+    seconds = 14_400 * (0.06 + 8 * 32 / 900)
+    assert run.hours == pytest.approx(seconds / 3_600)
+    # 144 bundles of 100,000: 80 MB each, in 10 parts, and 5 calls beside; 1,000 a delete
+    assert run.calls == 14_400_000 + 4 * 14_400 + 144 * (12 + 5) + 14_400
     lists, puts = 4 * 14_400 + 144 * 5, 144 * 12
-    seconds = 4 * 4_864 * 0.5
+    compute = 4 * seconds * 1769 / 1024
     assert run.dollars == pytest.approx(
-        14.4 * 0.4 + lists * 5e-6 + puts * 1e-5 + seconds * 0.0000133334
+        14.4 * 0.4 + lists * 5e-6 + puts * 1e-5 + compute * 0.0000133334
     )
+
+
+def test_with_half_a_processor_a_day_takes_nearly_twice_as_long_and_costs_hardly_more():
+    whole = fan_out.a_day(replace(FAST, archiver_memory_mb=1770), 10**7, 1_000, PRICES)
+    half = fan_out.a_day(replace(FAST, archiver_memory_mb=885), 10**7, 1_000, PRICES)
+    assert 1.8 * whole.hours < half.hours < 2 * whole.hours
+    assert half.dollars == pytest.approx(whole.dollars, rel=0.02)
 
 
 def test_the_archiver_moves_more_a_day_the_more_work_side_by_side():
     hours = [
-        fan_out.a_day(replace(PLAN, archive_concurrency=it), 10**9, 1_000, PRICES).hours
+        fan_out.a_day(replace(FAST, archive_concurrency=it), 10**9, 1_000, PRICES).hours
         for it in (1, 4, 16)
     ]
     assert hours == sorted(hours, reverse=True)
