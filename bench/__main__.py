@@ -1,4 +1,4 @@
-"""`python -m bench run`, `python -m bench bundles` and `python -m bench profile`."""
+"""`python -m bench run`, and one by one `bundles`, `fan-out` and `profile`."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +14,7 @@ from bench import (
     chart,
     cold_start,
     engines,
+    fan_out,
     inputs,
     machine,
     overlap,
@@ -122,6 +123,33 @@ def bundles(
         table = tables.ways_table(bundling.compare(rounds, status.update))
     console.print(table.grid())
     report.replace(table, results, behind="What archiving costs")
+
+
+@app.command(name="fan-out")
+def fan_out_(
+    *,
+    objects: Annotated[int, typer.Option(min=1_000, help="Keys that are listed.")] = 1_000_000,
+    chains: Annotated[int, typer.Option(min=1, max=16, help="archiveConcurrency.")] = 16,
+    simulated: Annotated[
+        int | None, typer.Option(min=1, help="How many of the chains are simulated; else all.")
+    ] = None,
+    results: Annotated[Path, typer.Option(help="The page that gets the row.")] = (
+        _FOLDER / "results.md"
+    ),
+) -> None:
+    """Simulate a day's bundling by chains side by side, and put it into the table of results.md.
+
+    A chain takes some 2 µs a key: a billion of them an hour.
+    """
+    if simulated and simulated < chains and chains.bit_count() > 1:
+        msg = f"{simulated} of {chains} chains, allowed: some of 2, 4, 8 or 16, else all"
+        raise typer.BadParameter(msg)
+    console = Console(width=None if Console().is_terminal else 160)
+    with console.status(f"listing {objects:,} keys"):
+        run = fan_out.compare(objects, chains, min(simulated or chains, chains))
+    table = report.with_row(tables.fan_out_table([run]), results, keys=2)
+    console.print(table.grid())
+    report.replace(table, results, behind=tables.WAYS_TITLE)
 
 
 @app.command()

@@ -10,8 +10,14 @@ from bench.s3 import FakeS3
 from handlers.archive.retention import Archiver
 from handlers.aws.messages import Messenger
 from handlers.aws.objects import Storage
+from handlers.data_archiver import ArchiverRun
 from handlers.data_processor import Processor
-from handlers.environment import PROCESSOR_SERVICE, ArchiverEnvironment, ProcessorEnvironment
+from handlers.environment import (
+    ARCHIVER_SERVICE,
+    PROCESSOR_SERVICE,
+    ArchiverEnvironment,
+    ProcessorEnvironment,
+)
 from handlers.invocation.telemetry import Telemetry
 
 RAW: Final = "raw"
@@ -89,6 +95,14 @@ def archiver(s3: Any, *, bundles: bool = False) -> Archiver:
     log = Telemetry("archiver", level="ERROR", environment="bench").logger
     environment = ArchiverEnvironment(**_COMMON, **_ARCHIVER, archive_bundles=bundles)
     return Archiver(Storage(s3), environment, (), log)
+
+
+def archiver_run(storage: Storage, messenger: Messenger, chains: int) -> ArchiverRun:
+    """Return the archiver's handler, which bundles, in so many chains."""
+    settings: dict[str, Any] = _COMMON | _ARCHIVER | {"archive_concurrency": chains}
+    environment = ArchiverEnvironment(**settings, archive_bundles=True)
+    telemetry = Telemetry(ARCHIVER_SERVICE, level="ERROR", environment="bench")
+    return ArchiverRun(environment, storage, messenger, telemetry, now=lambda: NOW)
 
 
 def batch(keys: Sequence[str]) -> Mapping[str, Any]:

@@ -53,6 +53,7 @@ def measured(
     function: Callable[..., dict[str, Any]],
     *,
     variables: Mapping[str, str] = MappingProxyType({}),
+    timeout_seconds: float = _TIMEOUT_SECONDS,
     **arguments: Any,
 ) -> dict[str, Any]:
     """Run a function of this package in a fresh process; return its answer and `peak_mb`.
@@ -68,7 +69,7 @@ def measured(
         text=True,
         cwd=_ROOT,
         env={**os.environ, "PYTHONPATH": os.pathsep.join([*_PATHS, str(_ROOT)]), **variables},
-        timeout=_TIMEOUT_SECONDS,
+        timeout=timeout_seconds,
         check=False,
     )
     if process.returncode:

@@ -1,11 +1,12 @@
 """results.md: the run written down, with the machine it ran on."""
 
+import dataclasses
 import re
 from pathlib import Path
 
 from bench.inputs import SHAPES_ROUNDS, SHAPES_SIZE
 from bench.results import Results, better_peers, speed_gaps
-from bench.tables import Table, tables
+from bench.tables import FAN_OUT_TITLE, WAYS_TITLE, Table, fan_out_table, tables
 
 _METHOD = """\
 `make bench` writes this page. Every measure is a process of its own; engines take turns, round by
@@ -69,7 +70,34 @@ def write(results: Results, path: Path, chart: Path) -> None:
         f"## Where a speed goal is missed, and why\n\n{gaps}\n",
         f"## Where another engine is better\n\n{better}\n",
     ]
+    kept = _kept(path)
     path.write_text("\n".join(parts), encoding="utf-8")
+    if kept:
+        replace(kept, path, behind=WAYS_TITLE)
+
+
+def with_row(table: Table, path: Path, *, keys: int) -> Table:
+    """Return a table of one row with the others that the page has of it, by so many first cells."""
+    (row,) = table.rows
+    others = [one for one in _rows(table.title, path) if one[:keys] != list(row[:keys])]
+    rows = sorted(
+        [*others, row], key=lambda one: [int(cell.replace(",", "")) for cell in one[:keys]]
+    )
+    return dataclasses.replace(table, rows=rows)
+
+
+def _kept(path: Path) -> Table | None:
+    """Return the table that `run` does not make anew, since it takes hours."""
+    rows = _rows(FAN_OUT_TITLE, path)
+    return dataclasses.replace(fan_out_table([]), rows=rows) if rows else None
+
+
+def _rows(title: str, path: Path) -> list[list[str]]:
+    """Return the rows of a table of the page; none where there is none."""
+    page = path.read_text(encoding="utf-8") if path.exists() else ""
+    found = _section(title).search(page)
+    lines = [line for line in found[0].splitlines() if line.startswith("| ")] if found else []
+    return [line.strip("| ").split(" | ") for line in lines[1:]]
 
 
 def replace(table: Table, path: Path, *, behind: str) -> None:

@@ -10,6 +10,7 @@ from rich.text import Text
 from bench import bundling, engines
 from bench.bundling import Way
 from bench.cold_start import ColdStart
+from bench.fan_out import FanOut
 from bench.results import Goal, Results, better_peers, goals, speed_gaps
 from bench.throughput import Row
 
@@ -20,6 +21,15 @@ checksums, the index, and the deletes. **tar, as s3tar**: as awslabs' amazon-s3-
 of small objects, a GET each and parts with SHA-256, but in Python, and with all threads on one
 part; nothing is checked or deleted, no metadata is kept, and there is no index. One by one each
 object is billed as 128 KB in STANDARD_IA."""
+FAN_OUT_TITLE = "A day's bundling by chains side by side, simulated"
+_FAN_OUT_NOTE = """\
+`python -m bench fan-out` makes a row. What runs is the archiver, from its event to the event that
+goes on, over a listing of two days that is made page by page, against a clock that only calls move:
+60 ms each, and 900 reads a second, 32 at once, as the arithmetic of costs has it, in invocations of
+900 s. Outputs are not read or packed. Where all chains are simulated, each key is moved by exactly
+one of them. Where one is, each other is taken to cost as much. Hours and invocations are those of
+a chain; **on paper** is what `ops/costs/fan_out.py` says. CPU is that of the archiver and of the
+simulation, for a key that a chain lists."""
 _BAR = 48  # characters of the longest
 
 
@@ -160,6 +170,42 @@ def ways_table(ways: Sequence[Way]) -> Table:
         "peak MB",
     )
     return Table(title=WAYS_TITLE, columns=columns, rows=rows, note=_WAYS_NOTE)
+
+
+def fan_out_table(runs: Sequence[FanOut]) -> Table:
+    """Return simulated runs, each beside the same on paper."""
+    rows = [
+        (
+            f"{run.objects:,}",
+            f"{run.chains}",
+            f"{run.simulated}",
+            f"{run.hours:,.2f}",
+            f"{run.paper.hours:,.2f}",
+            f"{run.invocations:,.0f}",
+            f"{run.calls:,.0f}",
+            f"{run.paper.calls:,.0f}",
+            f"{run.dollars:,.2f}",
+            f"{run.paper.dollars:,.2f}",
+            f"{run.peak_mb:.0f}",
+            f"{run.cpu_us:.1f}",
+        )
+        for run in runs
+    ]
+    columns = (
+        "outputs of 1 KB a day",
+        "chains",
+        "simulated",
+        "hours",
+        "on paper",
+        "invocations",
+        "calls of S3",
+        "on paper",
+        "$ a day",
+        "on paper",
+        "peak MB",
+        "CPU µs a key",
+    )
+    return Table(title=FAN_OUT_TITLE, columns=columns, rows=rows, note=_FAN_OUT_NOTE)
 
 
 def _cold_starts(cold: ColdStart) -> Table:

@@ -13,6 +13,7 @@ from ops.costs.losses import Loss, losses
 from ops.costs.periods import Period
 from ops.costs.plans import ONE_CPU_MB, Load, Plan
 from ops.costs.prices import ENTERED, REGIONS, SOURCES
+from tests.contracts.locks import ROOT
 
 REGION: Final = "us-east-1"
 _PRICES: Final = REGIONS[REGION]
@@ -27,6 +28,8 @@ _LOADS: Final = {
     "10,000 × 1 MB": Load(files=10_000, size=10**6),
     "10,000,000 × 1 KB": Load(files=10_000_000, size=1_000),
 }
+_SIMULATED: Final = "A day's bundling by chains side by side, simulated"
+_SHOWN: Final = range(11)  # all columns but the CPU time of the simulation
 _LARGE: Final = Load(files=1_000, size=10**9)
 _BAD: Final = {
     "archiveDays 7": replace(_PLAN, archive_days=7),
@@ -147,6 +150,15 @@ def fanned_out() -> str:
     return _table(columns, rows)
 
 
+def simulated() -> str:
+    """Return the simulated runs, which `python -m bench fan-out` has put into bench/results.md."""
+    page = (ROOT / "bench" / "results.md").read_text(encoding="utf-8")
+    part = page.partition(f"## {_SIMULATED}\n")[2].partition("\n## ")[0]
+    rows = [line.strip("| ").split(" | ") for line in part.splitlines() if line.startswith("|")]
+    shown = [[row[at] for at in _SHOWN] for row in (rows[0], *rows[2:])]
+    return _table(shown[0], shown[1:])
+
+
 def lost() -> str:
     """Return what each setting loses at the example loads."""
     rows: list[list[str]] = []
@@ -202,6 +214,7 @@ TEXTS: Final = {
     "cost-loads": loads,
     "cost-bundles": by_bundles,
     "cost-fan-out": fanned_out,
+    "cost-fan-out-simulated": simulated,
     "cost-losses": lost,
     "cost-file": a_file,
     "cost-gigabyte": a_gigabyte,
