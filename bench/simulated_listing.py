@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError
 
 from bench.bundling import SimulatedDay
 from bench.invocations import PROCESSED
+from handlers import keys
 from handlers.aws.object_info import ObjectInfo
 from handlers.aws.objects import Storage
 from ops.costs.fan_out import OBJECTS_A_SECOND, READS_AT_ONCE, SECONDS_A_CALL
@@ -122,7 +123,7 @@ class SimulatedS3(SimulatedDay):
         if request["Key"] in self._heads:
             self._call("PutObject")
             raise _taken()
-        if request["Key"].endswith("layout.json"):
+        if request["Key"].startswith(keys.BUNDLE_LAYOUTS):
             self._layouts[request["Key"]] = request["Body"]
         super().put_object(**request)
         if request.get("StorageClass"):  # billed as the parts of a large bundle

@@ -404,7 +404,12 @@ def _cases() -> list[Case]:
         Case(name="the same event twice", make=partial(same_event, lines), kills=2),
         Case(name="the same event twice, with rejects", make=partial(same_event, rejects)),
         Case(name="the same bad file twice", make=partial(same_event, bad)),
-        Case(name="the same event three times", make=partial(same_event, lines, times=3), kills=0),
+        Case(
+            name="the same event three times",
+            make=partial(same_event, lines, times=3),
+            kills=0,
+            long=True,
+        ),
         Case(
             name="an event and its second attempt",
             make=partial(same_event, lines, receives=(1, 2)),

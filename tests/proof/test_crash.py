@@ -8,7 +8,7 @@ from tests.proof.replays import KINDS as REPLAYS
 from tests.proof.world import RAW
 
 PROCESSOR = [(kind.name, queue_mode) for kind in KINDS for queue_mode in (True, False)]
-LARGE_DIRECT = [kind.name for kind in KINDS if kind.large]
+LARGE = [kind.name for kind in KINDS if kind.large]
 MIN_SCENARIOS = 1_000
 
 
@@ -29,22 +29,34 @@ def run_killed_once(run, base):
             run(replace(base, fault=fault, call=call))
 
 
-@pytest.mark.parametrize(
-    ("kind", "queue_mode"), [one for one in PROCESSOR if one[1] or one[0] not in LARGE_DIRECT]
-)
+@pytest.mark.parametrize(("kind", "queue_mode"), [one for one in PROCESSOR if one[0] not in LARGE])
 def test_processor(kind, queue_mode):
     base = crash.Scenario(kind=kind, queue_mode=queue_mode)
     assert run_all(crash.run_processor, base) >= 3 * len(crash.FAULTS)
 
 
-@pytest.mark.parametrize("kind", LARGE_DIRECT)
-def test_processor_of_a_large_file_without_queue(kind):
+@pytest.mark.parametrize(("kind", "queue_mode"), [one for one in PROCESSOR if one[0] in LARGE])
+def test_processor_of_a_large_file(kind, queue_mode):
     """A run that is killed once; `make crash` has the other faults."""
-    run_killed_once(crash.run_processor, crash.Scenario(kind=kind, queue_mode=False))
+    run_killed_once(crash.run_processor, crash.Scenario(kind=kind, queue_mode=queue_mode))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("kind", "queue_mode"), [one for one in PROCESSOR if one[0] in LARGE])
+def test_processor_of_a_large_file_in_every_scenario(kind, queue_mode):
+    base = crash.Scenario(kind=kind, queue_mode=queue_mode)
+    assert run_all(crash.run_processor, base) >= 3 * len(crash.FAULTS)
 
 
 @pytest.mark.parametrize("kind", crash.ARCHIVER_KINDS)
 def test_archiver(kind):
+    """A run that is killed once; `make crash` has the other faults."""
+    run_killed_once(crash.run_archiver, crash.Scenario(kind=kind))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("kind", crash.ARCHIVER_KINDS)
+def test_archiver_in_every_scenario(kind):
     assert run_all(crash.run_archiver, crash.Scenario(kind=kind)) >= 100
 
 
