@@ -224,6 +224,11 @@ def archive_key(processed: str) -> str:
     return ARCHIVE + processed.removeprefix(PROCESSED)
 
 
+def processed_key(archived: str) -> str:
+    """Return the key that an output in `archive/` had in `processed/`."""
+    return PROCESSED + archived.removeprefix(ARCHIVE)
+
+
 def restored_key(archived: str) -> str:
     """Return where an `archive/` key is restored to; the day stays.
 

@@ -159,7 +159,7 @@ class Finishing:
         for page in self._storage.list_pages(
             self._archive_bucket, keys.ARCHIVE, start_after=just_before(begin)
         ):
-            copies = {_processed_key(one.location.key): one.location for one in page}
+            copies = {keys.processed_key(one.location.key): one.location for one in page}
             copies = {key: copy for key, copy in copies.items() if copy.key in archived}
             entries = find_all([index], copies) if copies else []
             for entry in entries:
@@ -177,7 +177,3 @@ class Finishing:
             return
         with suppress(*PASSED):
             self._storage.delete(found)
-
-
-def _processed_key(archived: str) -> str:
-    return keys.PROCESSED + archived.removeprefix(keys.ARCHIVE)

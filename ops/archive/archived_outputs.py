@@ -140,22 +140,18 @@ def _single(account: Account, roots: Iterable[Root]) -> dict[str, Listed]:
 
     found = workers.map_unordered(one, roots, at_once=_LISTINGS_AT_ONCE)
     listed = (it for some in found for it in some)
-    return {
-        it.key: it
-        for it in listed
-        if keys.partition_day(keys.PROCESSED + it.key.removeprefix(keys.ARCHIVE))
-    }
+    return {it.key: it for it in listed if keys.partition_day(keys.processed_key(it.key))}
 
 
 def _wanted(roots: Iterable[Root]) -> Iterator[Wanted]:
     """Yield what to look for in bundles; the single keys of a day together."""
     days: dict[str, list[str]] = {}
     for root in roots:
-        processed = _processed(root.text)
+        processed = keys.processed_key(root.text)
         if root.exact:
             days.setdefault(_day(root.text, keys.ARCHIVE), []).append(processed)
         else:
-            among = None if root.among is None else frozenset(map(_processed, root.among))
+            among = None if root.among is None else frozenset(map(keys.processed_key, root.among))
             yield Wanted(beginning=processed, among=among)
     yield from (contents.among(some) for some in days.values())
 
@@ -183,10 +179,6 @@ def _of_bundle(key: str, one: Bundled, entry: Entry) -> ArchivedOutput:
         length=entry.length,
         described=one.described,
     )
-
-
-def _processed(archived: str) -> str:
-    return keys.PROCESSED + archived.removeprefix(keys.ARCHIVE)
 
 
 def _day(key: str, root: str) -> str:

@@ -87,7 +87,7 @@ def of_days(given: Sequence[str]) -> Selection:
 
 def absence(account: Account, archived: str) -> str:
     """Return why there is no archived output with a key, and where it is if it is not archived."""
-    processed = keys.PROCESSED + archived.removeprefix(keys.ARCHIVE)
+    processed = keys.processed_key(archived)
     bucket = account.stack.processed_bucket_name
     if objects.head(account.s3, bucket, processed):
         return f"not archived: it is still s3://{bucket}/{processed}"
@@ -188,7 +188,7 @@ def _common_beginning(source: str, day: date) -> str:
 
 def _may_be_of(source: str, archived: str) -> bool:
     """Return whether some version of a source may have an output with an archived key."""
-    processed = keys.PROCESSED + archived.removeprefix(keys.ARCHIVE)
+    processed = keys.processed_key(archived)
     day, digest = keys.partition_day(processed), keys.source_digest(source, "")
     if day is None:
         return False

@@ -21,6 +21,7 @@ from tests.proof.memory import Gate, Version
 from tests.proof.replays import NAME, declaration
 from tests.proof.world import (
     ARCHIVE,
+    HELD_IN_MEMORY,
     MAX_ATTEMPTS,
     PROCESSED,
     RAW,
@@ -34,7 +35,6 @@ from tests.proof.world import (
 
 SEEDS = range(1_000)
 _STEPS = 40
-_HELD_IN_MEMORY = 10**9
 _CELLS = ("1", "2.5", "no", "7", "x y")
 # Two of them want one output name.
 _PATHS = ("shop/a.csv", "shop/a.tsv", "shop/orders/b.csv", "orders/c.csv", "d.csv")
@@ -70,7 +70,7 @@ class Churn:
             compressed=self.rng.random() < 0.2,
             unfinished_after_seconds=3600 * (_LAMBDA_HOURS + 1),
         )
-        self.chunk = self.rng.choice((SMALL_CHUNK, _HELD_IN_MEMORY, _HELD_IN_MEMORY))
+        self.chunk = self.rng.choice((SMALL_CHUNK, HELD_IN_MEMORY, HELD_IN_MEMORY))
         self._calm = calm
         self._depth = 0
         self._kinds: dict[tuple[str, str], str] = {}  # dataset and version → the type of `total`

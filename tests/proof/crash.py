@@ -22,6 +22,7 @@ from tests.proof.replays import Replayed
 from tests.proof.watch import Watch
 from tests.proof.world import (
     ARCHIVE,
+    HELD_IN_MEMORY,
     PROCESSED,
     RAW,
     SMALL_CHUNK,
@@ -40,7 +41,6 @@ FAULTS = (
     "lost after",  # … behind the call's effect
     "sent twice",  # botocore repeats a call whose answer was lost, and gets the second's answer
 )
-_HELD_IN_MEMORY = 10**9  # bytes: no file of the proof is staged
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +100,7 @@ def run_processor(scenario: Scenario) -> list[str]:
     """Deliver a file in a scenario, check the outcome, return the names of the calls."""
     kind = BY_NAME[scenario.kind]
     gate = FaultyGate(scenario.fault, scenario.call)
-    with small_limits(SMALL_CHUNK if kind.large else _HELD_IN_MEMORY):
+    with small_limits(SMALL_CHUNK if kind.large else HELD_IN_MEMORY):
         world = World(
             queue_mode=scenario.queue_mode,
             compressed=kind.compressed,
@@ -232,7 +232,7 @@ RECONCILE_KINDS = ("few", "pages, out of time, beside messages")
 def run_reconciler(scenario: Scenario) -> list[str]:
     """Reconcile what is left in a scenario, check the outcome, return the names of the calls."""
     gate, few = FaultyGate(scenario.fault, scenario.call), scenario.kind == "few"
-    with small_limits(_HELD_IN_MEMORY):
+    with small_limits(HELD_IN_MEMORY):
         world = World(gate=gate, page=1000 if few else 2)
         kinds = [BY_NAME[name] for name in ("lines", "object", "csv", "rejects")]
         gate.watch = Watch(world, kinds)
@@ -276,7 +276,7 @@ def run_replay(scenario: Scenario) -> list[str]:
     """Replay a completed file in a scenario, check the outcome, return the names of the calls."""
     again = REPLAYED_BY_NAME[scenario.kind]
     gate = FaultyGate(scenario.fault, scenario.call)
-    with small_limits(SMALL_CHUNK if again.large else _HELD_IN_MEMORY):
+    with small_limits(SMALL_CHUNK if again.large else HELD_IN_MEMORY):
         replayed = Replayed(World(gate=gate, ticks=again.ticks), again)
         gate.watch = replayed
         for _ in range(scenario.deliveries):
@@ -305,7 +305,7 @@ def run_early_replay(scenario: Scenario) -> list[str]:
     """
     again = REPLAYED_BY_NAME[scenario.kind]
     gate = FaultyGate(scenario.fault, scenario.call)
-    with small_limits(SMALL_CHUNK if again.large else _HELD_IN_MEMORY):
+    with small_limits(SMALL_CHUNK if again.large else HELD_IN_MEMORY):
         replayed = Replayed(World(gate=gate, ticks=again.ticks), again, is_new=True)
         gate.watch = _ReplayedEarly(replayed)
         for _ in range(1 if scenario.kind in _DELIVERED_ONCE else scenario.deliveries):

@@ -22,6 +22,7 @@ from tests.proof.schedules import Explored, Search, Work, name_by_author
 from tests.proof.watch import Watch
 from tests.proof.world import (
     ARCHIVE,
+    HELD_IN_MEMORY,
     MAX_ATTEMPTS,
     PROCESSED,
     RAW,
@@ -32,7 +33,6 @@ from tests.proof.world import (
     small_limits,
 )
 
-_HELD_IN_MEMORY = 10**9
 SHARED = Kind(
     name="shared",
     key="incoming/lines.json",
@@ -103,13 +103,17 @@ class Meeting:
     def after_call(self, operation: str) -> None:
         self.watch.after(operation)
 
-    def at_rest(self, failed: Sequence[int]) -> None:
-        """Let what failed come again, as the queue and the schedule do, and check the end."""
+    def deliver_again(self, failed: Sequence[int]) -> None:
+        """Let the events that failed come again, as the queue does."""
         for number in failed:
             if number in self.events:
                 self.world.deliver(self.events[number])
                 self.world.queue.messages[-1]["receives"] = 1
         self.world.run_until_idle()
+
+    def at_rest(self, failed: Sequence[int]) -> None:
+        """Let what failed come again, as the queue and the schedule do, and check the end."""
+        self.deliver_again(failed)
         if self.reconciles:
             # A killed run hides dead letters for some time; another reader's hold files back.
             self.world.s3.now += timedelta(days=1)
@@ -204,11 +208,7 @@ class BundleMeeting(Meeting):
 
     def at_rest(self, failed: Sequence[int]) -> None:
         """Let what failed come again, and the next night too; each output is archived once."""
-        for number in failed:
-            if number in self.events:
-                self.world.deliver(self.events[number])
-                self.world.queue.messages[-1]["receives"] = 1
-        self.world.run_until_idle()
+        self.deliver_again(failed)
         self.world.archive(self.world.after(80))
         self.watch.check_finished(copies=self.copies)
         self.watch.check_archived()
@@ -393,7 +393,7 @@ class Case:
 
     def explore(self) -> Explored:
         """Search all states of it."""
-        with small_limits(SMALL_CHUNK if self.large else _HELD_IN_MEMORY):
+        with small_limits(SMALL_CHUNK if self.large else HELD_IN_MEMORY):
             return Search(self.make, kills=self.kills, max_runs=self.max_runs).run()
 
 

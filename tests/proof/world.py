@@ -45,6 +45,7 @@ MAX_ATTEMPTS = 4
 EXTRA_RECEIVES = 2  # behind which the queue itself makes a dead letter
 ASYNC_ATTEMPTS = 3  # an asynchronous invocation and its two retries
 SMALL_BLOCK, SMALL_CHUNK, SMALL_PART = 64, 500, 600
+HELD_IN_MEMORY = 10**9  # bytes: no file of the proof is staged
 
 
 class KilledError(BaseException):

@@ -361,16 +361,19 @@ def test_a_bundle_whose_outputs_cannot_all_be_deleted_has_no_index_until_they_ca
     assert not world.s3.visible(PROCESSED)
 
 
-def test_a_missing_permission_ends_the_run_and_nothing_is_lost():
-    world = World(archive_bundles=True)
-    put(world, "a.json")
-
+def denying_put(key):
     def gate(operation, given, call):
-        if operation == "put_object" and given["Key"] == FIRST:
+        if operation == "put_object" and given["Key"] == key:
             raise aws_error("AccessDenied", operation)
         return call()
 
-    world.gate = gate
+    return gate
+
+
+def test_a_missing_permission_ends_the_run_and_nothing_is_lost():
+    world = World(archive_bundles=True)
+    put(world, "a.json")
+    world.gate = denying_put(FIRST)
     with pytest.raises(Exception, match="AccessDenied"):
         archive(world)
     assert list(world.s3.visible(PROCESSED)) == ["processed/2024/01/15/a.json"]
@@ -863,13 +866,7 @@ def test_what_cannot_be_read_of_a_day_for_now_holds_up_that_day_alone(operation)
 def test_a_permission_that_the_layout_lacks_ends_the_run():
     world = World(archive_bundles=True)
     put(world, "a.json")
-
-    def gate(operation, given, call):
-        if operation == "put_object" and given["Key"] == LAYOUT:
-            raise aws_error("AccessDenied", operation)
-        return call()
-
-    world.gate = gate
+    world.gate = denying_put(LAYOUT)
     with pytest.raises(AccessDeniedError):
         archive(world)
     assert list(world.s3.visible(PROCESSED)) == [f"{PREFIX}a.json"]
