@@ -21,6 +21,7 @@ _MODULES: Final = (
     "s3_objects.deletion",
     "s3_objects.versions",
     "s3_objects.retrievals",
+    "s3_requests.routing",
     "s3_requests.answers",
     "s3_requests.authorization",
     "s3_buckets.encryption",

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from moto import mock_aws
 from moto.awslambda.models import LambdaFunction
+from moto.core import utils
+from moto.core.model import OperationModel, ServiceModel
 from moto.moto_server.threaded_moto_server import ThreadedMotoServer
 
 from local.account.strict import ruleset
@@ -85,6 +87,32 @@ def test_another_moto_is_refused(monkeypatch):
     monkeypatch.setattr(ruleset, "version", lambda _: "5.2.6")
     with pytest.raises(RuntimeError, match=r"5\.2\.6.*5\.2\.5"):
         ruleset.install()
+
+
+def test_threads_that_route_the_first_requests_see_whole_models():
+    """moto's router needs its own models of operations, not botocore's, from the first on."""
+
+    class Seen(dict):
+        def __setitem__(self, key, value):
+            super().__setitem__(key, value)
+            reader = threading.Thread(
+                target=lambda: read.append(model.operation_model("GetObject"))
+            )
+            reader.start()
+            reader.join(0.05)
+            readers.append(reader)
+
+    def read_it():
+        read.append(model.operation_model("GetObject"))
+
+    read, readers = [], []
+    model = ServiceModel(utils._load_service_model("s3", "service-2"), "s3")
+    model._instance_cache = Seen()
+    model.operation_model("GetObject")
+    for reader in readers:
+        reader.join(20)
+    assert len(read) >= 2
+    assert all(isinstance(one, OperationModel) for one in read)
 
 
 def test_a_function_that_an_event_invokes_may_call_s3(served, monkeypatch):
