@@ -1,4 +1,4 @@
-"""`python -m bench run`, and one by one `bundles`, `fan-out` and `profile`."""
+"""`python -m bench run`, and one by one `bundles`, `datasets`, `fan-out` and `profile`."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +13,7 @@ from bench import (
     bundling,
     chart,
     cold_start,
+    datasets,
     engines,
     fan_out,
     inputs,
@@ -36,6 +37,10 @@ _STREAMED_SIZE: Final = "100 MB"
 _PROFILED_SIZE: Final = "10 MB"
 _SMALL: Final = "1 KB"
 
+_Rounds = Annotated[int, typer.Option(min=1, help="Rounds of each measure.")]
+_Page = Annotated[Path, typer.Option(help="The page that gets the table.")]
+_RESULTS: Final = _FOLDER / "results.md"
+
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 
@@ -44,13 +49,11 @@ def run(
     *,
     large: Annotated[bool, typer.Option(help="Files of 1 GB too, in one round.")] = False,
     size: Annotated[list[str] | None, typer.Option(help="Only these sizes.")] = None,
-    rounds: Annotated[int, typer.Option(min=1, help="Rounds of each measure.")] = 5,
+    rounds: _Rounds = 5,
     objects: Annotated[
         int, typer.Option(min=10_000, help="The archiver's largest bucket.")
     ] = 1_000_000,
-    results: Annotated[Path, typer.Option(help="The page; its chart is put beside.")] = (
-        _FOLDER / "results.md"
-    ),
+    results: Annotated[Path, typer.Option(help="The page; its chart is put beside.")] = _RESULTS,
 ) -> None:
     """Measure everything, print it, and write results.md with its chart."""
     console = Console(width=None if Console().is_terminal else 160)
@@ -105,24 +108,39 @@ def _measured(sizes: list[str], rounds: int, objects: int, tell: Callable[[str],
         ways=bundling.compare(rounds, tell),
         cold=cold_start.compare(rounds, tell),
         big=big_files.compare(streamed, tell),
+        datasets=datasets.compare(rounds, tell),
         profiles=profiles.compare(profiled, tell),
     )
 
 
 @app.command()
-def bundles(
-    *,
-    rounds: Annotated[int, typer.Option(min=1, help="Rounds of each measure.")] = 5,
-    results: Annotated[Path, typer.Option(help="The page that gets the table.")] = (
-        _FOLDER / "results.md"
-    ),
-) -> None:
+def bundles(*, rounds: _Rounds = 5, results: _Page = _RESULTS) -> None:
     """Measure only the ways to archive small outputs, and put their table into results.md."""
+    _replace(
+        lambda tell: tables.ways_table(bundling.compare(rounds, tell)),
+        results,
+        behind="What archiving costs",
+    )
+
+
+@app.command(name="datasets")
+def datasets_(*, rounds: _Rounds = 5, results: _Page = _RESULTS) -> None:
+    """Measure only what a dataset costs, and put its table into results.md."""
+    _replace(
+        lambda tell: tables.datasets_table(datasets.compare(rounds, tell)),
+        results,
+        behind=tables.FAN_OUT_TITLE,
+    )
+
+
+def _replace(
+    measure: Callable[[Callable[[str], None]], tables.Table], results: Path, *, behind: str
+) -> None:
     console = Console(width=None if Console().is_terminal else 160)
     with console.status("") as status:
-        table = tables.ways_table(bundling.compare(rounds, status.update))
+        table = measure(status.update)
     console.print(table.grid())
-    report.replace(table, results, behind="What archiving costs")
+    report.replace(table, results, behind=behind)
 
 
 @app.command(name="fan-out")
@@ -133,9 +151,7 @@ def fan_out_(
     simulated: Annotated[
         int | None, typer.Option(min=1, help="How many of the chains are simulated; else all.")
     ] = None,
-    results: Annotated[Path, typer.Option(help="The page that gets the row.")] = (
-        _FOLDER / "results.md"
-    ),
+    results: _Page = _RESULTS,
 ) -> None:
     """Simulate a day's bundling by chains side by side, and put it into the table of results.md.
 

@@ -19,12 +19,14 @@ from handlers.environment import (
     ProcessorEnvironment,
 )
 from handlers.invocation.telemetry import Telemetry
+from handlers.transform.datasets.dataset import Datasets
 
 RAW: Final = "raw"
 PROCESSED: Final = "processed"
 ARCHIVE: Final = "archive"
 _QUEUE: Final = "queue"
 NOW: Final = datetime(2024, 1, 15, 10, 30, tzinfo=UTC)
+_NO_DATASETS: Final = Datasets()
 _COMMON: Final[dict[str, Any]] = {
     "environment": "bench",
     "log_level": "ERROR",
@@ -67,7 +69,9 @@ class Outbox:
         self.events.append(request["MessageBody"])
 
 
-def processor(s3: FakeS3, outbox: Outbox | None = None) -> Processor:
+def processor(
+    s3: FakeS3, outbox: Outbox | None = None, *, datasets: Datasets = _NO_DATASETS
+) -> Processor:
     """Return a data processor, at a fixed time."""
     sent = outbox or Outbox()
     return Processor(
@@ -87,6 +91,7 @@ def processor(s3: FakeS3, outbox: Outbox | None = None) -> Processor:
         Messenger(lambda _: sent),
         Telemetry(PROCESSOR_SERVICE, level="ERROR", environment="bench"),
         now=lambda: NOW,
+        datasets=datasets,
     )
 
 

@@ -3,11 +3,21 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from bench import archiving, big_files, bundling, cold_start, engines, overlap, small_files
+from bench import (
+    archiving,
+    big_files,
+    bundling,
+    cold_start,
+    datasets,
+    engines,
+    overlap,
+    small_files,
+)
 from bench.archiving import Archiving
 from bench.big_files import BigFile
 from bench.bundling import Way
 from bench.cold_start import ColdStart
+from bench.datasets import DatasetCost
 from bench.inputs import SIZES
 from bench.overlap import Overlap
 from bench.small_files import SmallFiles
@@ -70,6 +80,7 @@ class Results:
     ways: list[Way]
     cold: ColdStart
     big: list[BigFile]
+    datasets: list[DatasetCost]
     profiles: dict[str, list[tuple[str, float]]]  # kind of input → function → share of the time
 
     def row(self, size: str, form: str, engine: str) -> Row | None:
@@ -122,6 +133,7 @@ def goals(results: Results) -> list[Goal]:
         *_bundle_goals(results),
         *_cold_goals(results),
         *_big_goals(results),
+        *_dataset_goals(results),
     ]
 
 
@@ -249,6 +261,16 @@ def _big_goals(results: Results) -> Iterator[Goal]:
             f"{each.cpu_ratio:.2f} of the CPU of one run",
             holds=each.identical and each.invocations >= big_files.INVOCATIONS_GOAL,
         )
+
+
+def _dataset_goals(results: Results) -> Iterator[Goal]:
+    dearest = max(results.datasets, key=lambda each: each.file_ratio)
+    yield Goal(
+        name=f"dataset: CPU of a file over the same without one, {dearest.form} {dearest.records}",
+        wanted=f"at most {datasets.GOAL:g}",
+        measured=f"{dearest.file_ratio:.2f}",
+        holds=dearest.file_ratio <= datasets.GOAL,
+    )
 
 
 def speed_gaps(results: Results) -> list[str]:

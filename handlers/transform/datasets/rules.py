@@ -122,13 +122,13 @@ class Rules:
         return map(list, list(zip(*rows, strict=True))[:-1])
 
     def cell_violations(
-        self, name: str, column: list[bytes], odd: list[int]
+        self, name: str, cells: Iterable[tuple[int, bytes]]
     ) -> list[tuple[int, Violation]]:
-        """Return what the cells of a declared column at some places break, with their places.
+        """Return what cells of a declared column break, each with its place.
 
         They are escaped, as in a JSON string, and not empty.
         """
-        return self._fields[name].cell_violations(column, odd)
+        return self._fields[name].cell_violations(cells)
 
     def cells_proof(self, name: str) -> CellsProof | None:
         """Return the proof that cells of a column are good; None if all are."""
@@ -161,9 +161,9 @@ class _Field:
         odd = odd or unproved(filled, self._prove)
         return _broken((places[at], self._violation(filled[at])) for at in odd)
 
-    def cell_violations(self, column: list[bytes], odd: list[int]) -> list[tuple[int, Violation]]:
-        """Return what cells at some places of a column break, with their places."""
-        return _broken((at, self._judged(column[at])) for at in odd)
+    def cell_violations(self, cells: Iterable[tuple[int, bytes]]) -> list[tuple[int, Violation]]:
+        """Return what cells break, each with its place."""
+        return _broken((at, self._judged(cell)) for at, cell in cells)
 
     def _judged(self, cell: bytes) -> Violation | None:
         return (self._remembered if len(cell) <= _SHORT else self._broken_cell)(cell)

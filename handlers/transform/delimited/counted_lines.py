@@ -57,7 +57,8 @@ def _plain_lines(text: bytes, last: int) -> list[bytes] | None:
 
     Returns None if some may be blank, or a part of one.
     """
-    if b'"' in text or (b"\r" in text and text.count(b"\r") != text.count(b"\r\n")):
+    has_returns = b"\r" in text
+    if b'"' in text or (has_returns and text.count(b"\r") != text.count(b"\r\n")):
         return None
     lines = text.split(b"\n", last + 1)[: last + 1]
-    return None if b"" in lines or b"\r" in lines else lines
+    return None if b"" in lines or (has_returns and b"\r" in lines) else lines

@@ -109,8 +109,9 @@ class DeclaredLines:
             return {}
         untyped, broken = list[tuple[int, Violation]](), dict[str, list[tuple[int, Violation]]]()
         for name, rows in odd.items():
-            column = cells[self._places[name] :: self._width]
-            for found in self._rules.cell_violations(name, column, rows):
+            at, width = self._places[name], self._width
+            pairs = [(row, cells[row * width + at]) for row in rows]
+            for found in self._rules.cell_violations(name, pairs):
                 is_typed = found[1].rule != "type"
                 (broken.setdefault(name, []) if is_typed else untyped).append(found)
         rules = chain.from_iterable(broken.get(name, ()) for name in self._rules.kinds)
