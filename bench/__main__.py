@@ -137,6 +137,7 @@ def _replace(
     measure: Callable[[Callable[[str], None]], tables.Table], results: Path, *, behind: str
 ) -> None:
     console = Console(width=None if Console().is_terminal else 160)
+    machine.keep_files_in_memory()
     with console.status("") as status:
         table = measure(status.update)
     console.print(table.grid())
@@ -155,7 +156,7 @@ def fan_out_(
 ) -> None:
     """Simulate a day's bundling by chains side by side, and put it into the table of results.md.
 
-    A chain takes some 2 µs a key: a billion of them an hour.
+    A chain takes some 2 µs a key: a billion of them half an hour.
     """
     if simulated and simulated < chains and chains.bit_count() > 1:
         msg = f"{simulated} of {chains} chains, allowed: some of 2, 4, 8 or 16, else all"

@@ -733,9 +733,9 @@ MUTANTS = (
     ),
     Mutant(
         "one-field-remembers-for-all-rows",
-        "handlers/transform/datasets/rules.py",
-        "        return _broken((at, self._judged(column[at])) for at in odd)\n",
-        "        return _broken((at, self._judged(column[odd[0]])) for at in odd)\n",
+        "handlers/transform/delimited/declared_lines.py",
+        "cells[row * width + at]",
+        "cells[rows[0] * width + at]",
         ENFORCEMENT,
     ),
     Mutant(
