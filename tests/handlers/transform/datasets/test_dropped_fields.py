@@ -6,8 +6,16 @@ import json
 import pytest
 
 from handlers.transform.datasets.dataset import Dataset
+from handlers.transform.files import record_encoder, transform
 from handlers.transform.formats.batch import BadFileError
-from tests.handlers.transform.datasets.declared import dataset, read, result
+from tests.handlers.transform.datasets.declared import (
+    TAIL,
+    bodies,
+    dataset,
+    read,
+    result,
+    source,
+)
 
 CANARY = "4111-CANARY-1111"
 DROPPED = dataset(
@@ -172,6 +180,19 @@ def test_dropped_columns_take_no_name_from_others():
     assert (records, rejects) == ([b'{"id":1,"card_number_2":"c"}'], [])
     data = b'{"id":1,"Card Number":"a","card_number":"b","card_number_2":"c"}'
     assert result(data, ".json", DROPPED)[0] == [b'{"id":1,"card_number_2":"c"}']
+
+
+@pytest.mark.parametrize(
+    ("suffix", "data"),
+    [
+        (".csv", b"id,Card Number,card_number\n1,a,b\n"),
+        (".json", b'{"id":1,"Card Number":"a","card_number":"b"}\n'),
+    ],
+)
+def test_dropped_fields_that_collide_are_not_counted_as_renamed(suffix, data):
+    encoder = record_encoder(TAIL, DROPPED)
+    assert bodies(list(transform(source(data), suffix, encoder))) == [b'{"id":1}']
+    assert encoder.renamed == 0
 
 
 def test_a_table_of_dropped_columns_alone_has_empty_records():
