@@ -89,17 +89,12 @@ class Copying:
 
     def _shown(self, copies: Sequence[_Copy]) -> list[_Copy]:
         by_key = {self._target(copy.source).key: copy for copy in copies}
-        first, last = min(by_key), max(by_key)
         shown: list[_Copy] = []
-        for page in self._storage.list_pages(
-            self._archive_bucket, keys.ARCHIVE, start_after=just_before(first)
-        ):
+        for page in self._storage.list_among(self._archive_bucket, keys.ARCHIVE, sorted(by_key)):
             for entry in page:
-                copy = by_key.get(entry.location.key)
-                if copy and (entry.etag, entry.size) == (copy.etag, copy.source.size):
+                copy = by_key[entry.location.key]
+                if (entry.etag, entry.size) == (copy.etag, copy.source.size):
                     shown.append(copy)
-            if not page or page[-1].location.key >= last:
-                break
         return shown
 
     def _drop_held(self, copies: Sequence[_Copy], held_by_now: HeldByNow) -> None:
@@ -114,8 +109,3 @@ class Copying:
     def _target(self, source: ObjectInfo) -> Location:
         key = keys.archive_key(source.location.key)
         return Location(bucket=self._archive_bucket, key=key)
-
-
-def just_before(key: str) -> str:
-    """Return a text that sorts just before a key."""
-    return key[:-1]

@@ -12,7 +12,6 @@ from typing import Final
 
 from handlers import keys
 from handlers.archive.context import RunContext
-from handlers.archive.copying import just_before
 from handlers.archive.deletions import PASSED, Deletions
 from handlers.archive.summary import Counts
 from handlers.aws.failures import (
@@ -152,20 +151,12 @@ class Finishing:
         Other objects may lie between them, as many as the day has large outputs: the index is read
         only where there is a copy, once a page.
         """
-        if not held:
-            return
-        archived = {keys.archive_key(key) for key in held}
-        begin, end = keys.archive_key(held[0]), keys.archive_key(held[-1])
-        for page in self._storage.list_pages(
-            self._archive_bucket, keys.ARCHIVE, start_after=just_before(begin)
-        ):
+        archived = [keys.archive_key(key) for key in held]
+        for page in self._storage.list_among(self._archive_bucket, keys.ARCHIVE, archived):
             copies = {keys.processed_key(one.location.key): one.location for one in page}
-            copies = {key: copy for key, copy in copies.items() if copy.key in archived}
             entries = find_all([index], copies) if copies else []
             for entry in entries:
                 self._drop_copy(entry, copies[entry.key])
-            if not page or page[-1].location.key >= end:
-                return
 
     def _drop_copy(self, entry: Entry, copy: Location) -> None:
         """Delete a copy of an output that a bundle holds; another object of its key is kept."""

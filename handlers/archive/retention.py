@@ -16,7 +16,7 @@ from typing import Any, Final, TypeAlias, TypeVar
 from handlers import keys
 from handlers.archive.bundling import Bundling, NumberTakenError
 from handlers.archive.context import RunContext
-from handlers.archive.copying import Copying, just_before
+from handlers.archive.copying import Copying
 from handlers.archive.deletions import Deletions
 from handlers.archive.finishing import Finishing
 from handlers.archive.layouts import Layout, Layouts, Place, shard_of
@@ -24,7 +24,7 @@ from handlers.archive.logs import Log
 from handlers.archive.summary import Counts, Summary
 from handlers.aws.failures import AccessDeniedError, PermanentError, TransientError
 from handlers.aws.object_info import ObjectInfo
-from handlers.aws.objects import Storage
+from handlers.aws.objects import Storage, just_before
 from handlers.bundles.day_logs import DayLogs
 from handlers.environment import ArchiverEnvironment
 from handlers.invocation.deadline import Deadline

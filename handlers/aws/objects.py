@@ -2,7 +2,8 @@
 
 import base64
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from threading import Lock
 from typing import Any, Final
 
@@ -153,24 +154,49 @@ class Storage:
         self, bucket: str, prefix: str, *, start_after: str = ""
     ) -> Iterator[list[ObjectInfo]]:
         """Yield the objects under a prefix, in key order, a thousand at a time."""
-        arguments: dict[str, Any] = {"Bucket": bucket, "Prefix": prefix}
-        if start_after:
-            arguments["StartAfter"] = start_after
+        where = {"StartAfter": start_after} if start_after else {}
         while True:
-            with translated(f"list s3://{bucket}/{prefix}"):
-                page = self.s3.list_objects_v2(**arguments)
-            yield [
-                ObjectInfo(
-                    location=Location(bucket=bucket, key=entry["Key"]),
-                    etag=entry["ETag"],
-                    size=entry["Size"],
-                    modified=entry["LastModified"],
-                )
-                for entry in page.get("Contents", [])
-            ]
-            if not page.get("IsTruncated"):
+            page, token = self._list(bucket, prefix, where)
+            yield page
+            if not token:
                 return
-            arguments["ContinuationToken"] = page["NextContinuationToken"]
+            where["ContinuationToken"] = token
+
+    def list_among(
+        self, bucket: str, prefix: str, keys: Sequence[str]
+    ) -> Iterator[list[ObjectInfo]]:
+        """Yield those of some keys under a prefix that are stored, a page of the listing at a time.
+
+        `keys` are in order, each once. No page begins at objects that lie between two of them: two
+        keys take two calls at most, though a million objects lie between.
+        """
+        wanted, at, end = frozenset(keys), 0, ""
+        while at < len(keys):
+            page, token = self._list(
+                bucket, prefix, {"StartAfter": max(end, just_before(keys[at]))}
+            )
+            yield [one for one in page if one.location.key in wanted]
+            if not (page and token):
+                return
+            end = page[-1].location.key
+            at = bisect_right(keys, end, at)
+
+    def _list(
+        self, bucket: str, prefix: str, where: Mapping[str, str]
+    ) -> tuple[list[ObjectInfo], str | None]:
+        """Return a page of a listing, and the token of the next one if there is one."""
+        with translated(f"list s3://{bucket}/{prefix}"):
+            page = self.s3.list_objects_v2(Bucket=bucket, Prefix=prefix, **where)
+        listed = [
+            ObjectInfo(
+                location=Location(bucket=bucket, key=entry["Key"]),
+                etag=entry["ETag"],
+                size=entry["Size"],
+                modified=entry["LastModified"],
+            )
+            for entry in page.get("Contents", [])
+        ]
+        return listed, page["NextContinuationToken"] if page.get("IsTruncated") else None
 
     def versions(self, bucket: str, key: str) -> Iterator[ObjectInfo]:
         """Yield the versions of one key, newest first."""
@@ -232,6 +258,11 @@ class _CountedClient:
     def __getattr__(self, name: str) -> Any:
         self._count()
         return getattr(self._s3, name)
+
+
+def just_before(key: str) -> str:
+    """Return a text that sorts before a key, with few keys between."""
+    return key[:-1]
 
 
 def storage_class_of(old: ObjectInfo) -> dict[str, str]:

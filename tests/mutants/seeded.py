@@ -328,8 +328,8 @@ MUTANTS = (
     Mutant(
         "an-archived-copy-is-checked-by-its-size",
         "handlers/archive/copying.py",
-        "if copy and (entry.etag, entry.size) == (copy.etag, copy.source.size):",
-        "if copy and entry.size == copy.source.size:",
+        "if (entry.etag, entry.size) == (copy.etag, copy.source.size):",
+        "if entry.size == copy.source.size:",
         ("tests/handlers/test_data_archiver.py",),
     ),
     Mutant(

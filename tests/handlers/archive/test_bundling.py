@@ -596,6 +596,27 @@ def test_large_outputs_between_those_of_a_bundle_cost_no_look_into_it(monkeypatc
     assert len(world.s3.visible(ARCHIVE, "archive/")) == 5
 
 
+@pytest.mark.parametrize("bundles", [True, False])
+def test_late_outputs_of_a_large_day_cost_no_look_at_the_others(bundles):
+    """A day of 75 million copies has 75,000 pages: no run would ever list all of them."""
+    world = World(page=10)
+    for number in range(300):
+        put(world, f"{number:03d}.json")
+    archive(world)
+    put(world, "000-late.json")
+    put(world, "299-late.json")
+    listings = []
+
+    def gate(operation, given, call):
+        if operation == "list_objects_v2" and given["Prefix"] == "archive/":
+            listings.append(given["StartAfter"])
+        return call()
+
+    world.gate = gate
+    assert archive(world, bundles=bundles)["archived_count"] == 2
+    assert len(listings) == 2
+
+
 def test_a_bundle_that_comes_up_while_copying_is_read_once_a_page():
     world = World(archive_bundles=True)
     for number in range(10):

@@ -246,6 +246,22 @@ def test_lists_go_on_over_pages(s3, stored):
     assert {one.location.key for one in versions} == {"p/00"}
 
 
+@pytest.mark.parametrize("between", [0, 1, 2, 5, 40])
+@pytest.mark.parametrize("end", ["", "q"])
+def test_keys_are_listed_without_what_lies_between_them(s3, stored, between, end):
+    """A page has three keys here."""
+    wanted = [f"p/{number:02d}.json" for number in range(9)]
+    there = wanted[:1] + wanted[2:4] + wanted[5:8]
+    others = [f"{key}~{number:02d}" for key in wanted[1:] for number in range(between)]
+    for name in (*there, *others, *([end] if end else [])):
+        s3.put_object(Bucket=BUCKET, Key=name, Body=b"")
+    stored.take_calls()
+    found = [one.location.key for page in stored.list_among(BUCKET, "p/", wanted) for one in page]
+    assert found == there
+    assert stored.take_calls() <= min(2 * len(wanted), 1 + (len(there) + len(others)) // 3)
+    assert not list(stored.list_among(BUCKET, "p/", []))
+
+
 @pytest.mark.parametrize("sizes", [[3], [10, 10, 3]])
 def test_an_object_is_replaced_only_if_it_is_the_one_that_was_seen(sizes, monkeypatch):
     monkeypatch.setattr(joins, "MIN_PART_BYTES", 5)
