@@ -35,11 +35,15 @@ _LEAST_GZIP_BYTES: Final = 40
 
 
 class NumberTakenError(Exception):
-    """A bundle of the same number stands already; `first` is the first key of the one at hand."""
+    """A bundle of the same number stands already.
 
-    def __init__(self, first: str) -> None:
+    `first` is the first key that is not dealt with, `counts` is what was done before.
+    """
+
+    def __init__(self, first: str, counts: Counts | None = None) -> None:
         super().__init__(first)
         self.first = first
+        self.counts = counts or Counts()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,7 +131,11 @@ class Bundling:
             elif keys.SOURCE_VERSION not in read.info.metadata:
                 alone.append(read.source)
             else:
-                counts += self._add(read, read.info, log, alone)
+                try:
+                    counts += self._add(read, read.info, log, alone)
+                except NumberTakenError as taken:
+                    first = min([taken.first, *(one.location.key for one in alone)])
+                    raise NumberTakenError(first, counts) from taken
         return counts, alone, None
 
     def _add(self, read: _Read, info: ObjectInfo, log: Log, alone: list[ObjectInfo]) -> Counts:

@@ -50,6 +50,7 @@ class Finishing:
         self._deadline = context.deadline
         self._logs = logs
         self._deletions = deletions
+        self._left = Counts()
 
     def finish(self, bundle: str, index: IndexWriter, outputs: Sequence[ObjectInfo]) -> Counts:
         """Delete the outputs of a bundle, then copies of them in `archive/`; store its index.
@@ -79,8 +80,8 @@ class Finishing:
         size = index.bundle_bytes
         return counts + Counts(bundles=1, bundle_bytes=size, bundle_requests=requests(size))
 
-    def finish_left(self, bundle: str) -> Counts:
-        """Finish a bundle that has no index, by what it holds.
+    def finish_left(self, bundle: str) -> None:
+        """Finish a bundle that has no index, by what it holds; `take_counts` tells what was moved.
 
         Raises UnfinishedError; where it cannot be read, PermanentError, TransientError and
         GoneError.
@@ -89,11 +90,23 @@ class Finishing:
         for entry in self._logs.entries(bundle):
             index.add(entry)
             outputs.append(self._output(entry))
-        # What was deleted before is not skipped.
-        return replace(self.finish(bundle, index, outputs), skipped=0)
+        try:
+            counts = self.finish(bundle, index, outputs)
+        except UnfinishedError as error:
+            # What stays counts as failed where the walk comes by.
+            self._left += replace(error.counts, skipped=0, failed=0, undeleted=0, denied=0)
+            raise
+        self._left += replace(counts, skipped=0)  # what was deleted before is not skipped
+
+    def take_counts(self) -> Counts:
+        """Return what finishing bundles that were left has moved since the last call of this."""
+        left, self._left = self._left, Counts()
+        return left
 
     def finish_all(self, now: datetime) -> Counts:
         """Finish every bundle without an index; count those older than a day that keep none.
+
+        `take_counts` tells what was moved.
 
         Two listings; one where there are no bundles. Half of the time at most, since a run also has
         to get on with what is due: the rest is left for later runs.
@@ -118,9 +131,9 @@ class Finishing:
 
     def _finish_old(self, bundle: str, modified: datetime, now: datetime) -> Counts:
         try:
-            return self.finish_left(bundle)
+            self.finish_left(bundle)
         except GoneError:
-            return Counts()
+            pass
         except (PermanentError, TransientError) as error:
             # One whose KMS key is disabled, say, holds up no other.
             self._log.error("bundle without index", key=bundle, reason=str(error))
@@ -128,6 +141,7 @@ class Finishing:
                 unindexed=int(modified <= now - _OVERDUE),
                 denied=int(isinstance(error, AccessDeniedError)),
             )
+        return Counts()
 
     def _output(self, entry: Entry) -> ObjectInfo:
         return ObjectInfo(

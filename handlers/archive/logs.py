@@ -8,7 +8,6 @@ from typing import Final
 from handlers import keys
 from handlers.archive.finishing import Finishing
 from handlers.archive.layouts import Place
-from handlers.archive.summary import Counts
 from handlers.aws.failures import GoneError, PermanentError
 from handlers.aws.object_info import ObjectInfo
 from handlers.bundles.day_logs import DayLogs, StoredBundle
@@ -36,18 +35,12 @@ class Log:
         self._day = day
         self._place = place
         bundles = [one for one in logs.bundles(day) if self._is_mine(one)]
-        self._finished = Counts()
         for one in bundles:
             if not one.is_indexed:
                 with suppress(GoneError):  # what it held and is still here goes into the next
-                    self._finished += finishing.finish_left(one.key)
+                    finishing.finish_left(one.key)
         self._known = {bundle.key for bundle in bundles}
         self._last = max((one.number for one in bundles), default=0)
-
-    def take_finished(self) -> Counts:
-        """Return what finishing bundles has moved, once."""
-        finished, self._finished = self._finished, Counts()
-        return finished
 
     def held_by_now(self, outputs: Sequence[ObjectInfo]) -> set[str]:
         """Return the keys of outputs that bundles hold which have come up since this was made."""

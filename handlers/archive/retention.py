@@ -158,6 +158,7 @@ class _Walk:
                 position, complete = self._walk(time, start_after)
                 self._counts += self._bundling.close()
             except NumberTakenError as taken:
+                self._counts += taken.counts
                 # What the bundle that stands holds is in the log by now.
                 position, complete = just_before(taken.first), False
                 if self._deadline.remaining_seconds() > 0:
@@ -165,6 +166,7 @@ class _Walk:
                     continue
             finally:
                 self._bundling.abandon()
+            self._counts += self._finishing.take_counts()
             return Summary(
                 counts=self._counts,
                 position=position,
@@ -222,11 +224,11 @@ class _Walk:
 
     def _move(self, outputs: Sequence[ObjectInfo], log: Log | _HeldUp) -> ObjectInfo | None:
         """Move the outputs of a log; return the first that there was no time for."""
+        self._counts += self._finishing.take_counts()
         if not isinstance(log, Log):
             self._log.error("not archived", key=outputs[0].location.key, reason=str(log))
             self._counts += Counts(failed=len(outputs))
             return None
-        self._counts += log.take_finished()
         small = [output for output in outputs if self._is_small(output)]
         if waiting := self._copy([one for one in outputs if not self._is_small(one)], log):
             return _first(waiting, small)

@@ -25,6 +25,8 @@ FIRST = "bundles/2024/01/15/000001.json.gz"
 SECOND = "bundles/2024/01/15/000002.json.gz"
 PREFIX = "processed/2024/01/15/"
 LAYOUT = "bundle-layouts/2024/01/15.json"
+# A run that goes on, which does not look for unfinished bundles first.
+GOING_ON = {"start_after": "processed/2024/01/14/z", "shard": 0, "count": 1}
 
 
 @pytest.fixture(autouse=True)
@@ -361,6 +363,43 @@ def test_a_bundle_whose_outputs_cannot_all_be_deleted_has_no_index_until_they_ca
     assert not world.s3.visible(PROCESSED)
 
 
+@pytest.mark.parametrize("begins", [True, False])
+def test_what_finishing_a_bundle_moves_is_counted_though_not_all_of_it_can_be_deleted(begins):
+    world = World(archive_bundles=True)
+    for name in "ab":
+        put(world, f"{name}.json")
+    killed_at(world, "delete_objects", PROCESSED)
+
+    def gate(operation, given, call):
+        if operation != "delete_objects":
+            return call()
+        kept = [one for one in given["Delete"]["Objects"] if one["Key"].endswith("b.json")]
+        given["Delete"]["Objects"] = [one for one in given["Delete"]["Objects"] if one not in kept]
+        failed = [{"Key": one["Key"], "Code": "InternalError"} for one in kept]
+        return {"Errors": [*call().get("Errors", []), *failed]}
+
+    world.gate = gate
+    report = archive(world, **({} if begins else GOING_ON))
+    assert (report["archived_count"], report["bundled_count"]) == (1, 1)
+    assert report["failed_count"] >= 1
+    assert report["bundles_count"] == 0
+    world.gate = straight
+    report = archive(world)
+    assert (report["archived_count"], report["bundles_count"]) == (1, 1)
+
+
+def test_what_finishing_a_bundle_moves_is_counted_though_there_is_no_time_behind_it():
+    """The log of the next dataset is opened before the outputs of the one at hand are moved."""
+    world = World(archive_bundles=True, folders=("shop/",))
+    put(world, "shop/a.json")
+    killed_at(world, "delete_objects", PROCESSED)
+    for name in ("a.json", "b.json", "shop/b.json"):
+        put(world, name)
+    report = archive(world, ticks=3, **GOING_ON)
+    assert list(world.s3.visible(PROCESSED)) == [f"{PREFIX}b.json", f"{PREFIX}shop/b.json"]
+    assert (report["archived_count"], report["bundles_count"]) == (2, 2)
+
+
 def denying_put(key):
     def gate(operation, given, call):
         if operation == "put_object" and given["Key"] == key:
@@ -450,12 +489,28 @@ def test_what_another_run_has_bundled_under_the_number_is_not_bundled_again():
     assert not world.s3.visible(PROCESSED)
 
 
+def test_what_was_done_before_a_number_was_taken_is_counted_and_the_rest_is_done(monkeypatch):
+    """A page may fill a bundle, begin another one, and have outputs that no bundle can hold."""
+    monkeypatch.setattr(bundling, "MAX_ENTRIES", 3)
+    world = World(archive_bundles=True)
+    put(world, "0.json", b"no end of a line")
+    for number in range(1, 7):
+        put(world, f"{number}.json")
+    bundle = packed("zz.json", etag='"moved already"')
+    store = partial(world.s3.put_object, Bucket=ARCHIVE, Key=SECOND, Body=bundle)
+    meanwhile(world, "complete_multipart_upload", store, SECOND)
+    report = archive(world)
+    assert (report["archived_count"], report["bundled_count"]) == (7, 6)
+    assert report["bundles_count"] == 3
+    assert not world.s3.visible(PROCESSED)
+
+
 def test_a_run_that_goes_on_finishes_the_bundles_of_its_log_before_it_adds_one():
     world = World(archive_bundles=True)
     put(world, "a.json")
     killed_at(world, "delete_objects", PROCESSED)
     put(world, "b.json")
-    archive(world, start_after="processed/2024/01/14/z", shard=0, count=1)
+    archive(world, **GOING_ON)
     assert (list(entries(world)), list(entries(world, SECOND))) == (["a.json"], ["b.json"])
 
 
@@ -876,8 +931,7 @@ def test_what_cannot_be_read_of_a_day_for_now_holds_up_that_day_alone(operation)
         return call()
 
     world.gate = gate
-    # A run that goes on, which does not look for unfinished bundles first.
-    report = archive(world, start_after="processed/2024/01/14/z", shard=0, count=1)
+    report = archive(world, **GOING_ON)
     assert (report["failed_count"], report["archived_count"]) == (1, 1)
     assert list(world.s3.visible(PROCESSED)) == [f"{PREFIX}a.json"]
     world.gate = straight
