@@ -5,10 +5,10 @@ alone tells what it holds, any later run finishes it.
 """
 
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from handlers import keys
 from handlers.archive.context import RunContext
@@ -70,12 +70,11 @@ class Finishing:
         try:
             packed = index.finish()
             self._drop_copies(packed, [one.location.key for one in outputs])
-            self._put_index(bundle, packed, index)
-        except TakenError:  # another run has stored the same bytes, and counts the bundle
-            return counts
+            if not self._put_index(bundle, packed, index):
+                return counts  # another run has stored it, and counts the bundle
         except AccessDeniedError:
             raise
-        except (TransientError, PermanentError) as error:
+        except (*PASSED, TransientError, PermanentError) as error:
             raise UnfinishedError(str(error), counts) from error
         size = index.bundle_bytes
         return counts + Counts(bundles=1, bundle_bytes=size, bundle_requests=requests(size))
@@ -151,13 +150,21 @@ class Finishing:
             modified=entry.modified,
         )
 
-    def _put_index(self, bundle: str, packed: bytes, index: IndexWriter) -> None:
-        self._storage.put_new(
-            self._logs.index_location(bundle),
-            packed,
-            metadata=index.metadata(),
-            content_type="application/gzip",
-        )
+    def _put_index(self, bundle: str, packed: bytes, index: IndexWriter) -> bool:
+        """Store the index of a bundle; return whether this call did.
+
+        Another one in its place is that of a bundle that somebody deleted, whose number was free.
+        """
+        where = self._logs.index_location(bundle)
+        told: Any = {"metadata": index.metadata(), "content_type": "application/gzip"}
+        try:
+            self._storage.put_new(where, packed, **told)
+        except TakenError:
+            with closing(self._storage.open(where)) as opened:
+                if b"".join(opened.blocks()) == packed:
+                    return False
+            self._storage.replace(replace(opened.info, location=where), packed, **told)
+        return True
 
     def _drop_copies(self, index: bytes, held: Sequence[str]) -> None:
         """Delete the copies of outputs that a bundle holds, which are named in key order.

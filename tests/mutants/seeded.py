@@ -2531,9 +2531,10 @@ MUTANTS = (
         "an-index-before-the-copies-are-dropped",
         "handlers/archive/finishing.py",
         "            self._drop_copies(packed, [one.location.key for one in outputs])\n"
-        "            self._put_index(bundle, packed, index)\n",
-        "            self._put_index(bundle, packed, index)\n"
-        "            self._drop_copies(packed, [one.location.key for one in outputs])\n",
+        "            if not self._put_index(bundle, packed, index):\n",
+        "            stored = self._put_index(bundle, packed, index)\n"
+        "            self._drop_copies(packed, [one.location.key for one in outputs])\n"
+        "            if not stored:\n",
         BUNDLES,
     ),
     Mutant(

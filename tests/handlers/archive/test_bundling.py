@@ -400,6 +400,18 @@ def test_what_finishing_a_bundle_moves_is_counted_though_there_is_no_time_behind
     assert (report["archived_count"], report["bundles_count"]) == (2, 2)
 
 
+def test_an_index_whose_bundle_somebody_deleted_gives_way_to_that_of_the_next_bundle():
+    world = World(archive_bundles=True)
+    put(world, "a.json")
+    archive(world)
+    world.s3.delete_object(Bucket=ARCHIVE, Key=FIRST)
+    put(world, "b.json")
+    assert archive(world)["bundles_count"] == 1
+    assert list(entries(world)) == ["b.json"]
+    _, entry = DayLogs(Storage(world.s3), ARCHIVE).find(NOW.date(), f"{PREFIX}b.json")
+    assert entry.metadata == {keys.SOURCE_VERSION: "version of b.json"}
+
+
 def denying_put(key):
     def gate(operation, given, call):
         if operation == "put_object" and given["Key"] == key:
