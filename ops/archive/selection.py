@@ -111,19 +111,20 @@ def _days(text: str) -> Iterator[date]:
 
 def _roots(account: Account, key: str) -> list[Root]:
     if key.startswith(keys.BUNDLES):
-        return [_of_bundle(account, key)]
+        return _of_bundle(account, key)
     return [Root(text=one, exact=True) for one in _archived_keys(account, key)]
 
 
-def _of_bundle(account: Account, key: str) -> Root:
-    """Return the outputs in a bundle, wherever their newest copies are."""
+def _of_bundle(account: Account, key: str) -> list[Root]:
+    """Return the outputs in a bundle, wherever their newest copies are; nothing if it is empty."""
     bundle = contents.exactly(account, key)
     if bundle is None:
         msg = "there is no such bundle in the archive bucket: it never was, or it expired"
         raise OperatorError(msg)
     found = contents.entries(account, bundle, Wanted(beginning=keys.PROCESSED))
     among = frozenset(keys.archive_key(entry.key) for entry in found)
-    return Root(text=contents.common_beginning(among) or keys.ARCHIVE, exact=False, among=among)
+    text = contents.common_beginning(among)
+    return [Root(text=text, exact=False, among=among)] if among else []
 
 
 def _archived_keys(account: Account, key: str) -> list[str]:

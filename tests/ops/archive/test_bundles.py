@@ -130,6 +130,17 @@ def test_a_bundle_stands_for_its_outputs_alone(archive):
     assert "no such bundle" in missing.stderr
 
 
+def test_an_empty_bundle_stands_for_nothing_and_costs_no_look_at_the_whole_archive(archive, calls):
+    """As the runbook has one put over a bundle that is damaged for good."""
+    store(archive, made("a.json"))
+    empty = f"bundles/{DAY}/000002.json.gz"
+    archive.pipeline.put(empty, b"", OLD)
+    calls.clear()
+    assert "no archived output is selected" in archive.run(empty, "--yes").stdout
+    read = [told.get("Key", told.get("Prefix")) for _, told in calls]
+    assert sorted(read) == [keys.bundle_index_key(empty), empty, empty]
+
+
 def test_outputs_go_to_a_folder(archive):
     outputs = [made("a.json", b"1\n"), made("z.json.gz", gzip.compress(b"2\n"))]
     store(archive, *outputs)
