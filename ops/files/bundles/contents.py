@@ -49,11 +49,16 @@ class Bundled:
 class ColdBundleError(OperatorError):
     """A bundle has no whole index, and is in GLACIER: nobody knows what it holds."""
 
-    def __init__(self, bundle: Listed, why: str) -> None:
+    def __init__(self, bundle: Listed, why: str, *, is_indexed: bool) -> None:
         msg = (
             f"{why}, and is in GLACIER: `restore {bundle.key}` has it retrieved, and reads it then"
         )
-        super().__init__(f"{msg}; the next run of the archiver (`archive-now`) writes its index")
+        mended = (
+            "docs/runbook.md tells how its index is mended, under bundles-without-index"
+            if is_indexed
+            else "the next run of the archiver (`archive-now`) writes its index"
+        )
+        super().__init__(f"{msg}; {mended}")
         self.bundle = bundle
 
 
@@ -134,13 +139,13 @@ def entries(account: Account, bundle: Listed, wanted: Wanted) -> Iterator[Entry]
     Raises OperatorError if the bundle has no whole index and cannot be read either,
     ColdBundleError if it is in GLACIER.
     """
+    damage: BundleError | None = None
     try:
         found = _from_index(account, keys.bundle_index_key(bundle.key), wanted)
-        why = "has no index"
     except BundleError as error:
-        found, why = None, f"has a damaged index ({error})"
+        found, damage = None, error
     if found is None:
-        found = _from_bundle(account, bundle, wanted, why)
+        found = _from_bundle(account, bundle, wanted, damage)
     yield from (one for one in found if one.key in wanted and keys.partition_day(one.key))
 
 
@@ -155,9 +160,13 @@ def _from_index(account: Account, key: str, wanted: Wanted) -> list[Entry] | Non
         return indexes.find_entries(body.iter_chunks(_BLOCK_BYTES), wanted.beginning)
 
 
-def _from_bundle(account: Account, bundle: Listed, wanted: Wanted, why: str) -> list[Entry]:
+def _from_bundle(
+    account: Account, bundle: Listed, wanted: Wanted, damage: BundleError | None
+) -> list[Entry]:
+    """Return what a bundle holds of the wanted; `damage` is that of its index, if it has one."""
+    why = f"has a damaged index ({damage})" if damage else "has no index"
     if not bundle.access.is_readable:
-        raise ColdBundleError(bundle, why)
+        raise ColdBundleError(bundle, why, is_indexed=damage is not None)
     opened = _open(account, bundle.key)
     if opened is None:
         return []  # it has expired since it was listed

@@ -100,6 +100,19 @@ def test_a_bundle_that_cannot_be_read_is_told(pipeline):
     assert "may be in a bundle" in missing.stderr
 
 
+@pytest.mark.parametrize("index", ["lost", "damaged"])
+def test_who_mends_the_index_of_a_bundle_in_glacier_is_told(pipeline, index):
+    """The archiver writes one that is not there; it does not know that one is damaged."""
+    _, _, key = bundle(pipeline, storage_class="GLACIER")
+    where = keys.bundle_index_key(key)
+    pipeline.s3.delete_object(Bucket=OLD, Key=where)
+    if index == "damaged":
+        pipeline.put(where, b"\x1f\x8b", OLD)
+    reason = told(pipeline, SOURCE)["unread_bundles"][key]
+    assert ("archive-now" in reason) is (index == "lost")
+    assert ("docs/runbook.md" in reason) is (index == "damaged")
+
+
 def test_a_bundle_lists_its_outputs(pipeline):
     version, output, key = bundle(pipeline)
     found = told(pipeline, key)
