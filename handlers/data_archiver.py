@@ -51,12 +51,20 @@ class ArchiverRun:
         calls = self._storage.take_calls()
         saved = saved_dollars(summary.counts, archive_days=self._environment.archive_days)
         self._emit(summary.counts, calls, saved, context.function_name)
+        following = _following(summary, chain)
         report: dict[str, Any] = self._report(summary, time) | {
             "s3_calls": calls,
-            "saved_usd": round(saved, 4),
+            "saved_usd": round(saved, 4) + 0.0,  # no -0.0
+            "shard": chain.shard,
+            "chains": chain.count,
+            "complete": summary.complete and not following,
         }
         self._telemetry.logger.info("archived", **report)
-        self._continue(summary, chain, time, start_after, context.invoked_function_arn)
+        if not summary.complete and summary.position == start_after and following:
+            msg = f"the time-out is too short to get past the key {start_after!r}"
+            raise TransientError(msg)
+        if following:
+            self._invoke(time, *following, context.invoked_function_arn)
         return report
 
     def _begin_chains(self, time: datetime, start_after: str, function: str) -> Chain:
@@ -101,29 +109,25 @@ class ArchiverRun:
             "bundle_bytes": counts.bundle_bytes,
             "cutoff_date": cutoff.isoformat(timespec="seconds").replace("+00:00", "Z"),
             "glacier_date": glacier.date().isoformat(),
-            "complete": summary.complete,
         }
-
-    def _continue(
-        self, summary: Summary, chain: Chain, time: datetime, start_after: str, function: str
-    ) -> None:
-        """Invoke the chain again for what is left, or for a shard of days that have more."""
-        if summary.counts.hopeless:
-            return
-        chain = replace(chain, most_shards=summary.most_shards)
-        if summary.complete:
-            following = replace(chain, shard=chain.shard + chain.count)
-            if following.shard < summary.most_shards:
-                self._invoke(time, "", following, function)
-            return
-        if summary.position == start_after:
-            msg = f"the time-out is too short to get past the key {start_after!r}"
-            raise TransientError(msg)
-        self._invoke(time, summary.position, chain, function)
 
     def _invoke(self, time: datetime, start_after: str, chain: Chain, function: str) -> None:
         event: dict[str, Any] = {"time": time.isoformat(), "start_after": start_after}
         self._messenger.invoke_later(function, event | asdict(chain))
+
+
+def _following(summary: Summary, chain: Chain) -> tuple[str, Chain] | None:
+    """Return behind which key a chain goes on, for what is left or for a shard of days with more.
+
+    None at its end.
+    """
+    if summary.counts.hopeless:
+        return None
+    chain = replace(chain, most_shards=summary.most_shards)
+    if not summary.complete:
+        return summary.position, chain
+    following = replace(chain, shard=chain.shard + chain.count)
+    return ("", following) if following.shard < summary.most_shards else None
 
 
 def _read_time(event: Mapping[str, Any], now: Callable[[], datetime]) -> datetime:
@@ -171,8 +175,9 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     """Archive what is older than the retention days at `event["time"]`, or now.
 
     The answer has `archived_count`, `failed_count`, `skipped_count`, `total_size_bytes`,
-    `cutoff_date`, `glacier_date` (when today's arrivals go to GLACIER) and `complete`; numbers and
-    bytes by way (`copied_count`, `bundled_count`, …), `s3_calls` and `saved_usd`.
+    `cutoff_date`, `glacier_date` (when today's arrivals go to GLACIER) and `complete`, which tells
+    whether its chain ends with it; `shard`, the number of that, and `chains`, how many there are;
+    numbers and bytes by way (`copied_count`, `bundled_count`, …), `s3_calls` and `saved_usd`.
 
     Raises:
         PermanentError: the event is not readable.

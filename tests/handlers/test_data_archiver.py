@@ -53,6 +53,8 @@ def test_old_outputs_move_and_young_ones_stay():
         "bundle_bytes": 0,
         "s3_calls": 7,
         "saved_usd": 0,
+        "shard": 0,
+        "chains": 1,
         "cutoff_date": "2024-01-25T10:30:00Z",
         "glacier_date": "2024-05-24",
         "complete": True,

@@ -2813,8 +2813,8 @@ MUTANTS = (
     Mutant(
         "a-chain-leaves-the-shards-behind-its-own",
         "handlers/data_archiver.py",
-        "if following.shard < summary.most_shards:",
-        "if following.shard < following.count:",
+        "if following.shard < summary.most_shards else None",
+        "if following.shard < following.count else None",
         BUNDLES,
     ),
     Mutant(

@@ -53,6 +53,9 @@ def archive_now(
     screen.table(("what", "value"), summary.answer.items())
     if summary.answer.get("complete") is False:
         screen.say("not complete: the archiver goes on by itself")
+    chains = summary.answer.get("chains", 1)
+    if chains != 1:
+        screen.say(f"this is the first of {chains} chains: the others work by themselves")
     if summary.failed:
         msg = (
             f"{summary.answer['failed_count']} objects could not be archived: they stay in "

@@ -334,6 +334,9 @@ def test_a_bundle_that_was_not_finished_is_finished_whatever_the_setting(setting
     assert list(world.s3.visible(PROCESSED)) == ["processed/2024/01/15/a.json"]
     report = archive(world, bundles=setting)
     assert (report["bundled_count"], report["bundles_count"]) == (1, 1)
+    assert str(report["saved_usd"]) == "0.0", (
+        "not -0.0, though a bundle of one output saves nothing"
+    )
     assert report["bundle_bytes"] == len(world.s3.current(ARCHIVE, FIRST).body)
     assert list(entries(world)) == ["a.json"]
     assert not world.s3.visible(PROCESSED)
@@ -836,6 +839,18 @@ def test_shards_of_an_early_day_are_done_though_the_run_went_on_since():
         world.archiver().handle(world.invocations.pop(0), Context())
     left = {zlib.crc32(key.encode()) % 4 for key in world.s3.visible(PROCESSED)}
     assert left == {0}
+
+
+def test_a_chain_is_complete_when_it_has_done_its_last_shard():
+    world = World(archive_bundles=True, archive_concurrency=4)
+    put(world, "0.json")
+    run_chains(world)
+    world.archive_concurrency = 2
+    for number in range(12):
+        put(world, f"{number:02d}.json")
+    told = [(one["shard"], one["chains"], one["complete"]) for one in run_chains(world)]
+    assert sorted(told) == [(0, 2, False), (1, 2, False), (2, 2, True), (3, 2, True)]
+    assert not world.s3.visible(PROCESSED)
 
 
 def test_a_run_that_goes_on_names_the_most_shards_it_came_by():

@@ -57,6 +57,13 @@ def test_a_run_that_goes_on_by_itself_says_so(pipeline):
     assert "goes on by itself" in result.stdout
 
 
+def test_chains_beside_the_one_that_answers_are_told(pipeline):
+    pipeline.answers.append(json.dumps({**SUMMARY, "chains": 4}))
+    result = pipeline.run("archive-now", "--wait")
+    assert result.exit_code == 0
+    assert "this is the first of 4 chains" in result.stdout
+
+
 LATER = "; what it has not archived stays where it is, and its log says more\n"
 
 
