@@ -6,6 +6,7 @@ The only module that knows the prefixes, and how one key becomes another.
 import base64
 import hashlib
 import re
+import zlib
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import date
@@ -268,6 +269,11 @@ def bundle_number(key: str) -> int | None:
 def bundle_layout_key(day: date) -> str:
     """Return the key of the object that says how a day's outputs are split into bundles."""
     return day_prefix(BUNDLE_LAYOUTS, day).rstrip("/") + ".json"
+
+
+def shard_of(processed: str, shards: int) -> int:
+    """Return the shard of a `processed/` key, by its checksum: they are even whatever the names."""
+    return zlib.crc32(processed.encode()) % shards
 
 
 def partition_day(processed: str) -> date | None:

@@ -3,7 +3,6 @@
 Two runs with other settings, or datasets, never put one output into bundles of two kinds.
 """
 
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -74,11 +73,6 @@ class Layout:
             msg = "it is not whole"
             raise ValueError(msg)
         return layout
-
-
-def shard_of(key: str, shards: int) -> int:
-    """Return the shard of a key: by its checksum, so that shards are even whatever the names."""
-    return zlib.crc32(key.encode()) % shards
 
 
 class Layouts:

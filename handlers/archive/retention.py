@@ -19,7 +19,7 @@ from handlers.archive.context import RunContext
 from handlers.archive.copying import Copying
 from handlers.archive.deletions import Deletions
 from handlers.archive.finishing import Finishing
-from handlers.archive.layouts import Layout, Layouts, Place, shard_of
+from handlers.archive.layouts import Layout, Layouts, Place
 from handlers.archive.logs import Log
 from handlers.archive.summary import Counts, Summary
 from handlers.aws.failures import AccessDeniedError, PermanentError, TransientError
@@ -109,7 +109,7 @@ class _Day:
     def share(self, outputs: Sequence[ObjectInfo]) -> list[ObjectInfo]:
         """Return the outputs that the chain is to archive."""
         shard, shards = self._shard, self._shards
-        return [one for one in outputs if shard_of(one.location.key, shards) == shard]
+        return [one for one in outputs if keys.shard_of(one.location.key, shards) == shard]
 
     def log(self, output: ObjectInfo) -> Log | _HeldUp:
         """Return the log that an output of the chain belongs to, or why it cannot be read."""

@@ -8,7 +8,6 @@ from bench.invocations import NOW, PROCESSED, archiver
 from bench.simulated_chains import Chains
 from bench.simulated_listing import Tally
 from handlers import keys
-from handlers.archive.layouts import shard_of
 from handlers.invocation.deadline import Deadline
 from ops.costs.fan_out import SECONDS_A_START, a_day
 from ops.costs.prices import REGIONS
@@ -60,7 +59,7 @@ def test_the_share_of_a_shard_is_known_without_a_look_at_each_key(objects, shard
     for page in listing.list_pages(PROCESSED, keys.PROCESSED):
         for one in page:
             key = one.location.key
-            numbers[shard_of(key, shards)].append(int(key[-14:-5]))
+            numbers[keys.shard_of(key, shards)].append(int(key[-14:-5]))
     assert sorted(at for them in numbers.values() for at in them) == list(range(objects))
     for shard in range(shards):
         assert listing.share(shard, shards) == Tally.of(numbers[shard])

@@ -2820,15 +2820,15 @@ MUTANTS = (
     Mutant(
         "each-chain-does-all",
         "handlers/archive/retention.py",
-        "if shard_of(one.location.key, shards) == shard]",
-        "if self._layout or shard_of(one.location.key, shards) == shard]",
+        "if keys.shard_of(one.location.key, shards) == shard]",
+        "if self._layout or keys.shard_of(one.location.key, shards) == shard]",
         BUNDLES,
     ),
     Mutant(
         "one-by-one-each-chain-does-all",
         "handlers/archive/retention.py",
-        "if shard_of(one.location.key, shards) == shard]",
-        "if not self._layout or shard_of(one.location.key, shards) == shard]",
+        "if keys.shard_of(one.location.key, shards) == shard]",
+        "if not self._layout or keys.shard_of(one.location.key, shards) == shard]",
         BUNDLES,
     ),
     Mutant(

@@ -261,14 +261,26 @@ def _archived(
 
 
 def _run_of(output: Output, runs: list[Line]) -> str | None:
-    """Return the run that made an archived copy: the first that reported behind it."""
+    """Return the run that made an archived copy: the first that reported behind it.
+
+    Of several chains side by side, the one that has the key, unless its day is split otherwise.
+    """
     behind = [
         line
         for line in runs
         if output.modified - _SECOND <= line.time <= output.modified + LONGEST_RUN
     ]
-    first = min(behind, key=lambda line: line.time, default=None)
+
+    def rank(line: Line) -> tuple[bool, datetime]:
+        return not _has(line, output.processed_key), line.time
+
+    first = min(behind, key=rank, default=None)
     return first.request_id if first else None
+
+
+def _has(run: Line, processed: str) -> bool:
+    shard, chains = run.number("shard"), run.number("chains")
+    return shard is None or not chains or shard % chains == keys.shard_of(processed, chains)
 
 
 def _fix(link: Link) -> Entry:

@@ -10,7 +10,6 @@ import pytest
 
 from handlers import keys
 from handlers.archive import bundling
-from handlers.archive.layouts import shard_of
 from handlers.archive.retention import Archiver, Chain
 from handlers.aws.objects import Storage
 from handlers.bundles.entries import MAX_ENTRIES
@@ -168,6 +167,6 @@ NAMES = {
 @pytest.mark.parametrize("chains", [4, 16])
 def test_shards_are_even_whatever_the_names(kind, chains):
     names = (f"processed/2024/01/15/{NAMES[kind](at)}" for at in range(80_000))
-    counts = Counter(shard_of(name, chains) for name in names)
+    counts = Counter(keys.shard_of(name, chains) for name in names)
     assert min(counts[shard] for shard in range(chains)) >= 0.95 * 80_000 / chains
     assert max(counts.values()) <= 1.05 * 80_000 / chains

@@ -142,6 +142,27 @@ def test_an_archived_output_shows_the_run_and_when_it_was_made(logged):
     ]
 
 
+def test_of_chains_side_by_side_the_one_that_has_the_output_is_shown(logged):
+    version = complete(logged, datetime.now(UTC))
+    output = keys.output_keys(KEY, version, datetime.now(UTC).date(), compressed=False)[0]
+    metadata = logged.metadata(output)
+    logged.put(keys.archive_key(output), b"{}\n", OLD, Metadata=metadata)
+    logged.s3.delete_object(Bucket=DONE, Key=output)
+    now, own = datetime.now(UTC), keys.shard_of(output, 3)
+    run = {"message": "archived", "archived_count": 1, "chains": 3}
+    write(
+        ARCHIVER,
+        *(
+            (
+                now + timedelta(milliseconds=later),
+                {**run, "shard": shard, "function_request_id": f"chain {shard}"},
+            )
+            for later, shard in enumerate(sorted(range(3), key=lambda shard: shard == own))
+        ),
+    )
+    assert events(told(logged))[-1] == ("archived", f"chain {own}")
+
+
 def test_without_logs_what_is_stored_is_shown_and_nothing_is_asked(logged, monkeypatch):
     complete(logged, datetime.now(UTC))
     monkeypatch.setattr(log_lines, "search", lambda *_: pytest.fail("asked"))
