@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
 from handlers.transform.datasets.formats import FORMATS
+from handlers.transform.datasets.schemas import MAX_INTEGER, MIN_INTEGER
 
 # An enum of a draft has at most so many texts, none of them longer than this.
 MAX_VALUES: Final = 20
@@ -61,7 +62,7 @@ class Seen:
     def add(self, value: Any, level: int = 0) -> None:
         """Add a JSON value that was seen."""
         self.count += 1
-        kind = _KINDS[type(value)]
+        kind = _kind(value)
         self.kinds[kind] = self.kinds.get(kind, 0) + 1
         if kind == "string":
             self._add_text(value)
@@ -70,7 +71,7 @@ class Seen:
         elif kind == "array":
             self._add_items(value, level)
         if self.is_card and kind != "null":
-            self.is_card = kind in ("string", "integer") and is_card_number(str(value))
+            self.is_card = type(value) in (str, int) and is_card_number(str(value))
 
     def add_cell(self, text: str, cell_types: CellTypes) -> None:
         """Add a cell of a delimited file that is not empty."""
@@ -127,6 +128,12 @@ class Seen:
         self.texts[text] = self.texts.get(text, 0) + 1
         if len(self.texts) > MAX_VALUES:
             self.texts = None
+
+
+def _kind(value: Any) -> str:
+    """Return the type of a JSON value; a whole number beyond 64 bits is no integer of a dataset."""
+    is_beyond = type(value) is int and not MIN_INTEGER <= value <= MAX_INTEGER
+    return "number" if is_beyond else _KINDS[type(value)]
 
 
 def is_card_number(text: str) -> bool:

@@ -24,6 +24,7 @@ LINE_END: Final = b"}\n"  # instead of `_metadata`
 _SHOWN_NAMES: Final = 3
 _SHOWN_CHARACTERS: Final = 40
 _LONG_DIGITS: Final = 19  # characters; the largest integer of 64 bits has as many
+_MOST_DIGITS: Final = 20  # characters of a 64-bit integer
 _BOOLEAN_STARTS: Final = frozenset("tTfF")
 _NUMBER_STARTS: Final = frozenset("-0123456789")
 _NO_TYPES: Final = frozenset[str]()
@@ -169,7 +170,12 @@ def _parsed(line: bytes) -> Any:
     try:
         return orjson.loads(line)
     except orjson.JSONDecodeError:  # a number beyond all doubles
-        return json.loads(line)
+        return json.loads(line, parse_int=_whole)
+
+
+def _whole(digits: str) -> int | float:
+    """Return a whole number, roughly if it is beyond 64 bits: Python may refuse its digits."""
+    return int(digits) if len(digits) <= _MOST_DIGITS else float(digits)
 
 
 def _cell_types(cell: str) -> frozenset[str]:

@@ -150,6 +150,28 @@ def test_cells_are_of_the_type_that_all_can_be_read_as(cells: list[str], kind: s
     assert fields(drafted("a.csv"))["a"]["type"] == kind
 
 
+@pytest.mark.parametrize(
+    ("digits", "kind"),
+    [
+        (str(2**63 - 1), "integer"),
+        (str(-(2**63)), "integer"),
+        (str(2**63), "number"),
+        (str(2**64 - 1), "number"),
+        (str(-(2**63) - 1), "number"),
+        ("1e999", "number"),
+        ("9" * 5_000, "number"),
+    ],
+)
+def test_a_whole_number_of_json_that_no_column_of_integers_holds_is_a_number(
+    digits: str, kind: str
+) -> None:
+    content = f'{{"a": {digits}, "b": [{digits}], "c": 1}}\n'.encode()
+    Path("a.ndjson").write_bytes(content)
+    a, b, c = fields(drafted("a.ndjson")).values()
+    assert (a["type"], b["items"]["type"], c["type"]) == (kind, kind, "integer")
+    accepted(Path(), "a.ndjson", content)
+
+
 def test_a_column_with_few_bad_cells_is_told() -> None:
     rows = "".join(f"{cell},{cell}\n" for cell in ["1", "2.5", "x", "4", "5"])
     Path("a.csv").write_text(f"a,b\n{rows}6,y\n")
