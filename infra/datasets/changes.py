@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from handlers import keys
 from handlers.transform.datasets.dataset import RESCUED, UnknownFields
-from infra.datasets import schema_changes
+from infra.datasets import drop_changes, schema_changes
 from infra.datasets.effects import Effect, Kind, effect
 
 _WARNED: Final = frozenset({Kind.BREAKS_QUERIES, Kind.STRICTER, Kind.REVEALING})
@@ -63,7 +63,10 @@ def _effects(
     else:
         yield from _settings(old, new)
         closed = _unknown_fields(old) is UnknownFields.REJECT
-        yield from schema_changes.compare(old["schema"], new["schema"], ("schema",), closed=closed)
+        dropped = frozenset[str](old.get("drop", []))
+        yield from schema_changes.compare(
+            old["schema"], new["schema"], ("schema",), closed=closed, dropped=dropped
+        )
 
 
 def _left(
@@ -98,8 +101,8 @@ def _settings(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Effect
     if old.get("description") != new.get("description"):
         yield effect(("description",), Kind.OTHER, old.get("description"), new.get("description"))
     yield from _csv(old.get("csv", {}), new.get("csv", {}))
-    yield from _unknown(_unknown_fields(old), _unknown_fields(new))
-    yield from _drop(old.get("drop", []), new.get("drop", []))
+    yield from _unknown(_unknown_fields(old), _unknown_fields(new), new["schema"])
+    yield from drop_changes.compare(old, new)
     yield from _most_rejected(old.get("maxRejectedPercent"), new.get("maxRejectedPercent"))
 
 
@@ -107,41 +110,33 @@ def _csv(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Effect]:
     for option in sorted(old.keys() | new.keys()):
         before, now = old.get(option), new.get(option)
         if before != now:
-            kind = Kind.LOOSER if now is None else Kind.STRICTER
-            yield effect(("csv", option), kind, before, now)
+            # Without it, another is taken from the content, or from the stack.
+            yield effect(("csv", option), Kind.STRICTER, before, now)
 
 
 def _unknown_fields(declaration: Mapping[str, Any]) -> UnknownFields:
     return UnknownFields(declaration.get("unknownFields", UnknownFields.KEEP))
 
 
-def _unknown(old: UnknownFields, new: UnknownFields) -> Iterator[Effect]:
+def _unknown(old: UnknownFields, new: UnknownFields, schema: Mapping[str, Any]) -> Iterator[Effect]:
     if old is new:
         return
     place = ("unknownFields",)
     if old is UnknownFields.RESCUE:
         text = f"{old}, now {new}: the column {RESCUED} is gone"
         yield Effect(path=place, kind=Kind.BREAKS_QUERIES, text=text)
-    elif new is UnknownFields.REJECT:
-        yield effect(place, Kind.STRICTER, old.value, new.value)
-    else:
-        kind = Kind.LOOSER if old is UnknownFields.REJECT else Kind.OTHER
-        yield effect(place, kind, old.value, new.value)
-
-
-def _drop(old: list[str], new: list[str]) -> Iterator[Effect]:
-    for field in sorted({*old} ^ {*new}):
-        written = "is written from now on" if field in old else "is no longer written"
-        kind = Kind.REVEALING if field in old else Kind.OTHER
-        yield Effect(path=("drop",), kind=kind, text=f"{field} {written}")
+        return
+    kind = Kind.LOOSER if old is UnknownFields.REJECT else Kind.OTHER
+    # Fields that are rescued do not count as fields of the record.
+    if new is UnknownFields.REJECT or (kind is Kind.OTHER and "minProperties" in schema):
+        kind = Kind.STRICTER
+    yield effect(place, kind, old.value, new.value)
 
 
 def _most_rejected(old: float | None, new: float | None) -> Iterator[Effect]:
     if old == new:
         return
-    place = ("maxRejectedPercent",)
-    if old is None or new is None:
-        # Whichever of them is the higher: the stack's setting takes its place.
-        yield effect(place, Kind.OTHER, old, new)
-    else:
-        yield effect(place, Kind.STRICTER if new < old else Kind.LOOSER, old, new)
+    # What is not set is the stack's setting, which may be any.
+    most, least = 100 if old is None else old, 0 if new is None else new
+    kind = Kind.STRICTER if least < most else Kind.LOOSER
+    yield effect(("maxRejectedPercent",), kind, old, new)

@@ -24,9 +24,17 @@ _UPPER: Final = ("maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxPro
 
 
 def compare(
-    old: Mapping[str, Any], new: Mapping[str, Any], path: Path, *, closed: bool
+    old: Mapping[str, Any],
+    new: Mapping[str, Any],
+    path: Path,
+    *,
+    closed: bool,
+    dropped: frozenset[str],
 ) -> Iterator[Effect]:
-    """Yield what each difference does; `closed`: unnamed fields were rejected before."""
+    """Yield what each difference does.
+
+    Before, unnamed fields were rejected if `closed`, but for those that were `dropped`.
+    """
     kinds = declared_type(old), declared_type(new)
     if kinds[0] != kinds[1] or _shape(old) != _shape(new):
         # The column has another type, which also decides which of the other keywords count.
@@ -37,10 +45,11 @@ def compare(
     yield from _nullable(old, new, path)
     for keyword in sorted((old.keys() | new.keys()) - {"type", "properties", "items"}):
         yield from _compare_keyword(keyword, old, new, path)
-    yield from _compare_fields(old, new, path, closed=closed)
+    yield from _compare_fields(old, new, path, closed=closed, dropped=dropped)
     if "items" in old and "items" in new:
         inner = (*path, "items")
-        yield from compare(old["items"], new["items"], inner, closed=_is_closed(old["items"]))
+        closed = _is_closed(old["items"])
+        yield from compare(old["items"], new["items"], inner, closed=closed, dropped=dropped)
 
 
 def _shape(schema: Mapping[str, Any]) -> tuple[bool, bool]:
@@ -104,7 +113,12 @@ def _compare_lists(
 
 
 def _compare_fields(
-    old: Mapping[str, Any], new: Mapping[str, Any], path: Path, *, closed: bool
+    old: Mapping[str, Any],
+    new: Mapping[str, Any],
+    path: Path,
+    *,
+    closed: bool,
+    dropped: frozenset[str],
 ) -> Iterator[Effect]:
     before, now = old.get("properties", {}), new.get("properties", {})
     for name in sorted(before.keys() | now.keys()):
@@ -113,11 +127,19 @@ def _compare_fields(
             text = "removed: its column is gone"
             yield Effect(path=place, kind=Kind.BREAKS_QUERIES, text=text)
         elif name not in before:
-            kind = Kind.LOOSER if closed else Kind.STRICTER
+            is_new = closed and _field(place) not in dropped
+            kind = Kind.LOOSER if is_new else Kind.STRICTER
             yield Effect(path=place, kind=kind, text=f"added: {column_type(now[name])}")
         else:
             inner = before[name]
-            yield from compare(inner, now[name], place, closed=_is_closed(inner))
+            closed_within = _is_closed(inner)
+            yield from compare(inner, now[name], place, closed=closed_within, dropped=dropped)
+
+
+def _field(path: Path) -> str:
+    """Return a field as `drop` names it: `customer.card` at `schema.properties.customer…`."""
+    steps = iter(path[1:])
+    return ".".join(str(next(steps)) for step in steps if step == "properties")
 
 
 def _text(value: Any) -> str:

@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from handlers.transform.datasets.dataset import Dataset
 from infra.datasets import files
 from infra.datasets.changes import Change, changes
 from infra.datasets.effects import Kind
+from tests.handlers.transform.datasets.declared import result
 from tests.infra.datasets.declared import declaration, schema
 from tests.infra.recording import ROOT
 
@@ -91,7 +93,7 @@ OF_KEYS: list[tuple[dict[str, Any], dict[str, Any], list[tuple[Kind, str]]]] = [
         {"csv": {"delimiter": ",", "header": ["a"]}},
         [
             (STRICTER, 'csv.delimiter: ";", now "," (stricter)'),
-            (LOOSER, 'csv.encoding: "cp1252", now not set (looser)'),
+            (STRICTER, 'csv.encoding: "cp1252", now not set (stricter)'),
             (STRICTER, 'csv.header: not set, now ["a"] (stricter)'),
         ],
     ),
@@ -127,6 +129,17 @@ OF_KEYS: list[tuple[dict[str, Any], dict[str, Any], list[tuple[Kind, str]]]] = [
         ],
     ),
     (
+        {"drop": ["a", "b.c"], "unknownFields": "reject"},
+        {"unknownFields": "reject"},
+        [
+            (
+                STRICTER,
+                "drop: a is no longer dropped, so records that have it are rejected (stricter)",
+            ),
+            (Kind.REVEALING, "drop: b.c is written from now on (revealing)"),
+        ],
+    ),
+    (
         {"maxRejectedPercent": 5},
         {"maxRejectedPercent": 1.5},
         [(STRICTER, "maxRejectedPercent: 5, now 1.5 (stricter)")],
@@ -138,8 +151,23 @@ OF_KEYS: list[tuple[dict[str, Any], dict[str, Any], list[tuple[Kind, str]]]] = [
     ),
     (
         {},
+        {"maxRejectedPercent": 99},
+        [(STRICTER, "maxRejectedPercent: not set, now 99 (stricter)")],
+    ),
+    (
+        {"maxRejectedPercent": 1},
+        {},
+        [(STRICTER, "maxRejectedPercent: 1, now not set (stricter)")],
+    ),
+    (
+        {},
+        {"maxRejectedPercent": 100},
+        [(LOOSER, "maxRejectedPercent: not set, now 100 (looser)")],
+    ),
+    (
         {"maxRejectedPercent": 0},
-        [(OTHER, "maxRejectedPercent: not set, now 0 (other)")],
+        {},
+        [(LOOSER, "maxRejectedPercent: 0, now not set (looser)")],
     ),
 ]
 
@@ -377,6 +405,63 @@ def test_a_field_that_is_declared_where_unknown_ones_were_rejected_is_no_stricte
     old, new = (declaration(schema=it, unknownFields="reject") for it in (before, now))
 
     assert said(old, new) == [(LOOSER, "schema.properties.b: added: double (looser)")]
+
+
+def test_a_field_that_is_declared_where_it_was_dropped_is_stricter():
+    """Its values were of no matter before, whatever else was rejected."""
+    inner = {**AB, "additionalProperties": False}
+    before, now = (
+        schema({"a": {"type": "array", "items": it}, **more})
+        for it, more in (
+            (inner, {}),
+            ({**inner, "properties": {**AB["properties"], "c": NUMBER}}, {"card": NUMBER}),
+        )
+    )
+    old = declaration(schema=before, unknownFields="reject", drop=["card", "a.c"])
+    new = declaration(schema=now, unknownFields="reject")
+
+    assert said(old, new) == [
+        (Kind.REVEALING, "drop: a.c is written from now on (revealing)"),
+        (Kind.REVEALING, "drop: card is written from now on (revealing)"),
+        (STRICTER, "schema.properties.a.items.properties.c: added: double (stricter)"),
+        (STRICTER, "schema.properties.card: added: double (stricter)"),
+    ]
+
+
+A_AND_N = schema({"a": STRING, "n": INTEGER}, required=["a"])
+# A file of which all records were good, the declaration of before, and what differs now.
+REJECTED: list[tuple[bytes, str, dict[str, Any], dict[str, Any]]] = [
+    (b"x,2\ny,3\n", ".csv", {"csv": {"header": ["a", "n"]}}, {"csv": {}}),
+    (b"a,n\n\xe9,2\n", ".csv", {"csv": {"encoding": "cp1252"}}, {"csv": {}}),
+    (b"a|b;c;d|n\nx|1|2\n", ".csv", {"csv": {"delimiter": "|"}}, {"csv": {}}),
+    (b'{"a":"x","c":1}', ".json", {"unknownFields": "reject", "drop": ["c"]}, {"drop": []}),
+    (b'{"a":"x","c":1}', ".json", {}, {"unknownFields": "reject"}),
+    (
+        b'{"a":"x","c":1}',
+        ".json",
+        {"schema": {**A_AND_N, "minProperties": 2}},
+        {"unknownFields": "rescue"},
+    ),
+    (b'{"a":"x","c":1}', ".json", {"schema": {**A_AND_N, "minProperties": 2}}, {"drop": ["c"]}),
+    (
+        b'{"a":"x","c":"y"}',
+        ".json",
+        {"unknownFields": "reject", "drop": ["c"]},
+        {"schema": schema({"a": STRING, "n": INTEGER, "c": NUMBER}), "drop": []},
+    ),
+]
+
+
+@pytest.mark.parametrize(("data", "suffix", "before", "changed"), REJECTED, ids=str)
+def test_what_rejects_records_that_were_good_is_told_to_be_stricter(
+    data: bytes, suffix: str, before: dict[str, Any], changed: dict[str, Any]
+):
+    old = declaration(**{"schema": A_AND_N, **before})
+    new = {**old, **changed}
+    rejects = [result(data, suffix, Dataset.read("orders", it))[1] for it in (old, new)]
+    assert [len(it) for it in rejects] == [0, 1]
+
+    assert STRICTER in {kind for kind, _ in said(old, new)}
 
 
 def test_a_dataset_that_is_added_or_removed():
