@@ -20,7 +20,10 @@ _UNITS: Final = {
     "week": "to_days(7 * count::int)", "month": "to_months(count::int)",
     "quarter": "to_months(3 * count::int)", "year": "to_years(count::int)",
 }  # fmt: skip
-_MOST_VALUES: Final = 6  # of `format`, whose macro needs one form for each number of them
+_MOST_VALUES: Final = 6  # of `format` and others, whose macros need one form for each number
+_VALUES: Final = [
+    ", ".join(f"value{number}" for number in range(count)) for count in range(1, _MOST_VALUES + 1)
+]
 
 
 def _strftime(text: str) -> str:
@@ -32,28 +35,61 @@ def _strftime(text: str) -> str:
 
 def _add() -> str:
     cases = " ".join(f"when '{unit}' then it + {amount}" for unit, amount in _UNITS.items())
-    return f"(unit, count, it) as case lower(unit) {cases} else error('no unit: ' || unit) end"
+    return f"case lower(unit) {cases} else error('no unit: ' || unit) end"
+
+
+def _of_instants(arguments: str, sql: str) -> Iterator[str]:
+    """Yield the forms of a function that makes a date of a date `it`, a timestamp of others."""
+    yield f"({arguments}, it date) as cast({sql} as date)"
+    for kind in ("timestamp", "timestamptz"):
+        yield f"({arguments}, it {kind}) as {sql}"
 
 
 def _format() -> Iterator[str]:
-    for count in range(1, _MOST_VALUES + 1):
-        values = ", ".join(f"value{number}" for number in range(count))
+    for values in _VALUES:
         yield f"(text, {values}) as printf(text, {values})"
+
+
+def _unless_null(function: str) -> Iterator[str]:
+    """Yield the forms of a function of some values that is NULL if one of them is."""
+    for values in _VALUES:
+        known = " and ".join(f"{value} is not null" for value in values.split(", "))
+        yield f"({values}) as case when {known} then system.main.{function}({values}) end"
+
+
+def _decided(found: str, *lists: str, by: str = "true") -> str:
+    """Return SQL that is `by` if something is found, NULL if a list or an element of it is NULL."""
+    unknown = " or ".join(f"{it} is null or list_count({it}) < len({it})" for it in lists)
+    return f"case when {found} then {by} when {unknown} then null else not {by} end"
 
 
 # A replacement names a group as $1 in Trino, as \1 in DuckDB.
 _GROUPS: Final = r"system.main.regexp_replace(new, '\$(\d+)', '\\\1', 'g')"
 _SCALAR: Final = "not in ('OBJECT', 'ARRAY')"
+_MATCHES: Final = "list_transform(them, holds)"
+_ONE_HOLDS: Final = f"list_contains({_MATCHES}, true)"
+_ONE_FAILS: Final = f"list_contains({_MATCHES}, false)"
 
 # The forms of each function, by its arguments.
 MACROS: Final[Mapping[str, tuple[str, ...]]] = {
-    "all_match": ("(them, holds) as len(list_filter(them, holds)) = len(them)",),
-    "any_match": ("(them, holds) as len(list_filter(them, holds)) > 0",),
+    "all_match": (f"(them, holds) as {_decided(_ONE_FAILS, _MATCHES, by='false')}",),
+    "any_match": (f"(them, holds) as {_decided(_ONE_HOLDS, _MATCHES)}",),
     "approx_distinct": (
         "(it) as approx_count_distinct(it)",
         "(it, most_error) as approx_count_distinct(it)",
     ),
     "approx_percentile": ("(it, share) as approx_quantile(it, share)",),
+    "arbitrary": ("(it) as any_value(it)",),
+    # In the order of the array, with NULL as any other value.
+    "array_distinct": (
+        "(them) as list_filter(them, (one, place) -> list_position(them, one) = place)",
+    ),
+    "array_intersect": (
+        (
+            "(them, others) as"
+            " array_distinct(list_filter(them, one -> list_position(others, one) is not null))"
+        ),
+    ),
     "array_join": (
         "(them, between) as array_to_string(them, between)",
         (
@@ -61,16 +97,26 @@ MACROS: Final[Mapping[str, tuple[str, ...]]] = {
             " array_to_string([coalesce(one::varchar, missing) for one in them], between)"
         ),
     ),
-    "array_max": ("(them) as list_max(them)",),
-    "array_min": ("(them) as list_min(them)",),
-    "array_union": ("(them, others) as list_distinct(list_concat(them, others))",),
-    "arrays_overlap": ("(them, others) as list_has_any(them, others)",),
+    "array_max": ("(them) as case when list_count(them) = len(them) then list_max(them) end",),
+    "array_min": ("(them) as case when list_count(them) = len(them) then list_min(them) end",),
+    "array_position": (
+        (
+            "(them, it) as case when them is not null and it is not null"
+            " then coalesce(list_position(them, it), 0) end"
+        ),
+    ),
+    "array_union": ("(them, others) as array_distinct(them || others)",),
+    "arrays_overlap": (
+        f"(them, others) as {_decided('list_has_any(them, others)', 'them', 'others')}",
+    ),
     "at_timezone": ("(it, zone) as it at time zone 'UTC' at time zone zone",),
-    "date_add": (_add(),),
+    "contains": (f"(them, it) as {_decided('list_contains(them, it)', 'them')}",),
+    "date_add": tuple(_of_instants("unit, count", _add())),
     "date_diff": ("(unit, since, until) as date_sub(unit, since, until)",),  # whole units alone
     "date_format": (f"(it, form) as strftime(it, {_strftime('form')})",),
     # Within a list, since a macro's own format is not constant enough for strptime.
     "date_parse": (f"(text, form) as [strptime(one, {_strftime('form')}) for one in [text]][1]",),
+    "date_trunc": tuple(_of_instants("unit", "system.main.date_trunc(unit, it)")),
     "day_of_month": ("(it) as day(it)",),
     "day_of_week": ("(it) as isodow(it)",),
     "day_of_year": ("(it) as dayofyear(it)",),
@@ -82,9 +128,16 @@ MACROS: Final[Mapping[str, tuple[str, ...]]] = {
     "from_iso8601_date": ("(text) as cast(text as date)",),
     "from_iso8601_timestamp": ("(text) as cast(text as timestamptz) at time zone 'UTC'",),
     "from_unixtime": ("(seconds) as to_timestamp(seconds) at time zone 'UTC'",),
+    "greatest": tuple(_unless_null("greatest")),
     "is_finite": ("(it) as isfinite(it)",),
     "is_infinite": ("(it) as isinf(it)",),
     "is_nan": ("(it) as isnan(it)",),
+    "json_array_length": (
+        (
+            "(text) as"
+            " case when json_type(text) = 'ARRAY' then system.main.json_array_length(text) end"
+        ),
+    ),
     "json_extract_scalar": (
         (
             f"(text, path) as case when json_type(text, path) {_SCALAR}"
@@ -94,8 +147,9 @@ MACROS: Final[Mapping[str, tuple[str, ...]]] = {
     "json_format": ("(it) as cast(it as varchar)",),
     "json_parse": ("(text) as cast(text as json)",),
     "last_day_of_month": ("(it) as last_day(it)",),
+    "least": tuple(_unless_null("least")),
     "levenshtein_distance": ("(one, other) as levenshtein(one, other)",),
-    "none_match": ("(them, holds) as len(list_filter(them, holds)) = 0",),
+    "none_match": (f"(them, holds) as {_decided(_ONE_HOLDS, _MATCHES, by='false')}",),
     "rand": ("() as random()",),
     "regexp_count": ("(text, pattern) as len(regexp_extract_all(text, pattern))",),
     "regexp_extract": (
@@ -123,6 +177,7 @@ MACROS: Final[Mapping[str, tuple[str, ...]]] = {
         "(first, last, step) as generate_series(first, last, step)",
     ),
     "slice": ("(them, start, count) as list_slice(them, start, start + count - 1)",),
+    "split_part": ("(text, delimiter, number) as string_split(text, delimiter)[number]",),
     "to_iso8601": (
         (
             "(it) as case typeof(it) when 'DATE' then strftime(it, '%Y-%m-%d')"
