@@ -136,7 +136,7 @@ def _look(
     if output is None:
         is_bundled = in_bundle or not bundled.is_whole(day)
         state = State.BUNDLED if is_bundled else State.WITHOUT_OUTPUT
-    elif _is_current(account, output, made_by):
+    elif _is_current(account, output, made_by, keys.rejected_keys(key, source, day)[0]):
         state = State.CURRENT
     else:
         state = State.ARCHIVED if output.archived else State.DUE
@@ -152,18 +152,26 @@ def _look(
     )
 
 
-def _is_current(account: Account, output: Output, made_by: tuple[str, str]) -> bool:
-    """Return whether an output, and its rejects if it names some, are of a dataset's version.
+def _is_current(
+    account: Account, output: Output, made_by: tuple[str, str], rejected_key: str
+) -> bool:
+    """Return whether an output, and its rejects if there are some, are of a dataset's version.
 
-    The processor replaces the output first, and may have been killed before the rejects.
+    The processor replaces the output first, and may have been killed before the rejects. Those that
+    the output does not name, since it has none any more, are looked for at `rejected_key`, which
+    nearly all have.
     """
     if (output.dataset, output.dataset_version) != made_by:
         return False
-    if not output.rejected_key:
+    bucket = account.stack.processed_bucket_name
+    rejects = objects.head(account.s3, bucket, output.rejected_key or rejected_key)
+    if not rejects:
         return True
-    rejects = objects.head(account.s3, account.stack.processed_bucket_name, output.rejected_key)
+    is_others = rejects.metadata.get(keys.SOURCE_VERSION) != output.source_version
+    if is_others and not output.rejected_key:
+        return True
     named = (keys.DATASET, keys.DATASET_VERSION)
-    return not rejects or tuple(rejects.metadata.get(name) for name in named) == made_by
+    return tuple(rejects.metadata.get(name) for name in named) == made_by
 
 
 def _send(account: Account, copies: Sequence[StoredObject]) -> Counter[str]:

@@ -94,6 +94,20 @@ def test_rejects_of_another_declaration_beside_a_current_output_are_due(declared
     assert report(declared)["sent"] == due
 
 
+@pytest.mark.parametrize(
+    ("version", "others", "due"), [("another", "", 1), (VERSION, "", 0), ("another", "x", 0)]
+)
+def test_rejects_that_a_current_output_does_not_name_are_due(declared, version, others, due):
+    """A replay that found no bad record any more was killed between the two."""
+    _, output = complete(declared, "shop/orders/a.csv", **CURRENT, **{keys.RECORDS_REJECTED: "0"})
+    source = declared.metadata(output)[keys.SOURCE_VERSION]
+    rejected = keys.rejected_keys("incoming/shop/orders/a.csv", source, today())[0]
+    told = {keys.DATASET: "orders", keys.DATASET_VERSION: version}
+    told[keys.SOURCE_VERSION] = others or source
+    declared.put(rejected, b"{}\n", DONE, Metadata=told)
+    assert report(declared)["sent"] == due
+
+
 def test_an_output_of_the_same_declaration_by_another_name_is_sent(declared):
     """The processor would replace it, too: its metadata names a dataset that is gone."""
     named = {keys.DATASET: "sales", keys.DATASET_VERSION: VERSION}
