@@ -2501,8 +2501,8 @@ MUTANTS = (
     Mutant(
         "rejects-of-before-beside-a-current-output-are-current",
         "ops/files/replays/reprocessing.py",
-        "    return not rejects or tuple(",
-        "    return bool(rejects) or tuple(",
+        "    return tuple(rejects.metadata.get(name) for name in named) == made_by",
+        "    return True",
         ("tests/ops/files/replays/test_reprocessing.py",),
     ),
     Mutant(
