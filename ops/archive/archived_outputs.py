@@ -144,15 +144,15 @@ def _single(account: Account, roots: Iterable[Root]) -> dict[str, Listed]:
 
 
 def _wanted(roots: Iterable[Root]) -> Iterator[Wanted]:
-    """Yield what to look for in bundles; the single keys of a day together."""
+    """Yield what to look for in bundles; the named keys of a day together."""
     days: dict[str, list[str]] = {}
     for root in roots:
-        processed = keys.processed_key(root.text)
-        if root.exact:
-            days.setdefault(_day(root.text, keys.ARCHIVE), []).append(processed)
-        else:
-            among = None if root.among is None else frozenset(map(keys.processed_key, root.among))
-            yield Wanted(beginning=processed, among=among)
+        named = [root.text] if root.exact else root.among
+        if named is None:
+            yield Wanted(beginning=keys.processed_key(root.text))
+            continue
+        for key in named:
+            days.setdefault(_day(key, keys.ARCHIVE), []).append(keys.processed_key(key))
     yield from (contents.among(some) for some in days.values())
 
 

@@ -130,6 +130,17 @@ def test_a_bundle_stands_for_its_outputs_alone(archive):
     assert "no such bundle" in missing.stderr
 
 
+def test_several_bundles_of_a_day_are_looked_for_together(archive, calls):
+    given = [store(archive, made(f"{number}.json"), number=number) for number in (1, 2, 3)]
+    store(archive, made("0.json"), number=4)
+    calls.clear()
+    archive.run(*given, "--yes", "--dry-run")
+    read = [told["Key"] for name, told in calls if name == "GetObject"]
+    assert len(read) == 3 + 4, "its own index of each, then all of the day"
+    archive.run(*given, "--yes")
+    assert archive.restored() == [f"restored/{DAY}/{number}.json" for number in (1, 2, 3)]
+
+
 def test_an_empty_bundle_stands_for_nothing_and_costs_no_look_at_the_whole_archive(archive, calls):
     """As the runbook has one put over a bundle that is damaged for good."""
     store(archive, made("a.json"))
