@@ -35,14 +35,7 @@ def _strftime(text: str) -> str:
 
 def _add() -> str:
     cases = " ".join(f"when '{unit}' then it + {amount}" for unit, amount in _UNITS.items())
-    return f"case lower(unit) {cases} else error('no unit: ' || unit) end"
-
-
-def _of_instants(arguments: str, sql: str) -> Iterator[str]:
-    """Yield the forms of a function that makes a date of a date `it`, a timestamp of others."""
-    yield f"({arguments}, it date) as cast({sql} as date)"
-    for kind in ("timestamp", "timestamptz"):
-        yield f"({arguments}, it {kind}) as {sql}"
+    return f"(unit, count, it) as case lower(unit) {cases} else error('no unit: ' || unit) end"
 
 
 def _format() -> Iterator[str]:
@@ -67,6 +60,7 @@ def _decided(found: str, *lists: str, by: str = "true") -> str:
 _GROUPS: Final = r"system.main.regexp_replace(new, '\$(\d+)', '\\\1', 'g')"
 _SCALAR: Final = "not in ('OBJECT', 'ARRAY')"
 _MATCHES: Final = "list_transform(them, holds)"
+_HAS_IT: Final = "list_contains(them, it)"
 _ONE_HOLDS: Final = f"list_contains({_MATCHES}, true)"
 _ONE_FAILS: Final = f"list_contains({_MATCHES}, false)"
 
@@ -80,14 +74,15 @@ MACROS: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "approx_percentile": ("(it, share) as approx_quantile(it, share)",),
     "arbitrary": ("(it) as any_value(it)",),
-    # In the order of the array, with NULL as any other value.
+    # In the order of the array, with NULL as any other value. A name of a query's own would be
+    # taken for that of the function: no field begins with two underscores.
     "array_distinct": (
-        "(them) as list_filter(them, (one, place) -> list_position(them, one) = place)",
+        "(them) as list_filter(them, (__one, __place) -> list_position(them, __one) = __place)",
     ),
     "array_intersect": (
         (
             "(them, others) as"
-            " array_distinct(list_filter(them, one -> list_position(others, one) is not null))"
+            " array_distinct(list_filter(them, __one -> list_position(others, __one) is not null))"
         ),
     ),
     "array_join": (
@@ -110,13 +105,12 @@ MACROS: Final[Mapping[str, tuple[str, ...]]] = {
         f"(them, others) as {_decided('list_has_any(them, others)', 'them', 'others')}",
     ),
     "at_timezone": ("(it, zone) as it at time zone 'UTC' at time zone zone",),
-    "contains": (f"(them, it) as {_decided('list_contains(them, it)', 'them')}",),
-    "date_add": tuple(_of_instants("unit, count", _add())),
+    "contains": (f"(them, it) as case when it is not null then {_decided(_HAS_IT, 'them')} end",),
+    "date_add": (_add(),),
     "date_diff": ("(unit, since, until) as date_sub(unit, since, until)",),  # whole units alone
     "date_format": (f"(it, form) as strftime(it, {_strftime('form')})",),
     # Within a list, since a macro's own format is not constant enough for strptime.
     "date_parse": (f"(text, form) as [strptime(one, {_strftime('form')}) for one in [text]][1]",),
-    "date_trunc": tuple(_of_instants("unit", "system.main.date_trunc(unit, it)")),
     "day_of_month": ("(it) as day(it)",),
     "day_of_week": ("(it) as isodow(it)",),
     "day_of_year": ("(it) as dayofyear(it)",),
