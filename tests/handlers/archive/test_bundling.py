@@ -238,6 +238,20 @@ def test_out_of_time_the_bundle_at_hand_is_finished_early():
     assert named == [f"{number:02d}.json" for number in range(12)]
 
 
+def test_out_of_time_what_is_bundled_behind_an_output_that_waits_is_no_standstill():
+    """The first one no bundle can hold, and there is no time left to copy it."""
+    world = World(archive_bundles=True)
+    put(world, "0.json", b"no end of a line")
+    for number in range(1, 5):
+        put(world, f"{number}.json")
+    report = archive(world, ticks=4)
+    assert 0 < report["archived_count"] < 4
+    assert f"{PREFIX}0.json" in world.s3.visible(PROCESSED)
+    assert [one["start_after"] for one in world.invocations] == [""]
+    assert world.archiver().handle(world.invocations.pop(), Context())["complete"]
+    assert not world.s3.visible(PROCESSED)
+
+
 def test_an_output_that_is_replaced_meanwhile_stays_and_is_bundled_next_time():
     world = World(archive_bundles=True)
     for name in "abc":
