@@ -297,13 +297,13 @@ class TestAFailure:
 
     def test_it_ends_at_the_limit(self, run: Run) -> None:
         started = time.monotonic()
-        with pytest.raises(DeploymentError, match=r"no end after 0\.5 s, made so far: messages"):
+        with pytest.raises(DeploymentError, match=r"no end after 4 s, made so far: messages"):
             run("""
                 import asyncio
                 aws.sqs.Queue("messages")
                 pulumi.export("never", pulumi.Output.from_input(asyncio.sleep(3600)))
-            """, time_limit_seconds=0.5)  # fmt: skip
-        assert time.monotonic() - started < 10
+            """, time_limit_seconds=4)  # fmt: skip
+        assert time.monotonic() - started < 60
 
     def test_a_setting_that_is_not_declared_is_an_error(self, run: Run) -> None:
         with pytest.raises(ConfigurationError, match="shop:dayz is not a setting, allowed: days"):
