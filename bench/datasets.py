@@ -19,7 +19,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
-from bench.invocations import RAW, Context, batch, output, processor
+from bench.invocations import NO_DATASETS, RAW, Context, batch, output, processor
 from bench.measurement import measured
 from bench.s3 import FakeS3
 from handlers.transform.datasets.dataset import Datasets
@@ -52,7 +52,6 @@ _SCHEMA: Final[dict[str, Any]] = {
     },
 }
 _KINDS: Final = {"filled": (0, 0), "some empty": (_EMPTY_SHARE, 0), "1 in 1,000 bad": (0, 0.001)}
-_NONE: Final = Datasets()
 _DECLARED: Final = {"orders": {"prefix": "orders/", "schema": _SCHEMA}}
 
 
@@ -87,7 +86,7 @@ def cost(records: str, form: str, runs: int) -> dict[str, Any]:
     """Measure one file by turns without a dataset and with one."""
     suffix, write = _WRITERS[form]
     data = write(list(_records(*_KINDS[records])))
-    ways = (_NONE, Datasets.read(_DECLARED))
+    ways = (NO_DATASETS, Datasets.read(_DECLARED))
     return {
         "transform": _fastest(partial(_transform, data, suffix), ways, runs),
         "file": _fastest(partial(_process, data, suffix), ways, runs),

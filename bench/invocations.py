@@ -26,7 +26,7 @@ PROCESSED: Final = "processed"
 ARCHIVE: Final = "archive"
 _QUEUE: Final = "queue"
 NOW: Final = datetime(2024, 1, 15, 10, 30, tzinfo=UTC)
-_NO_DATASETS: Final = Datasets()
+NO_DATASETS: Final = Datasets()
 _COMMON: Final[dict[str, Any]] = {
     "environment": "bench",
     "log_level": "ERROR",
@@ -70,7 +70,7 @@ class Outbox:
 
 
 def processor(
-    s3: FakeS3, outbox: Outbox | None = None, *, datasets: Datasets = _NO_DATASETS
+    s3: FakeS3, outbox: Outbox | None = None, *, datasets: Datasets = NO_DATASETS
 ) -> Processor:
     """Return a data processor, at a fixed time."""
     sent = outbox or Outbox()

@@ -18,7 +18,7 @@ from tests.proof.bundled_days import BY_NAME as BUNDLED_BY_NAME
 from tests.proof.files import BY_NAME, KINDS
 from tests.proof.memory import aws_error
 from tests.proof.replays import BY_NAME as REPLAYED_BY_NAME
-from tests.proof.replays import Replayed
+from tests.proof.replays import CHANGED_REJECTS, Replayed
 from tests.proof.watch import Watch
 from tests.proof.world import (
     ARCHIVE,
@@ -289,10 +289,7 @@ def run_replay(scenario: Scenario) -> list[str]:
     return gate.calls
 
 
-REPLAYED_EARLY = (
-    "new rejects", "other rejects", "no rejects any more", "in no dataset", "large cut",
-    "packed before", "too strict",
-)  # fmt: skip
+REPLAYED_EARLY = (*CHANGED_REJECTS, "in no dataset", "large cut", "packed before", "too strict")
 # A duplicate of the event that comes after the setting has changed may make an output or a dead
 # letter of its own, says docs/design.md.
 _DELIVERED_ONCE = ("packed before", "too strict")

@@ -16,7 +16,7 @@ from handlers.environment import Metric
 from tests.proof.bundled_days import BY_NAME as BUNDLED
 from tests.proof.files import BY_NAME, Kind
 from tests.proof.memory import Gate, straight
-from tests.proof.replays import AS_TEXTS, NAME, Again, Made, Replayed, kill_before
+from tests.proof.replays import AS_TEXTS, CHANGED_REJECTS, NAME, Again, Made, Replayed, kill_before
 from tests.proof.replays import BY_NAME as REPLAYED
 from tests.proof.schedules import Explored, Search, Work, name_by_author
 from tests.proof.watch import Watch
@@ -516,7 +516,7 @@ def _replay_cases() -> list[Case]:
                 kills=1 if deliveries == 1 else 0,
                 long=kind != "other rejects" or deliveries > 1,
             )
-            for kind in ("new rejects", "other rejects", "no rejects any more")
+            for kind in CHANGED_REJECTS
             for deliveries in (1, 2)
         ),
         Case(

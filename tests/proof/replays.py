@@ -386,3 +386,5 @@ KINDS = (
     ),
 )
 BY_NAME = {kind.name: kind for kind in KINDS}
+# Those whose rejects are others under the new declaration.
+CHANGED_REJECTS = ("new rejects", "other rejects", "no rejects any more")

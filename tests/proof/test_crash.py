@@ -4,6 +4,7 @@ import pytest
 
 from tests.proof import crash
 from tests.proof.files import KINDS
+from tests.proof.replays import CHANGED_REJECTS
 from tests.proof.replays import KINDS as REPLAYS
 from tests.proof.world import RAW
 
@@ -95,7 +96,7 @@ def test_replay_in_every_scenario(kind):
     assert run_all(crash.run_replay, crash.Scenario(kind=kind)) >= 60
 
 
-@pytest.mark.parametrize("kind", ["new rejects", "other rejects", "no rejects any more"])
+@pytest.mark.parametrize("kind", CHANGED_REJECTS)
 def test_early_replay(kind):
     """A run that is killed once; `make crash` has the other faults, and large files."""
     run_killed_once(crash.run_early_replay, crash.Scenario(kind=kind))

@@ -622,9 +622,9 @@ def test_the_newest_bundle_of_an_output_is_found_and_an_index_may_be_lost_meanwh
 # ---------------------------------------------------------------- chains side by side
 
 
-def run_chains(world):
+def run_chains(world, **event):
     """Run the archiver and all that it invokes; return the reports."""
-    reports = [archive(world)]
+    reports = [archive(world, **event)]
     while world.invocations:
         reports.append(world.archiver().handle(world.invocations.pop(0), Context()))
     return reports
@@ -836,32 +836,31 @@ def test_a_part_whose_upload_is_gone_fails_that_bundle_alone():
     assert len(world.s3.visible(PROCESSED)) == report["failed_count"]
 
 
-def test_shards_of_an_early_day_are_done_though_the_run_went_on_since():
-    """A day of four shards first, then one of one, each in an invocation of its own."""
+def day_of_four_shards(*, chains):
+    """Return a world with twelve outputs on such a day, and as many chains from now on."""
     world = World(archive_bundles=True, archive_concurrency=4)
     put(world, "0.json")
     run_chains(world)
-    world.archive_concurrency = 1
+    world.archive_concurrency = chains
     for number in range(12):
         put(world, f"{number:02d}.json")
+    return world
+
+
+def test_shards_of_an_early_day_are_done_though_the_run_went_on_since():
+    """A day of four shards first, then one of one, each in an invocation of its own."""
+    world = day_of_four_shards(chains=1)
     later = "processed/2024/01/16/a.json"
     world.s3.put_object(Bucket=PROCESSED, Key=later, Body=b"", Metadata={keys.SOURCE_VERSION: "v"})
     # As its first invocation left it: behind the first day, in the shard of none of the others.
-    report = archive(world, start_after="processed/2024/01/15/~", shard=0, count=1, most_shards=4)
-    assert report["archived_count"] == 1
-    while world.invocations:
-        world.archiver().handle(world.invocations.pop(0), Context())
+    left_off = {"start_after": "processed/2024/01/15/~", "shard": 0, "count": 1, "most_shards": 4}
+    assert run_chains(world, **left_off)[0]["archived_count"] == 1
     left = {zlib.crc32(key.encode()) % 4 for key in world.s3.visible(PROCESSED)}
     assert left == {0}
 
 
 def test_a_chain_is_complete_when_it_has_done_its_last_shard():
-    world = World(archive_bundles=True, archive_concurrency=4)
-    put(world, "0.json")
-    run_chains(world)
-    world.archive_concurrency = 2
-    for number in range(12):
-        put(world, f"{number:02d}.json")
+    world = day_of_four_shards(chains=2)
     told = [(one["shard"], one["chains"], one["complete"]) for one in run_chains(world)]
     assert sorted(told) == [(0, 2, False), (1, 2, False), (2, 2, True), (3, 2, True)]
     assert not world.s3.visible(PROCESSED)

@@ -10,7 +10,14 @@ from handlers.environment import Metric
 from tests.proof.crash import FaultyGate
 from tests.proof.files import read_output
 from tests.proof.memory import aws_error
-from tests.proof.replays import BY_NAME, NAME, Replayed, declaration, kill_before
+from tests.proof.replays import (
+    BY_NAME,
+    CHANGED_REJECTS,
+    NAME,
+    Replayed,
+    declaration,
+    kill_before,
+)
 from tests.proof.world import ARCHIVE, PROCESSED, RAW, Context, World, batch, small_limits
 
 PLAIN = BY_NAME["new metadata"]
@@ -186,19 +193,28 @@ def test_another_archived_object_of_that_name_stays(gate):
     assert made.world.s3.current(ARCHIVE, where["Key"]).body == b"another's"
 
 
+def meanwhile(world, gate, act, **where):
+    """Do something right before the first put there, behind which the gate is as it was."""
+
+    def once(operation, given, call):
+        if operation == "put_object" and where.items() <= given.items():
+            world.gate = gate
+            act()
+        return call()
+
+    world.gate = once
+
+
 def test_an_output_that_was_replaced_meanwhile_is_looked_at_again(gate):
     made = replayed(gate)
     key = made.output_key
     world = made.world
 
-    def another(operation, given, call):
-        if operation == "put_object" and given["Key"] == key:
-            world.gate = gate
-            metadata = dict(world.s3.current(PROCESSED, key).metadata)
-            world.s3.put_object(Bucket=PROCESSED, Key=key, Body=b"", Metadata=metadata)
-        return call()
+    def replace():
+        metadata = dict(world.s3.current(PROCESSED, key).metadata)
+        world.s3.put_object(Bucket=PROCESSED, Key=key, Body=b"", Metadata=metadata)
 
-    world.gate = another
+    meanwhile(world, gate, replace, Key=key)
     assert not process(world, made.event)
     assert world.s3.current(PROCESSED, key).body == b""
     assert process(world, made.event, receives=2)
@@ -209,33 +225,21 @@ def test_an_output_that_was_archived_meanwhile_is_looked_for_there(gate):
     made = replayed(gate)
     world = made.world
 
-    def archive(operation, given, call):
-        if operation == "put_object" and given["Key"] == made.output_key:
-            world.gate = gate
-            world.archive(world.after(40))
-        return call()
-
-    world.gate = archive
+    meanwhile(world, gate, lambda: world.archive(world.after(40)), Key=made.output_key)
     assert not process(world, made.event)
     assert process(world, made.event, receives=2)
     made.check_finished()
     assert not world.s3.visible(PROCESSED, keys.PROCESSED)
 
 
-@pytest.mark.parametrize("name", ["new rejects", "other rejects", "no rejects any more"])
+@pytest.mark.parametrize("name", CHANGED_REJECTS)
 def test_an_output_that_is_bundled_meanwhile_keeps_its_rejects(gate, name):
     """Else a record would be in the bundle and in the rejects, or in neither."""
     made = replayed(gate, BY_NAME[name], archive_bundles=True)
     world = made.world
     before = world.s3.visible(PROCESSED, keys.REJECTED)
 
-    def bundle(operation, given, call):
-        if operation == "put_object" and given["Bucket"] == PROCESSED:
-            world.gate = gate
-            world.archive(world.after(40))
-        return call()
-
-    world.gate = bundle
+    meanwhile(world, gate, lambda: world.archive(world.after(40)), Bucket=PROCESSED)
     assert not process(world, made.event)
     assert process(world, made.event, receives=2)
     assert list(world.bundled()) == [made.output_key]
@@ -245,7 +249,7 @@ def test_an_output_that_is_bundled_meanwhile_keeps_its_rejects(gate, name):
     assert world.s3.visible(PROCESSED, keys.REJECTED) == before
 
 
-@pytest.mark.parametrize("name", ["new rejects", "other rejects", "no rejects any more"])
+@pytest.mark.parametrize("name", CHANGED_REJECTS)
 def test_rejects_that_a_kill_has_left_out_are_written_by_the_next_attempt(gate, name):
     made = replayed(gate, BY_NAME[name])
     kill_before(made.world, made.event, "put_object", times=1)
@@ -259,14 +263,8 @@ def test_a_name_of_rejects_that_another_took_meanwhile_is_left_to_it(gate):
     world = made.world
     (name, second, _) = keys.rejected_keys(*made.source, made.day)
     other = {"Bucket": PROCESSED, "Key": name, "Body": b"another's"}
-
-    def take(operation, given, call):
-        if operation == "put_object" and given["Key"] == name:
-            world.gate = gate
-            world.s3.put_object(**other, Metadata={keys.SOURCE_VERSION: "v"})
-        return call()
-
-    world.gate = take
+    other["Metadata"] = {keys.SOURCE_VERSION: "v"}
+    meanwhile(world, gate, lambda: world.s3.put_object(**other), Key=name)
     assert not process(world, made.event)
     assert process(world, made.event, receives=2)
     assert world.s3.current(PROCESSED, name).body == b"another's"
